@@ -1,0 +1,184 @@
+# Quire's build. `make help` lists what can be asked for.
+#
+# Variables: DEBUG=1 (checked build), CC=clang, B=dir (instead of build), V=1 (show commands).
+# For run, test and gdb: CPUS= MEM= CMDLINE= ACCEL= UEFI= T= EMU= (see README.md).
+#
+# The four builds never share an object:
+#   build/quire.elf        gcc              build/debug/quire.elf        gcc, DEBUG=1
+#   build/clang/quire.elf  CC=clang         build/clang-debug/quire.elf  CC=clang DEBUG=1
+# All files of one build are made with the flags in its file `flags`; when these change, so
+# does that file, and everything is made anew.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+B ?= build
+DEBUG ?=
+V ?=
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+export B
+
+# What the asked-for goals need from the distribution, before anything else (tools/deps).
+goals := $(or $(MAKECMDGOALS),all)
+needs := $(if $(filter-out help clean cross objs,$(goals)),build)
+needs += $(if $(filter all iso run test reproducible,$(goals)),iso)
+needs += $(if $(filter run test gdb,$(goals)),run)
+needs += $(if $(filter gdb test,$(goals)),gdb)
+needs += $(if $(filter test user host,$(goals)),test)
+needs += $(if $(filter cross,$(goals)),cross)
+needs := $(strip $(needs))
+ifneq ($(needs),)
+ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
+ifndef QUIRE_DEPS_DONE
+$(shell tools/deps $(needs) >&2)
+ifneq ($(.SHELLSTATUS),0)
+$(error the packages named above are missing)
+endif
+endif
+endif
+endif
+export QUIRE_DEPS_DONE := 1
+
+# --- Tools -------------------------------------------------------------------------------
+
+cross := $(firstword $(wildcard $(abspath $(B))/cross/bin/x86_64-elf-gcc build/cross/bin/x86_64-elf-gcc) \
+	$(shell command -v x86_64-elf-gcc))
+ifeq ($(origin CC),default)
+CC :=
+endif
+CC := $(or $(CC),$(cross),x86_64-linux-gnu-gcc)
+is_clang := $(findstring clang,$(notdir $(firstword $(CC))))
+binutils := $(or $(patsubst %gcc,%,$(filter %-elf-gcc,$(firstword $(CC)))),x86_64-linux-gnu-)
+LD := $(binutils)ld
+NM := $(binutils)nm
+OBJCOPY := $(binutils)objcopy
+HOSTCC ?= gcc
+MUSLCC ?= musl-gcc
+
+variant := $(if $(is_clang),clang,)$(if $(and $(is_clang),$(DEBUG)),-)$(if $(DEBUG),debug,)
+O := $(B)$(addprefix /,$(variant))
+
+# --- Flags -------------------------------------------------------------------------------
+
+ccinclude := $(if $(is_clang),$(shell $(CC) -print-resource-dir)/include,$(shell $(CC) -print-file-name=include))
+
+# No header of a C library can be picked by accident: only the compiler's own, and the
+# folder of links to Linux's user API, libstb and libbsd that is made below.
+CPPFLAGS := -nostdinc -isystem $(ccinclude) -isystem $(B)/include -I. -Iarch/include \
+	-D_LIBC_LIMITS_H_ $(if $(DEBUG),-DDEBUG=1)
+
+CODEGEN := -std=gnu11 -O2 -g -m64 -ffreestanding -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
+	-fno-pic -fno-pie -fno-stack-protector -fcf-protection=none \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables \
+	-fno-omit-frame-pointer -fno-optimize-sibling-calls \
+	-fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
+	-ffile-prefix-map=$(CURDIR)/=
+
+WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wold-style-definition \
+	-Wvla -Wimplicit-fallthrough -Wundef -Wshadow -Wwrite-strings -Wpointer-arith \
+	-Wframe-larger-than=2048
+
+ifdef is_clang
+CODEGEN += --target=x86_64-unknown-linux-gnu -mstack-alignment=16
+else
+CODEGEN += -mpreferred-stack-boundary=4 -fno-tree-loop-distribute-patterns
+WARN += -Wlogical-op -Wduplicated-cond
+endif
+
+ifneq ($(DEBUG),)
+# Signed overflow is reported here, and defined (-fwrapv) in the release build.
+CODEGEN += -fsanitize=undefined
+CFLAGS-lib/ubsan.c := -fno-sanitize=all
+else
+CODEGEN += -fwrapv
+endif
+
+CFLAGS := $(CODEGEN) $(WARN)
+ASFLAGS := $(filter-out -std=% -fsanitize=%,$(CODEGEN)) -Wa,--fatal-warnings
+LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack \
+	--build-id=none --fatal-warnings
+
+ccversion := $(shell $(CC) --version 2>&1 | head -n1)
+allflags := $(CC) | $(ccversion) | $(CPPFLAGS) | $(CFLAGS) | $(LDFLAGS)
+
+ifneq ($(file <$(O)/flags),$(allflags))
+.PHONY: $(O)/flags
+endif
+$(O)/flags: ; @mkdir -p $(@D) && printf '%s\n' '$(allflags)' >$@
+
+# --- Kernel ------------------------------------------------------------------------------
+
+SRC := $(sort $(shell find boot kernel mm arch/x86_64 lib tests/kernel \
+	\( -name '*.c' -o -name '*.S' \) 2>/dev/null))
+obj := $(SRC:%=$(O)/obj/%.o)
+
+all: elf iso ## build build/quire.elf and build/quire.iso
+elf: $(O)/quire.elf ## build the kernel alone
+objs: $(obj) ## compile everything, link nothing
+.PHONY: all elf objs
+
+$(obj): Makefile $(O)/flags | $(B)/include/.made
+
+$(O)/obj/%.c.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS-$<) -MMD -MP -c -o $@ $<
+
+$(O)/obj/%.S.o: %.S
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ASFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(obj:.o=.d)
+
+# The list of sources is an input of the link: a file that went away counts as a change.
+ifneq ($(strip $(file <$(O)/sources)),$(strip $(SRC)))
+.PHONY: $(O)/sources
+endif
+$(O)/sources: ; @mkdir -p $(@D) && printf '%s\n' '$(SRC)' >$@
+
+# Two links: the first tells where every function is, the second holds that table as well.
+# The table made again from the second link must be the same, or a backtrace would lie.
+$(O)/ksyms0.S: tools/ksyms
+	@mkdir -p $(@D)
+	$(Q)tools/ksyms </dev/null >$@
+
+$(O)/ksyms1.S: $(O)/quire0.elf tools/ksyms
+	$(Q)$(NM) -n $< | tools/ksyms >$@
+
+$(O)/ksyms%.o: $(O)/ksyms%.S
+	$(Q)$(CC) $(ASFLAGS) -c -o $@ $<
+
+$(O)/quire0.elf: $(obj) $(O)/ksyms0.o linker.ld $(O)/sources
+	$(Q)$(LD) $(LDFLAGS) -T linker.ld -o $@ $(obj) $(O)/ksyms0.o
+
+$(O)/quire.elf: $(O)/quire0.elf $(O)/ksyms1.o
+	$(call say,LD,$@)
+	$(Q)$(LD) $(LDFLAGS) -T linker.ld -Map $(O)/quire.map -o $@.new $(obj) $(O)/ksyms1.o
+	$(Q)$(NM) -n $@.new | tools/ksyms | cmp -s - $(O)/ksyms1.S || \
+		{ echo "$@: functions moved between the two links; .ksyms must come after all code (linker.ld)" >&2; exit 1; }
+	$(Q)mv $@.new $@
+
+.PRECIOUS: $(O)/ksyms%.S $(O)/ksyms%.o
+
+# Headers from the distribution that a kernel may use, and no others.
+$(B)/include/.made: Makefile
+	$(Q)rm -rf $(@D) && mkdir -p $(@D)/bsd/sys
+	$(Q)ln -s /usr/include/linux /usr/include/asm-generic /usr/include/x86_64-linux-gnu/asm \
+		/usr/include/stb $(@D)/
+	$(Q)ln -s /usr/include/bsd/sys/queue.h /usr/include/bsd/sys/tree.h $(@D)/bsd/sys/
+	$(Q)printf '%s\n' '#pragma once' '#include <stddef.h>' '#define __containerof(p, type, member) \' \
+		'	((type *)((char *)(p) - offsetof(type, member)))' >$(@D)/bsd/sys/cdefs.h
+	@touch $@
+
+clean: ## remove the build folder's contents, but not the cross compiler
+	$(Q)[ ! -d $(B) ] || find $(B) -mindepth 1 -maxdepth 1 ! -name cross -exec rm -rf {} +
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+.PHONY: clean help
