@@ -1,0 +1,34 @@
+/*
+ * The machine's half of an address space: a root table, who runs on it, and
+ * how far its translations have changed. struct mm embeds one; a thread
+ * carries a pointer to one; the kernel's own is kernel_aspace.
+ *
+ * generation is raised under a table's lock by whoever takes a right away;
+ * a CPU that has flushed up to generation g has nothing older (LAWS of the
+ * flush in mm/pt/gather.c).
+ */
+#ifndef ARCH_ASPACE_H
+#define ARCH_ASPACE_H
+
+#include <arch/types.h>
+#include <arch/cpu.h>
+
+struct aspace {
+	paddr_t root;			/* PML4 or PML5; const after init */
+	paddr_t user_root;		/* a second root, for page-table isolation; 0: none */
+	uint64_t generation;		/* atomic */
+	uint64_t active[MAX_CPUS / 64];	/* atomic bits: CPUs whose CR3 holds root */
+	uint64_t table_bytes;		/* atomic: memory of its tables, without the root */
+	bool kernel;			/* kernel_aspace */
+};
+
+extern struct aspace kernel_aspace;
+
+/*
+ * Makes `as` the address space of this CPU: active bit set, barrier, CR3
+ * loaded (not if it is there already), active bit of the one before cleared.
+ * Interrupts may be on or off.
+ */
+void arch_aspace_switch(struct aspace *as);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * Threads and the scheduler. Below mm: a thread carries an aspace (the
+ * machine's half of an address space) and an opaque owner; memory for threads
+ * and their stacks is the caller's (kernel/proc, or mm/pt's kstack_alloc).
+ *
+ * The kernel is not preemptible: a thread gives up its CPU at waits, at
+ * sched_yield, at resched points in long loops (resched_point) and on its
+ * return to ring 3.
+ */
+#ifndef KERNEL_CORE_THREAD_H
+#define KERNEL_CORE_THREAD_H
+
+#include <arch/aspace.h>
+#include <arch/context.h>
+#include <arch/cpu.h>
+#include <bsd/sys/queue.h>
+#include <lib/lock.h>
+
+enum thread_state { THREAD_NEW, THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
+
+struct thread {
+	struct context ctx;		/* of a thread that does not run */
+	uint64_t stack_bottom, stack_top;
+	struct aspace *aspace;		/* NULL: kernel thread, runs on whatever is loaded (lazily) */
+	void *owner;			/* struct process (floor 9), or NULL */
+	TAILQ_ENTRY(thread) run_link;	/* runq lock: ready list of cpu, or a wait queue's */
+	TAILQ_ENTRY(thread) all_link;	/* threads_lock */
+	struct waitq *waiting_on;	/* waitq lock */
+	struct cpu *cpu;		/* runq lock: where it runs or is queued */
+	enum thread_state state;	/* runq lock */
+	bool woken_by_timer;		/* runq lock: its timed wait ran out */
+	bool on_cpu;			/* its registers are in a CPU, not in ctx */
+	uint64_t wake_at;		/* timer lock: ns; 0: no timed wait */
+	TAILQ_ENTRY(thread) timer_link;	/* timer lock */
+	uint64_t slice_left;		/* ticks until preemption */
+	uint64_t run_ns;		/* CPU time so far; own CPU only */
+	uint64_t started_ns;		/* when it last got the CPU */
+	int tid;
+	char name[16];
+};
+
+TAILQ_HEAD(thread_list, thread);
+extern struct thread_list threads;	/* all, for GDB and reports; threads_lock */
+extern struct spinlock threads_lock;
+
+/* Makes the running boot code the boot CPU's idle thread to be. Before anything that waits. */
+void sched_init(void);
+/*
+ * Initialises *t to start in fn(arg) on the given stack (bottom, top: virtual
+ * addresses; stays the caller's). It does not run before thread_start.
+ */
+void thread_init(struct thread *t, const char *name, uint64_t stack_bottom, uint64_t stack_top,
+		 void (*fn)(void *), void *arg);
+void thread_start(struct thread *t);
+/*
+ * Ends the running thread; `done` (may be NULL) is called with done_arg by
+ * the thread that runs next, when this one's stack is no longer in use: the
+ * place to free stack and thread.
+ */
+void thread_exit(void (*done)(void *), void *done_arg) __noreturn;
+
+/* Picks the next thread and switches. Called with interrupts on or off, no spinlock held. */
+void schedule(void);
+void sched_yield(void);
+/* The tick's part: time slices, timed waits. Interrupts off. */
+void sched_tick(void);
+/* In long loops of the kernel: lets others run if the tick asks for it. No spinlock held. */
+static inline void resched_point(void)
+{
+	if (unlikely(READ_ONCE(this_cpu()->need_resched)))
+		sched_yield();
+}
+/* The boot CPU's main turns into its idle loop. */
+void sched_idle_loop(void) __noreturn;
+/* Changes the running thread's address space (exec, exit): switches at once. as NULL: none, the kernel's root is loaded. */
+void thread_set_aspace(struct aspace *as);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * Spinlocks and the order of all locks.
+ *
+ * The spinlock is test-and-set with bounded backoff: a strictly fair lock
+ * hands itself to a virtual CPU that the host is not running. A spinlock with
+ * a rank below RANK_IRQ_OFF is taken with interrupts as they are and never by
+ * an interrupt handler; one at or above it is taken with spin_lock_irqsave. A
+ * CPU that spins with interrupts off restores the caller's flags while it
+ * spins, so that it answers shootdowns.
+ *
+ * Ranks: a lock may be taken only while every lock held has a lower rank; the
+ * same rank may be taken twice only where SPIN_NESTED says so (tables: by
+ * address). Debug builds check at every acquisition and name both locks.
+ */
+#ifndef LIB_LOCK_H
+#define LIB_LOCK_H
+
+#include <arch/cpu.h>
+#include <arch/types.h>
+
+enum lock_rank {
+	RANK_NONE,
+	RANK_PROC,		/* process table */
+	RANK_FS,		/* file systems, open files */
+	RANK_MM,		/* struct mm */
+	RANK_VMA,
+	RANK_OBJECT,
+	RANK_PAGE_BUSY,		/* sleeping bit of a page */
+	RANK_SWAP_IO,
+	RANK_UPPER_TABLE,
+	RANK_TABLE,		/* lowest-level tables; same rank by address */
+	RANK_PAGE_RMAP,
+	RANK_LISTS,
+	RANK_SLOT_MAP,
+	RANK_SLAB,
+	RANK_ZONE,
+	RANK_IRQ_OFF,		/* locks from here on are held with interrupts off */
+	RANK_MAILBOX,
+	RANK_WAITQ,
+	RANK_RUNQ,
+	RANK_TIMER,
+	RANK_CONSOLE,
+};
+
+struct spinlock {
+	uint32_t locked;
+	uint16_t rank;
+	uint16_t pad;
+	/* what lock_name() knows it by; debug builds only use it in reports */
+};
+
+#define SPINLOCK_INIT(r)	{ .rank = (r) }
+
+void spin_init(struct spinlock *l, enum lock_rank rank);
+void spin_lock(struct spinlock *l);
+void spin_lock_nested(struct spinlock *l);	/* a second lock of the same rank, higher address */
+bool __must_check spin_trylock(struct spinlock *l);
+void spin_unlock(struct spinlock *l);
+uint64_t spin_lock_irqsave(struct spinlock *l);
+void spin_unlock_irqrestore(struct spinlock *l, uint64_t flags);
+static inline bool spin_is_locked(const struct spinlock *l) { return READ_ONCE(l->locked); }
+
+/* For locks that are not spinlocks (mutexes): tell the checker. No-ops in release builds. */
+void lock_rank_acquire(const void *lock, enum lock_rank rank);
+void lock_rank_release(const void *lock);
+/* Panics (debug builds) if this CPU holds any lock of rank >= r. */
+void lock_assert_none_from(enum lock_rank r);
+const char *lock_rank_name(enum lock_rank r);
+
+#endif
