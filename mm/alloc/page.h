@@ -1,0 +1,153 @@
+/*
+ * struct page: one 64-byte record for each 4 KB frame of RAM, and the
+ * allocator's public face.
+ *
+ *  byte  0       4    5     6        8      12      16      24       40      48      56     64
+ *        +-------+----+-----+--------+------+-------+-------+--------+-------+-------+------+
+ *  page  | flags |kind|order|limit_id| refs | slots | slot  | link   | owner | index | rmap |
+ *        +-------+----+-----+--------+------+-------+-------+--------+-------+-------+------+
+ *  table | flags |kind|order|limit_id|    lock      |lvl,dead,used,  |anon,file,|base|owner |compa-|
+ *        |       |    |     |        |              |first,last      |shm,swap  |    |slot  |nion  |
+ *        +-------+----+-----+--------+--------------+----------------+----------+----+------+------+
+ *
+ * refs = slots + caches + pins + gathers: a frame is freed when the last goes.
+ * slots = PTEs that map it (present, noaccess, migrating). An anonymous page
+ * knows its slot; where pages may have several, the slots chain through the
+ * companion of each table (the reverse map). The table's lock is never
+ * overlaid by another use.
+ */
+#ifndef MM_ALLOC_PAGE_H
+#define MM_ALLOC_PAGE_H
+
+#include <arch/layout.h>
+#include <arch/page.h>
+#include <arch/types.h>
+#include <bsd/sys/queue.h>
+#include <lib/lock.h>
+
+enum page_kind {
+	PAGE_HOLE,	/* no RAM, or never the kernel's to give (firmware, image, initrd) */
+	PAGE_FREE,	/* head of a free block in the buddy, of .order */
+	PAGE_TAIL,	/* inside of a block whose head says what it is */
+	PAGE_PERCPU,	/* free, on a per-CPU list */
+	PAGE_KERNEL,	/* the kernel's own, of .order */
+	PAGE_SLAB,
+	PAGE_TABLE,	/* a page table of any level */
+	PAGE_ANON,	/* anonymous memory of a process */
+	PAGE_FILE,	/* cached page of an object */
+};
+
+/* flags, changed atomically */
+#define PG_BUSY		(1u << 0)	/* sleeping lock: I/O or a change of owner goes on */
+#define PG_UPTODATE	(1u << 1)	/* a file page's content has been read in */
+#define PG_DIRTY	(1u << 2)
+#define PG_REFERENCED	(1u << 3)
+#define PG_LRU		(1u << 4)	/* on a list of mm/alloc's page lists */
+#define PG_ACTIVE	(1u << 5)
+#define PG_JUNK		(1u << 6)	/* debug: free and filled with junk */
+
+struct page {
+	uint32_t flags;
+	uint8_t kind;			/* enum page_kind; owner of the page */
+	uint8_t order;			/* of the block, in its head */
+	uint16_t limit_id;		/* memory limit that pays for it; 0: none */
+	union {
+		struct {		/* page view */
+			uint32_t refs;		/* atomic */
+			uint32_t slots;		/* table lock of each slot; atomic */
+			pte_t *slot;		/* anonymous: its PTE (direct-map address); rmap */
+			TAILQ_ENTRY(page) link;	/* free list (zone), per-CPU list, gather, LRU (lists) */
+			struct object *owner;	/* object whose page it is, or NULL */
+			uint64_t index;		/* page index in the object; anonymous: va >> 12 */
+			uint32_t rmap;		/* spinlock of the slot chain, RANK_PAGE_RMAP */
+			uint32_t nlocked;	/* how many of its slots mlock holds */
+		};
+		struct {		/* table view */
+			struct spinlock lock;	/* RANK_TABLE, RANK_UPPER_TABLE */
+			uint8_t level;		/* const while in use */
+			uint8_t dead;		/* unlinked: a cursor that locked it starts again; lock */
+			uint16_t used;		/* entries that are not none; lock */
+			uint16_t first, last;	/* bounds of the used ones (may be loose); lock */
+			uint16_t anon, file, shmem, swap; /* entries of each sort; lock */
+			vaddr_t base;		/* lowest address it maps, for its owner; lock */
+			pte_t *owner_slot;	/* the upper slot that points here; root: NULL; lock */
+			void *companion;	/* links of its slots; NULL: none needed yet; lock */
+			struct aspace *as;	/* whose table (shared tables: the first owner's); lock */
+		};
+		struct {		/* slab view */
+			struct kmem_cache *cache;
+			void *free;
+			uint16_t inuse, total;
+			uint32_t slab_pad;
+			TAILQ_ENTRY(page) slab_link;
+		};
+	};
+};
+_Static_assert(sizeof(struct page) == 64, "struct page is 64 bytes");
+
+TAILQ_HEAD(page_list, page);
+
+#ifndef HOST_TEST
+#define vmemmap ((struct page *)VMEMMAP_BASE)
+#else
+extern struct page *vmemmap;
+#endif
+static inline struct page *pfn_to_page(pfn_t f) { return vmemmap + f.v; }
+static inline pfn_t page_to_pfn(const struct page *p) { return pfn((uint64_t)(p - vmemmap)); }
+static inline paddr_t page_to_phys(const struct page *p) { return pfn_to_paddr(page_to_pfn(p)); }
+static inline void *page_to_virt(const struct page *p) { return phys_to_virt(page_to_phys(p)); }
+static inline struct page *virt_to_page(const void *v) { return pfn_to_page(paddr_to_pfn(virt_to_phys(v))); }
+/* True if f is a frame of RAM that struct page covers (safe for any number). */
+bool pfn_valid(pfn_t f);
+
+#define ORDER_MAX	18		/* 1 GB */
+#define ORDER_HUGE	9
+#define ORDER_GIANT	18
+
+#define ALLOC_ZERO	1u		/* cleared */
+#define ALLOC_RESERVE	2u		/* may dip below the min watermark (reclaim, OOM victims) */
+
+/*
+ * A block of 2^order frames of the given kind, refs = 1, or NULL: never sleeps,
+ * never reclaims. Any context but interrupt handlers; takes RANK_ZONE. Without
+ * ALLOC_ZERO the content is undefined.
+ */
+struct page *page_alloc(unsigned order, enum page_kind kind, unsigned flags);
+/* Back to the allocator, whatever refs say (they must be 0 or 1 and no slot left). order as allocated. */
+void page_free(struct page *p, unsigned order);
+static inline void page_get(struct page *p)
+{
+	__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+}
+/* Drops a reference; the last one frees the block. */
+void page_put(struct page *p);
+
+/* Frames free now, per-CPU lists counted; frames under management at all. */
+uint64_t page_free_count(void);
+uint64_t page_total_count(void);
+/* Gives the per-CPU lists of this CPU back to the buddy. */
+void page_drain(void);
+
+struct alloc_stats { uint64_t free_blocks[ORDER_MAX + 1]; uint64_t allocs, frees, fails, pcp_refills, pcp_drains; };
+void page_stats(struct alloc_stats *s);
+/* Checks free lists, kinds, orders, counts against each other: 0, or a text of the first disagreement. */
+const char *page_verify(void);
+
+/* Failure injection: the n-th allocation from now on fails (1: the next); 0: none. Option fail_alloc=. */
+extern uint64_t page_fail_nth;
+
+/* -- boot -- */
+struct bootinfo;
+/* The early allocator: hands out RAM of the memory map before struct pages exist. */
+void early_init(const struct bootinfo *bi);
+/* Zeroed; aligned (a power of two, at least 4 KB); below 4 GB until early_limit_lift(). Panics if there is none. */
+paddr_t early_alloc(size_t bytes, size_t align);
+void early_limit_lift(void);
+/* Calls fn for each range of RAM (page-aligned, firmware's and image's parts included). */
+void early_for_each_ram(void (*fn)(uint64_t start, uint64_t end, void *arg), void *arg);
+/* One past the highest byte of RAM. */
+uint64_t early_ram_end(void);
+/* Struct pages are mapped by now (mm/pt): fills them, gives all RAM that early_alloc left to the buddy. Logs. */
+void page_init(void);
+
+#endif

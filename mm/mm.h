@@ -1,0 +1,91 @@
+/*
+ * Memory as floor 9 (processes, system calls) sees it: everything else of mm
+ * is behind this header.
+ */
+#ifndef MM_MM_H
+#define MM_MM_H
+
+#include <arch/aspace.h>
+#include <arch/types.h>
+#include <mm/obj/object.h>
+
+struct mm;
+
+/* ---- life of an address space ---- */
+
+/* An empty one with one reference, or NULL. */
+struct mm *mm_create(void);
+static inline struct mm *mm_get(struct mm *mm);
+/* The last reference takes every mapping down. Not on a CPU that has it loaded (thread_set_aspace first). May sleep. */
+void mm_put(struct mm *mm);
+struct aspace *mm_aspace(struct mm *mm);
+
+/* ---- mappings; prot and flags are Linux's PROT_*, MAP_* (<asm/mman.h>) ---- */
+
+/*
+ * mmap(2). obj NULL: anonymous. pgoff in pages. Takes a reference of obj on
+ * success. addr and len as the caller of the system call gave them. The
+ * address, or -errno: EINVAL, ENOMEM, EEXIST, EPERM (below mmap_min_addr).
+ */
+long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struct object *obj, uint64_t pgoff);
+int mm_munmap(struct mm *mm, vaddr_t addr, size_t len);
+int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot);
+int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
+/* brk(2): the new break, or the old one if it cannot be. */
+vaddr_t mm_brk(struct mm *mm, vaddr_t brk);
+/* Where the heap starts (exec). */
+void mm_set_brk(struct mm *mm, vaddr_t start);
+/* The stack of a new program: maps its top page range, grows down to limit bytes. Top address, or -ENOMEM. */
+long mm_map_stack(struct mm *mm, size_t limit);
+
+/* ---- faults ---- */
+
+enum fault_result {
+	FAULT_OK,		/* settled: the instruction is retried */
+	FAULT_SEGV_MAPERR,	/* nothing is mapped there */
+	FAULT_SEGV_ACCERR,	/* mapped without this right */
+	FAULT_BUS,		/* past the end of the object, or its I/O failed */
+	FAULT_OOM,		/* no memory */
+};
+/* access: ACCESS_* of <arch/upcall.h>. Interrupts on, no lock held; may sleep. */
+enum fault_result vm_fault(struct mm *mm, vaddr_t va, unsigned access);
+const char *fault_name(enum fault_result r);
+
+/* ---- figures ---- */
+
+struct mm_figures {
+	uint64_t size_pages;		/* VmSize */
+	uint64_t anon, file, shmem, swap;	/* resident pages of each sort; swap slots */
+	uint64_t table_bytes;		/* VmPTE: without the root */
+	uint64_t minflt, majflt;
+	uint64_t rss_max;		/* pages: high-water mark */
+	unsigned nvmas;
+};
+void mm_figures(struct mm *mm, struct mm_figures *f);
+
+struct mem_info { uint64_t total, free, cached, slab, tables, kstacks; };	/* bytes */
+void mm_info(struct mem_info *i);
+
+/* Calls fn for each mapping in order (maps, the GDB's twin): mm locked for reading. Nonzero stops. */
+struct vma_info { vaddr_t start, end; int prot, flags; uint64_t pgoff; struct object *obj; const char *name; };
+int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma_info *v, void *arg), void *arg);
+
+/*
+ * Walks VMAs, tables, pages, counts, allocator and slab, and finds every
+ * disagreement: 0 if there is none, else the number, each a line in the log
+ * and the first in why[n]. All address spaces, at rest.
+ */
+unsigned mm_verify(char *why, size_t n);
+
+/* ---- boot ---- */
+void mm_init(void);
+
+#include <mm/vm/mm_struct.h>
+
+static inline struct mm *mm_get(struct mm *mm)
+{
+	__atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED);
+	return mm;
+}
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * Page tables: the only writer of them. A cursor stands on one entry and
+ * holds the lock of the table it stands in; a gather collects what a change
+ * makes stale or free, and gives it back only after the flush.
+ *
+ * The lower floors' laws that this interface keeps: unhook, flush, free; the
+ * table's counts agree with its entries at every unlock; after locking a
+ * table the cursor re-reads the upper entry and `dead`, and starts again on a
+ * mismatch; empty tables unlink themselves (upper lock, then the table's) and
+ * are freed after the flush and a grace period.
+ */
+#ifndef MM_PT_PT_H
+#define MM_PT_PT_H
+
+#include <arch/aspace.h>
+#include <arch/pte.h>
+#include <mm/alloc/page.h>
+
+/* ---- gather: unhook, flush, free (gather.c) ---- */
+
+#define GATHER_PAGES	128
+
+struct gather {
+	struct aspace *as;
+	vaddr_t start, end;		/* stale range: end 0: none yet */
+	bool whole;			/* past the ceiling: flush all of it */
+	bool tables;			/* table pages are among the stale things */
+	unsigned npages;
+	struct page *page[GATHER_PAGES]; /* references to drop after the flush */
+	struct page_list dead_tables;	/* to free after the flush and a grace period */
+};
+
+void gather_init(struct gather *g, struct aspace *as);
+/* Notes that [va, va + size) lost a right or its frame. Table lock held. */
+void gather_range(struct gather *g, vaddr_t va, size_t size);
+/* Takes over one reference of p. False: now full; the caller unlocks and calls gather_flush before going on. */
+bool __must_check gather_page(struct gather *g, struct page *p);
+void gather_table(struct gather *g, struct page *table);
+/* Flushes every CPU that may hold something stale, waits for it, drops what was gathered. No spinlock held, interrupts on. */
+void gather_flush(struct gather *g);
+/* gather_flush at the end of an operation (nothing to do if nothing was noted). */
+static inline void gather_finish(struct gather *g) { gather_flush(g); }
+
+/* ---- cursor (cursor.c) ---- */
+
+struct cursor {
+	struct aspace *as;
+	vaddr_t va;			/* aligned to the level's size */
+	unsigned level;			/* 1: PT */
+	struct page *table;		/* locked */
+	pte_t *slot;
+};
+
+/*
+ * Stands on va's entry of the table at `level`, making the tables on the way.
+ * 0 (locked), -ENOMEM, or -EEXIST: a huge leaf stands in the way above (the
+ * cursor is then on that leaf, locked, c->level says where).
+ */
+int __must_check cursor_open(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level);
+/*
+ * Makes nothing: stands on the lowest entry that exists on the way to va, at
+ * `level` or above (c->level says). Always locked on return.
+ */
+void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level);
+/* To the next entry of the same table; false at its end (the cursor stays). */
+static inline bool cursor_next(struct cursor *c)
+{
+	if (((uintptr_t)(c->slot + 1) & (PAGE_SIZE - 1)) == 0)
+		return false;
+	c->slot++;
+	c->va += LEVEL_SIZE(c->level);
+	return true;
+}
+void cursor_close(struct cursor *c);
+
+static inline pte_t cursor_get(const struct cursor *c) { return pte_read(c->slot); }
+
+/*
+ * Maps page p (4 KB; at level 2 or 3 a block of that size) over a none entry:
+ * leaf with prot, slot counted, the caller's reference becomes the slot's.
+ */
+void cursor_map(struct cursor *c, struct page *p, unsigned prot);
+/* The same for a frame without slot and count (zero page, device). */
+void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot);
+/* Replaces what is there by page p (zero page to written page, COW): the old one's slot and reference go to the gather. */
+void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gather *g);
+/* Takes the entry out, whatever leaf kind it is; returns it (A and D final). False through *full when g must be flushed first. */
+pte_t cursor_clear(struct cursor *c, struct gather *g, bool *full);
+/* New rights for the leaf there, A and D kept; notes a flush if a right goes (or NX comes). */
+void cursor_protect(struct cursor *c, unsigned prot, struct gather *g);
+
+/* ---- ranges (range.c) ---- */
+
+/* Empties [start, end) of as (page-aligned): every kind; empty tables go too. Flushes in between as it must; the rest is the caller's gather_finish. */
+void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g);
+/* New rights for every leaf in [start, end). prot without PROT_R: noaccess entries. Write rights are only taken, not given (the fault gives them). */
+void pt_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, struct gather *g);
+
+/*
+ * Calls visit for every non-none entry of every level in [start, end), upper
+ * entries before what they point to; no lock held by the walk itself: for
+ * verification and reports with the aspace at rest. Nonzero stops and is returned.
+ */
+int pt_walk(struct aspace *as, vaddr_t start, vaddr_t end,
+	    int (*visit)(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e), void *arg);
+/* The leaf (or lowest entry) that translates va, without locks: entry and level. For reports and tests. */
+pte_t pt_lookup(struct aspace *as, vaddr_t va, unsigned *level);
+
+/* ---- address spaces (aspace.c) ---- */
+
+/* A fresh root with the kernel's half in it. 0 or -ENOMEM. */
+int __must_check aspace_init(struct aspace *as);
+/* All user entries are gone (pt_zap) and no CPU has it loaded: frees the root. */
+void aspace_destroy(struct aspace *as);
+
+struct aspace_counts { uint64_t anon, file, shmem, swap, table_pages; };
+/* Sums over the tables, taken at the moment of the call. */
+void aspace_count(struct aspace *as, struct aspace_counts *n);
+
+/* Every count of every table of as against its entries, pages' slots: 0, or a text. */
+const char *pt_verify(struct aspace *as);
+
+/* ---- the kernel's own (kmap.c, kstack.c) ---- */
+
+struct bootinfo;
+/* Builds the kernel's tables from early_alloc (image W^X, direct map, vmemmap) and loads them. Before page_init. */
+void kmap_build(const struct bootinfo *bi);
+/* After page_init: struct pages of those tables; the KMAP area. */
+void kmap_init(void);
+/* Maps device memory uncached; address of pa. Panics without memory (boot only). */
+void *kmap_mmio(paddr_t pa, size_t bytes);
+
+#define KSTACK_SIZE	(16 * 1024ul)
+/* A kernel stack with an unmapped guard page below. 0 or -ENOMEM; bottom and top are virtual. */
+int __must_check kstack_alloc(uint64_t *bottom, uint64_t *top);
+void kstack_free(uint64_t bottom);
+/* True if va lies in the guard page of a kernel stack. */
+bool kstack_is_guard(vaddr_t va);
+
+/* The shared frame of zeros, and its 4 KB. Never written. */
+extern pfn_t zero_pfn;
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * struct mm and struct vma: an address space as VMAs in a tree by address,
+ * over the machine's half (struct aspace).
+ */
+#ifndef MM_VM_MM_STRUCT_H
+#define MM_VM_MM_STRUCT_H
+
+#include <arch/aspace.h>
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+#include <kernel/core/grace.h>
+#include <kernel/core/mutex.h>
+
+/* vma flags: Linux's meaning */
+#define VM_READ		0x1u
+#define VM_WRITE	0x2u
+#define VM_EXEC		0x4u
+#define VM_SHARED	0x8u
+#define VM_GROWSDOWN	0x100u
+#define VM_NORESERVE	0x200u
+#define VM_STACK	0x400u
+#define VM_HEAP		0x800u
+
+struct vma {
+	vaddr_t start, end;		/* mm.lock write + vma lock to change; page-aligned, end exclusive */
+	unsigned flags;			/* VM_*; as start */
+	struct object *obj;		/* backing, referenced; NULL: anonymous */
+	uint64_t pgoff;			/* of start in obj, pages; anonymous: start >> 12 */
+	struct mm *mm;
+	RB_ENTRY(vma) node;		/* mm.lock */
+	uint64_t gap_max;		/* largest gap before any VMA of this subtree; mm.lock */
+	struct grace_head grace;	/* freed after a grace period: lookups may still read it */
+};
+
+RB_HEAD(vma_tree, vma);
+
+struct mm {
+	struct aspace as;		/* the machine's half */
+	struct rwlock lock;		/* RANK_MM: the tree and all VMAs; faults take it for reading */
+	struct vma_tree vmas;		/* lock */
+	unsigned nvmas;			/* lock */
+	uint32_t refs;			/* atomic */
+	vaddr_t mmap_top;		/* mappings are placed below; const after mm_create */
+	vaddr_t brk_start, brk;		/* lock */
+	vaddr_t stack_top;		/* lock */
+	size_t stack_limit;		/* bytes; lock */
+	uint64_t size_pages;		/* sum of VMAs; lock */
+	uint64_t minflt, majflt;	/* atomic */
+	uint64_t rss_max;		/* pages; lock */
+	struct vma *last;		/* hint of the last lookup; lock (any mode), a racy read is checked */
+	TAILQ_ENTRY(mm) all_link;	/* list of all, for mm_verify and GDB */
+};
+
+#endif
