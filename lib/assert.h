@@ -19,6 +19,8 @@ struct trapframe;
 void panic_trap(const struct trapframe *tf, const char *fmt, ...) __noreturn __printf(2, 3) __cold_;
 /* True from the first panic on: the log goes out unbuffered and takes no lock. */
 extern bool panicking;
+/* Called in a panic to say more (the running thread); set by a higher floor, or NULL. */
+extern void (*panic_hook)(void);
 
 #define assert(cond) \
 	do { \
@@ -26,7 +28,7 @@ extern bool panicking;
 			panic("assertion failed: %s, %s:%d", #cond, __FILE__, __LINE__); \
 	} while (0)
 
-#if DEBUG
+#ifdef DEBUG
 #define debug_assert(cond) assert(cond)
 #else
 #define debug_assert(cond) ((void)sizeof(!(cond)))

@@ -65,6 +65,10 @@ void lock_rank_acquire(const void *lock, enum lock_rank rank);
 void lock_rank_release(const void *lock);
 /* Panics (debug builds) if this CPU holds any lock of rank >= r. */
 void lock_assert_none_from(enum lock_rank r);
+/* Panics (debug builds) if this CPU may not sleep now: in an interrupt, or more spinlocks held than `spins`. */
+void lock_assert_may_sleep(unsigned spins);
 const char *lock_rank_name(enum lock_rank r);
+/* Names the locks this CPU holds on the log (debug builds; a release does not know). */
+void lock_show_held(void);
 
 #endif

@@ -19,6 +19,11 @@ void log_set_target(enum log_target t);
 enum log_target log_get_target(void);
 void log_set_quiet(bool quiet);
 
+/* All lines, also those not shown: a ring, and the bytes ever written to it. log_lock; for GDB and dumps. */
+#define LOG_RING_SIZE	65536ul
+extern char log_ring[LOG_RING_SIZE];
+extern uint64_t log_head;
+
 /* The same for a message that belongs to a bug of this kernel: at most once per place. */
 #define log_once(...) \
 	do { \

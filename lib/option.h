@@ -18,7 +18,7 @@ struct option {
 };
 
 #define OPTION_(ident, ...) \
-	static const struct option option_##ident \
+	static const struct option koption_##ident \
 		__attribute__((used, section(".koptions"), aligned(8))) = { __VA_ARGS__ }
 
 /* option_flag(quiet, &var, "help"): `quiet` sets a bool, `quiet=0|1` as well. */
@@ -41,6 +41,8 @@ struct option {
  * Everything from the word `--` on is left alone.
  */
 unsigned options_parse(const char *cmdline);
+/* The same with a table of the caller's; the line is cut into words in place, and strings point into it. */
+unsigned options_parse_table(const struct option *table, const struct option *end, char *line);
 /* Prints the whole table on the log. */
 void options_help(void);
 extern bool option_help;	/* `help` was given */
