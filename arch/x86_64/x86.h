@@ -24,13 +24,14 @@
 #define VEC_TIMER	0xf0
 #define VEC_SPURIOUS	0xff
 
-/* Selectors, in the order that sysretq wants: user data, then user code. */
-#define SEL_KCODE	0x08
-#define SEL_KDATA	0x10
-#define SEL_UCODE32	0x18	/* unused, holds the place that STAR counts from */
-#define SEL_UDATA	0x20
-#define SEL_UCODE	0x28
-#define SEL_TSS		0x30	/* 16 bytes */
+/* Selectors: Linux's numbers, for ring 3 can see them. */
+#define SEL_KCODE32	0x08	/* boot only */
+#define SEL_KCODE	0x10
+#define SEL_KDATA	0x18
+#define SEL_UCODE32	0x20	/* empty: no 32-bit code in ring 3; STAR counts from here */
+#define SEL_UDATA	0x28
+#define SEL_UCODE	0x30
+#define SEL_TSS		0x40	/* 16 bytes */
 #define SEL_UDATA3	(SEL_UDATA | 3)
 #define SEL_UCODE3	(SEL_UCODE | 3)
 
