@@ -75,7 +75,7 @@ CPPFLAGS := -nostdinc -isystem $(ccinclude) -isystem $(B)/include -I. -Iarch/inc
 CODEGEN := -std=gnu11 -O2 -g -m64 -ffreestanding -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-pic -fno-pie -fno-stack-protector -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables \
-	-fno-omit-frame-pointer -fno-optimize-sibling-calls \
+	-fno-omit-frame-pointer \
 	-fno-common -fno-strict-aliasing -fno-delete-null-pointer-checks \
 	-ffile-prefix-map=$(CURDIR)/=
 
@@ -92,7 +92,7 @@ endif
 
 ifneq ($(DEBUG),)
 # Signed overflow is reported here, and defined (-fwrapv) in the release build.
-CODEGEN += -fsanitize=undefined
+CODEGEN += -fsanitize=undefined -fno-optimize-sibling-calls
 CFLAGS-lib/ubsan.c := -fno-sanitize=all
 else
 CODEGEN += -fwrapv
