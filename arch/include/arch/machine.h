@@ -62,6 +62,14 @@ uint64_t arch_read_cr2(void);
 extern char kernel_start[], text_start[], text_end[], rodata_start[], rodata_end[], data_start[],
 	    data_end[], bss_start[], bss_end[], kernel_end[];
 
+/*
+ * True for the pages inside the image's bss that lie under the boot CPU's
+ * stacks: the final kernel tables leave them unmapped.
+ */
+bool arch_image_guard(vaddr_t va);
+/* Set by mm/pt: true if va lies in the guard page of a kernel stack. NULL: there are none yet. */
+extern bool (*arch_guard_probe)(vaddr_t va);
+
 /* Loads the final kernel tables: root goes to CR3 with global pages on; kernel_aspace.root is set by the caller. */
 void arch_paging_switch(paddr_t root);
 
