@@ -2,8 +2,7 @@
  * In-kernel tests. KTEST(suite, name) { … } puts a test into the sorted
  * section .ktests; test=all or test=suite,suite on the command line runs them
  * and prints KTAP (one subtest plan per suite). A failed EXPECT marks the test
- * and goes on. Around each test the runner (tests/kernel/runner.c) counts free
- * frames and calls mm_verify().
+ * and goes on. Around each test the runner calls ktest_before and ktest_after.
  *
  * Suites whose name begins with "selftest_" are broken on purpose, to test the
  * tests; `all` leaves them out.
@@ -46,6 +45,15 @@ bool ktest_failed(void);
 
 /* Runs the suites named ("all" or a comma list), prints KTAP and the verdict line. False if any failed or none ran. */
 bool ktest_run(const char *which);
+/* Prints a line `# suite NAME` for each suite. */
 void ktest_list(void);
+
+/*
+ * Set by a higher floor, or NULL: called before and after each test (free
+ * frames, mm_verify). ktest_after returns false, and why, if the test left
+ * something behind: the test has then failed.
+ */
+extern void (*ktest_before)(void);
+extern bool (*ktest_after)(char *why, size_t n);
 
 #endif
