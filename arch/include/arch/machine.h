@@ -33,9 +33,13 @@ void arch_irq_register(unsigned isa_irq, void (*fn)(void *), void *arg);
 void arch_serial_write(const char *s, size_t n);
 void arch_debugcon_write(const char *s, size_t n);
 bool arch_debugcon_present(void);
-/* One byte of COM1's input, or -1. From the interrupt handler that arch_serial_irq_enable set. */
+/* One byte of COM1's input, or -1. */
 int arch_serial_getc(void);
-/* Calls fn(arg) (interrupts off) when COM1 has input or has room again after arch_serial_tx_wait(). */
+/*
+ * Calls fn(arg) (interrupts off) when COM1 has input, or has room again after
+ * arch_serial_try_write() said 0. fn may leave input where it is: then it is
+ * not called for input again before arch_serial_getc() has answered -1.
+ */
 void arch_serial_irq_enable(void (*fn)(void *), void *arg);
 /* Bytes written to COM1 without waiting: as many as it takes now; 0: full, an interrupt will come. */
 size_t arch_serial_try_write(const char *s, size_t n);
