@@ -1,0 +1,99 @@
+/*
+ * Which routine of pagecopy.S clears pages, and which copies them.
+ *
+ * No table of CPUs could tell: microcode makes `rep stosb` the fastest on one
+ * and the slowest on another, and under an emulator it is something else
+ * again. So each is run a few times at boot with interrupts off, and the best
+ * run counts: whatever disturbs a run only makes it longer. One that shows
+ * itself hopeless in its first two pages is not run on.
+ *
+ * A routine must win by 1/32 over a simpler one: noise chooses nothing.
+ */
+#include <arch/x86_64/pagecopy.h>
+
+#include <arch/cpu.h>
+#include <arch/page.h>
+#include <lib/format.h>
+#include <lib/log.h>
+
+#define BUFFER_PAGES	4
+#define RUNS		6
+#define HOPELESS	3	/* times slower than the best so far */
+
+void (*arch_clear_page)(void *p) = clear_rep_stosq;
+void (*arch_copy_page)(void *dst, const void *src) = copy_rep_movsq;
+
+const struct page_routine page_routines[PAGE_ROUTINES] = {
+	{ "rep stosq", "rep movsq", clear_rep_stosq, copy_rep_movsq, false },
+	{ "rep stosb", "rep movsb", clear_rep_stosb, copy_rep_movsb, false },
+	{ "mov64", "mov64", clear_mov64, copy_mov64, false },
+	{ "sse", "sse", clear_sse, copy_sse, false },
+	{ "avx", "avx", clear_avx, copy_avx, true },
+};
+
+static char buffer[BUFFER_PAGES][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+
+#define XCR0_SSE_AVX	6u
+
+bool page_routine_usable(const struct page_routine *r)
+{
+	return !r->avx || (arch_features.avx && (arch_features.xcr0 & XCR0_SSE_AVX) == XCR0_SSE_AVX);
+}
+
+/* Cycles per page of one run over n pages of the buffer. */
+static uint64_t time_run(const struct page_routine *r, bool copy, unsigned n)
+{
+	uint64_t start = arch_tsc();
+
+	for (unsigned i = 0; i < n; i++) {
+		if (copy)
+			r->copy(buffer[i], buffer[BUFFER_PAGES / 2 + i]);
+		else
+			r->clear(buffer[i]);
+	}
+	return (arch_tsc() - start) / n;
+}
+
+static uint64_t measure(const struct page_routine *r, bool copy, uint64_t best_so_far)
+{
+	uint64_t flags = irq_save(), best;
+
+	time_run(r, copy, 1);
+	best = time_run(r, copy, 1);
+	for (int i = 0; i < RUNS && best / HOPELESS < best_so_far; i++)
+		best = MIN(best, time_run(r, copy, BUFFER_PAGES / 2));
+	irq_restore(flags);
+	return best;
+}
+
+static const struct page_routine *choose(bool copy)
+{
+	const struct page_routine *winner = NULL;
+	uint64_t best = UINT64_MAX;
+	char line[160];
+	size_t at = 0;
+
+	for (unsigned i = 0; i < PAGE_ROUTINES; i++) {
+		const struct page_routine *r = &page_routines[i];
+		uint64_t took;
+
+		if (!page_routine_usable(r))
+			continue;
+		took = measure(r, copy, best);
+		at += scnprintf(line + at, sizeof(line) - at, "%s%s %lu", at ? ", " : "",
+				copy ? r->copy_name : r->clear_name, took);
+		if (!winner || took < best - best / 32) {
+			winner = r;
+			best = took;
+		}
+	}
+	log_info("%s: %s cycles/page -> %s", copy ? "copy" : "clear", line,
+		 copy ? winner->copy_name : winner->clear_name);
+	return winner;
+}
+
+void arch_pagecopy_init(void)
+{
+	arch_clear_page = choose(false)->clear;
+	arch_copy_page = choose(true)->copy;
+}
