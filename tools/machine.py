@@ -25,6 +25,13 @@ EXIT_PASS, EXIT_FAIL, EXIT_PANIC = 33, 35, 37
 ICOUNT = ["-icount", "shift=0,sleep=off", "-rtc", "base=2020-01-01T00:00:00,clock=vm", "-seed", "1"]
 
 
+def built(name, debug=False):
+    """A file of the gcc build, or of the clang build where CLANG=1 says so; release or debug."""
+    clang = bool(os.environ.get("CLANG"))
+    variant = ("clang-debug" if debug else "clang") if clang else ("debug" if debug else "")
+    return os.path.join(BUILD, variant, name)
+
+
 class BadValue(Exception):
     """A parameter that cannot be honoured, in words for the user."""
 
@@ -115,6 +122,17 @@ class Machine:
 def die_with_parent():
     """Between fork and exec: SIGKILL for QEMU when its starter is no more."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def memory_file(name):
+    """A file without a name in the file system: returns its fd, and a path that QEMU can open."""
+    fd = os.memfd_create(name)
+    return fd, f"/proc/self/fd/{fd}"
+
+
+def read_fd(fd):
+    """All of a file in memory."""
+    return os.pread(fd, os.fstat(fd).st_size, 0)
 
 
 class Qemu:

@@ -13,11 +13,15 @@ class NewcError(Exception):
 
 
 class Newc:
-    """An archive being written to the binary file `out`."""
+    """An archive being written to the binary file `out`.
+
+    With an `mtime`, every entry gets it, and rights are 755 or 644, whatever the host's
+    umask was; without one, times and rights are the host's.
+    """
 
     def __init__(self, out, mtime=None):
         self.out = out
-        self.mtime = mtime          # of every entry; None: as on the host
+        self.mtime = mtime
         self.names = {}             # name -> is a folder
         self.inode = 0
 
@@ -55,6 +59,11 @@ class Newc:
             self.out.write(data)
             self._pad()
 
+    def _rights(self, st):
+        if self.mtime is None:
+            return stat.S_IMODE(st.st_mode)
+        return 0o755 if st.st_mode & 0o100 else 0o644
+
     def folder(self, path, mode=0o755, mtime=0):
         self._add(path, stat.S_IFDIR | mode, mtime)
 
@@ -64,14 +73,13 @@ class Newc:
     def symlink(self, path, target, mtime=0):
         self._add(path, stat.S_IFLNK | 0o777, mtime, os.fsencode(target))
 
-    def host_file(self, path, host, mode=None):
+    def host_file(self, path, host):
         """A regular file of the host, copied by the kernel where it can be."""
         if not stat.S_ISREG(os.stat(host).st_mode):     # before open, which waits on a FIFO
             raise NewcError(f"{host} is neither a regular file nor a folder")
         with open(host, "rb") as src:
             st = os.fstat(src.fileno())
-            perm = stat.S_IMODE(st.st_mode) if mode is None else mode
-            self._add(path, stat.S_IFREG | perm, st.st_mtime, st.st_size)
+            self._add(path, stat.S_IFREG | self._rights(st), st.st_mtime, st.st_size)
             self.out.flush()
             left, at = st.st_size, self.out.tell()
             while left:
@@ -88,7 +96,7 @@ class Newc:
             self.host_file(path, host)
             return
         st = os.stat(host)
-        self.folder(path, stat.S_IMODE(st.st_mode), st.st_mtime)
+        self.folder(path, self._rights(st), st.st_mtime)
         for name in sorted(os.listdir(host)):
             inner, below = os.path.join(host, name), os.path.join(path, name)
             st = os.lstat(inner)
