@@ -23,11 +23,11 @@ const char *lock_rank_name(enum lock_rank r)
 {
 	static const char *const name[] = {
 		"none", "proc", "fs", "mm", "vma", "object", "page busy", "swap I/O", "upper table",
-		"table", "page rmap", "lists", "slot map", "slab", "zone", "irq off", "mailbox",
-		"wait queue", "run queue", "timer", "console",
+		"table", "page rmap", "lists", "slot map", "slab", "zone", "threads", "irq off",
+		"mailbox", "wait queue", "run queue", "timer", "console", "uart",
 	};
 
-	_Static_assert(ARRAY_SIZE(name) == RANK_CONSOLE + 1, "a name for every rank");
+	_Static_assert(ARRAY_SIZE(name) == RANK_UART + 1, "a name for every rank");
 	return r < ARRAY_SIZE(name) ? name[r] : "?";
 }
 
@@ -112,6 +112,12 @@ void lock_rank_acquire(const void *lock, enum lock_rank rank)
 	held_push(lock, rank | RANK_SLEEPS);
 }
 
+void lock_rank_tried(const void *lock, enum lock_rank rank)
+{
+	if (!panicking)
+		held_push(lock, rank | RANK_SLEEPS);
+}
+
 void lock_rank_release(const void *lock)
 {
 	if (!panicking)
@@ -159,6 +165,7 @@ static void spin_check(const struct spinlock *l, bool nested) { (void)l; (void)n
 static void spin_taken(const struct spinlock *l) { (void)l; }
 static void spin_released(const struct spinlock *l) { (void)l; }
 void lock_rank_acquire(const void *lock, enum lock_rank rank) { (void)lock; (void)rank; }
+void lock_rank_tried(const void *lock, enum lock_rank rank) { (void)lock; (void)rank; }
 void lock_rank_release(const void *lock) { (void)lock; }
 void lock_assert_none_from(enum lock_rank r) { (void)r; }
 void lock_assert_may_sleep(unsigned spins) { (void)spins; }

@@ -34,12 +34,14 @@ enum lock_rank {
 	RANK_SLOT_MAP,
 	RANK_SLAB,
 	RANK_ZONE,
+	RANK_THREADS,		/* the list of all threads */
 	RANK_IRQ_OFF,		/* locks from here on are held with interrupts off */
 	RANK_MAILBOX,
 	RANK_WAITQ,
 	RANK_RUNQ,
 	RANK_TIMER,
 	RANK_CONSOLE,
+	RANK_UART,		/* registers of COM1 */
 };
 
 struct spinlock {
@@ -63,6 +65,8 @@ static inline bool spin_is_locked(const struct spinlock *l) { return READ_ONCE(l
 /* For locks that are not spinlocks (mutexes): tell the checker. No-ops in release builds. */
 void lock_rank_acquire(const void *lock, enum lock_rank rank);
 void lock_rank_release(const void *lock);
+/* The same after a try that succeeded: a try cannot deadlock, so the order is not checked. */
+void lock_rank_tried(const void *lock, enum lock_rank rank);
 /* Panics (debug builds) if this CPU holds any lock of rank >= r. */
 void lock_assert_none_from(enum lock_rank r);
 /* Panics (debug builds) if this CPU may not sleep now: in an interrupt, or more spinlocks held than `spins`. */

@@ -28,15 +28,21 @@ struct thread {
 	struct waitq *waiting_on;	/* waitq lock */
 	struct cpu *cpu;		/* runq lock: where it runs or is queued */
 	enum thread_state state;	/* runq lock */
-	bool woken_by_timer;		/* runq lock: its timed wait ran out */
+	bool timed_out;			/* waitq lock: its timed wait ran out */
 	bool on_cpu;			/* its registers are in a CPU, not in ctx */
 	uint64_t wake_at;		/* timer lock: ns; 0: no timed wait */
 	TAILQ_ENTRY(thread) timer_link;	/* timer lock */
 	uint64_t slice_left;		/* ticks until preemption */
 	uint64_t run_ns;		/* CPU time so far; own CPU only */
 	uint64_t started_ns;		/* when it last got the CPU */
-	int tid;
+	void (*fn)(void *);		/* what it started in, const */
+	void *arg;
+	int tid;			/* the caller's of thread_init; 0: of the kernel */
 	char name[16];
+#ifdef DEBUG
+	struct lock_held held[CPU_HELD_MAX];	/* sleeping locks it holds while it does not run */
+	unsigned nheld;
+#endif
 };
 
 TAILQ_HEAD(thread_list, thread);
@@ -53,16 +59,16 @@ void thread_init(struct thread *t, const char *name, uint64_t stack_bottom, uint
 		 void (*fn)(void *), void *arg);
 void thread_start(struct thread *t);
 /*
- * Ends the running thread; `done` (may be NULL) is called with done_arg by
- * the thread that runs next, when this one's stack is no longer in use: the
- * place to free stack and thread.
+ * Ends the running thread; `done` (may be NULL) is called with done_arg when
+ * this one's stack is no longer in use: the place to free stack and thread.
+ * It runs at once, on the CPU's idle thread: no lock held, may not sleep.
  */
 void thread_exit(void (*done)(void *), void *done_arg) __noreturn;
 
 /* Picks the next thread and switches. Called with interrupts on or off, no spinlock held. */
 void schedule(void);
 void sched_yield(void);
-/* The tick's part: time slices, timed waits. Interrupts off. */
+/* The tick's part: time slices, timed waits. Interrupts off. The tick itself is started and stopped by the scheduler. */
 void sched_tick(void);
 /* In long loops of the kernel: lets others run if the tick asks for it. No spinlock held. */
 static inline void resched_point(void)
@@ -70,6 +76,8 @@ static inline void resched_point(void)
 	if (unlikely(READ_ONCE(this_cpu()->need_resched)))
 		sched_yield();
 }
+/* CPU time of a thread, up to now if it is the running one. */
+uint64_t thread_cpu_ns(const struct thread *t);
 /* The boot CPU's main turns into its idle loop. */
 void sched_idle_loop(void) __noreturn;
 /* Changes the running thread's address space (exec, exit): switches at once. as NULL: none, the kernel's root is loaded. */

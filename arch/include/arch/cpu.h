@@ -17,6 +17,11 @@ struct thread;
 struct aspace;
 struct lock_class;
 
+struct lock_held {		/* lib/lock.c, debug builds */
+	const void *lock;
+	unsigned rank;
+};
+
 struct cpu {
 	/* used by entry.S at fixed offsets: keep the order */
 	struct cpu *self;		/*  0 */
@@ -32,7 +37,7 @@ struct cpu {
 	struct thread *idle;
 	void *runq;			/* kernel/core's */
 	void *fpu_owner;
-	struct { const void *lock; unsigned rank; } held[CPU_HELD_MAX]; /* debug: ranks held */
+	struct lock_held held[CPU_HELD_MAX];	/* in the order of taking */
 	unsigned nheld;
 	uint64_t ticks;			/* timer interrupts taken */
 };

@@ -1,0 +1,370 @@
+/*
+ * Threads and the scheduler: one run queue per CPU, round robin with a time
+ * slice, an idle thread that halts with the tick stopped.
+ *
+ * The run queue's lock is held across the switch: the thread that switches
+ * away takes it, the thread that comes on gives it up (in runq_switch's
+ * caller, or in thread_entry when it is new). So whoever holds it sees every
+ * thread of that queue either running or wholly saved.
+ *
+ * A kernel thread keeps the address space that it finds loaded. A thread that
+ * exits loads the kernel's before.
+ *
+ * A thread that exits always hands over to the idle thread of its CPU, which
+ * calls what is left to be called: it holds no lock, and no thread has to do
+ * it on its own stack in the middle of something else.
+ *
+ * Locks: runq.h. `threads` has a lock of its own, never taken by an interrupt.
+ */
+#include <kernel/core/thread.h>
+#include <arch/machine.h>
+#include <kernel/core/grace.h>
+#include <kernel/core/runq.h>
+#include <lib/assert.h>
+#include <lib/log.h>
+#include <lib/option.h>
+#include <lib/string.h>
+
+#define SLICE_TICKS	4
+
+struct thread_list threads = TAILQ_HEAD_INITIALIZER(threads);
+struct spinlock threads_lock = SPINLOCK_INIT(RANK_THREADS);
+
+static struct runq runqs[MAX_CPUS];
+static struct thread boot_idle;
+static uint64_t sched_hz = 250;
+
+option_uint(hz, &sched_hz, 10, 1000, "ticks per second; a time slice is 4 of them");
+
+static void threads_add(struct thread *t)
+{
+	spin_lock(&threads_lock);
+	TAILQ_INSERT_TAIL(&threads, t, all_link);
+	spin_unlock(&threads_lock);
+}
+
+static void threads_remove(struct thread *t)
+{
+	spin_lock(&threads_lock);
+	TAILQ_REMOVE(&threads, t, all_link);
+	spin_unlock(&threads_lock);
+}
+
+static void sched_panic_hook(void)
+{
+	const struct thread *t = current_thread();
+
+	if (t)
+		log_warn("*** thread %s (tid %d)%s", t->name, t->tid,
+			 this_cpu()->irq_depth ? ", in an interrupt" : "");
+}
+
+void sched_init(void)
+{
+	struct cpu *c = this_cpu();
+	struct runq *rq = &runqs[c->id];
+
+	spin_init(&rq->lock, RANK_RUNQ);
+	TAILQ_INIT(&rq->ready);
+	timerq_init(&rq->timers);
+	rq->cpu = c;
+	c->runq = rq;
+
+	boot_idle.state = THREAD_RUNNING;
+	boot_idle.on_cpu = true;
+	boot_idle.cpu = c;
+	boot_idle.stack_top = c->kstack_top;
+	boot_idle.started_ns = arch_clock_ns();
+	strlcpy(boot_idle.name, "idle/0", sizeof(boot_idle.name));
+	c->idle = &boot_idle;
+	c->current = &boot_idle;
+	threads_add(&boot_idle);
+	panic_hook = sched_panic_hook;
+}
+
+static void ready_add(struct runq *rq, struct thread *t)
+{
+	t->state = THREAD_READY;
+	t->cpu = rq->cpu;
+	TAILQ_INSERT_TAIL(&rq->ready, t, run_link);
+	rq->nready++;
+}
+
+/* The next to run, off the list; the idle thread if there is none. */
+static struct thread *ready_take(struct runq *rq)
+{
+	struct thread *t = TAILQ_FIRST(&rq->ready);
+
+	if (!t)
+		return rq->cpu->idle;
+	assert(t->state == THREAD_READY && t->cpu == rq->cpu && !t->on_cpu);
+	TAILQ_REMOVE(&rq->ready, t, run_link);
+	rq->nready--;
+	return t;
+}
+
+/* Sleeping locks go with their thread; the run queue's own lock, the last taken, stays with the CPU. */
+static void held_switch(struct cpu *c, struct thread *prev, const struct thread *next)
+{
+#ifdef DEBUG
+	struct lock_held rq_lock = c->held[--c->nheld];
+
+	memcpy(prev->held, c->held, sizeof(c->held));
+	prev->nheld = c->nheld;
+	memcpy(c->held, next->held, sizeof(c->held));
+	c->nheld = next->nheld;
+	c->held[c->nheld++] = rq_lock;
+#else
+	(void)c;
+	(void)prev;
+	(void)next;
+#endif
+}
+
+static void tick_start(struct runq *rq)
+{
+	if (!rq->ticking)
+		arch_tick_start((unsigned)sched_hz);
+	rq->ticking = true;
+}
+
+static void tick_stop(struct runq *rq)
+{
+	if (rq->ticking)
+		arch_tick_stop();
+	rq->ticking = false;
+}
+
+static void account(struct thread *prev, struct thread *next)
+{
+	uint64_t now = arch_clock_ns();
+
+	prev->run_ns += now - prev->started_ns;
+	next->started_ns = now;
+	next->slice_left = SLICE_TICKS;
+}
+
+/* The first thing a thread does when it has got the CPU. */
+static void switch_finish(struct runq *rq)
+{
+	rq->last->on_cpu = false;
+}
+
+static void switch_to(struct runq *rq, struct thread *prev, struct thread *next)
+{
+	struct cpu *c = rq->cpu;
+
+	account(prev, next);
+	next->state = THREAD_RUNNING;
+	next->on_cpu = true;
+	rq->last = prev;
+	if (next != c->idle)
+		tick_start(rq);
+	held_switch(c, prev, next);
+	if (next->aspace)
+		arch_aspace_switch(next->aspace);
+	c->current = next;
+	arch_context_switch(&prev->ctx, &next->ctx, next->stack_top);
+	switch_finish(this_runq());
+}
+
+/* The running thread does not stop for any reason of its own: to the end of the line. */
+static void step_back(struct runq *rq, struct thread *t)
+{
+	if (t == rq->cpu->idle)
+		t->state = THREAD_READY;
+	else
+		ready_add(rq, t);
+}
+
+void runq_switch(struct runq *rq)
+{
+	struct cpu *c = rq->cpu;
+	struct thread *prev = c->current;
+
+	assert(!irq_enabled() && !c->irq_depth);
+	c->need_resched = 0;
+	grace_quiescent();
+	if (prev->state == THREAD_RUNNING) {
+		if (!rq->nready) {
+			prev->slice_left = SLICE_TICKS;
+			return;
+		}
+		step_back(rq, prev);
+	}
+	switch_to(rq, prev, prev->state == THREAD_DEAD ? c->idle : ready_take(rq));
+}
+
+/* What the thread that has just exited wants to be called. On the idle thread. */
+static void run_done(struct runq *rq)
+{
+	void (*done)(void *) = rq->done;
+
+	rq->done = NULL;
+	done(rq->done_arg);
+}
+
+void schedule(void)
+{
+	struct runq *rq;
+	uint64_t flags;
+
+	lock_assert_may_sleep(0);
+	grace_quiescent();
+	grace_poll();
+	flags = spin_lock_irqsave(&this_runq()->lock);
+	runq_switch(this_runq());
+	rq = this_runq();
+	spin_unlock_irqrestore(&rq->lock, flags);
+	if (unlikely(rq->done) && current_thread() == rq->cpu->idle)
+		run_done(rq);
+}
+
+void sched_yield(void)
+{
+	schedule();
+}
+
+static void thread_entry(void *arg)
+{
+	struct thread *t = arg;
+	struct runq *rq = this_runq();
+
+	switch_finish(rq);
+	spin_unlock(&rq->lock);
+	irq_enable();
+	t->fn(t->arg);
+	thread_exit(NULL, NULL);
+}
+
+void thread_init(struct thread *t, const char *name, uint64_t stack_bottom, uint64_t stack_top,
+		 void (*fn)(void *), void *arg)
+{
+	*t = (struct thread){
+		.stack_bottom = stack_bottom,
+		.stack_top = stack_top,
+		.fn = fn,
+		.arg = arg,
+		.state = THREAD_NEW,
+	};
+	strlcpy(t->name, name, sizeof(t->name));
+	arch_context_init(&t->ctx, stack_top, thread_entry, t);
+	threads_add(t);
+}
+
+/* Puts a thread that is not ready on a run queue, and makes an idle CPU look. rq->lock held. */
+static void make_ready(struct runq *rq, struct thread *t)
+{
+	ready_add(rq, t);
+	if (rq->cpu->current == rq->cpu->idle)
+		WRITE_ONCE(rq->cpu->need_resched, 1);
+}
+
+void thread_start(struct thread *t)
+{
+	struct runq *rq = this_runq();
+	uint64_t flags = spin_lock_irqsave(&rq->lock);
+
+	assert(t->state == THREAD_NEW);
+	make_ready(rq, t);
+	spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+/*
+ * The lock waits out a switch that is still under way. The thread cannot move
+ * to another CPU meanwhile: the caller alone may make it ready.
+ */
+void thread_wake(struct thread *t)
+{
+	struct runq *rq = t->cpu->runq;
+
+	spin_lock(&rq->lock);
+	assert(t->state == THREAD_BLOCKED && !t->on_cpu);
+	make_ready(rq, t);
+	spin_unlock(&rq->lock);
+}
+
+void thread_exit(void (*done)(void *), void *done_arg)
+{
+	struct thread *t = current_thread();
+	struct runq *rq;
+
+	lock_assert_none_from(RANK_PROC);
+	assert(t != this_cpu()->idle && !t->waiting_on && !t->wake_at);
+	if (t->aspace)
+		thread_set_aspace(NULL);
+	threads_remove(t);
+	irq_disable();
+	rq = this_runq();
+	spin_lock(&rq->lock);
+	assert(!rq->done);
+	rq->done = done;
+	rq->done_arg = done_arg;
+	t->state = THREAD_DEAD;
+	runq_switch(rq);
+	panic("thread %s runs on after its end", t->name);
+}
+
+void thread_set_aspace(struct aspace *as)
+{
+	current_thread()->aspace = as;
+	arch_aspace_switch(as ? as : &kernel_aspace);
+}
+
+uint64_t thread_cpu_ns(const struct thread *t)
+{
+	return t->run_ns + (t == current_thread() ? arch_clock_ns() - t->started_ns : 0);
+}
+
+void sched_tick(void)
+{
+	struct cpu *c = this_cpu();
+	struct thread *t = c->current;
+	struct runq *rq = c->runq;
+
+	timer_expire(&rq->timers);
+	if (t == c->idle)
+		return;
+	if (t->slice_left)
+		t->slice_left--;
+	if (!t->slice_left && (READ_ONCE(rq->nready) || grace_wanted()))
+		WRITE_ONCE(c->need_resched, 1);
+}
+
+/*
+ * Halts until an interrupt, if there is nothing to do. The tick is off
+ * meanwhile, unless callbacks wait here for other CPUs to be quiescent.
+ * Interrupts off at the call, on after it.
+ */
+static void idle_halt(struct runq *rq)
+{
+	uint64_t next;
+
+	timer_expire(&rq->timers);
+	if (READ_ONCE(rq->nready)) {
+		irq_enable();
+		return;
+	}
+	next = timer_next(&rq->timers);
+	if (grace_pending()) {
+		tick_start(rq);
+	} else {
+		tick_stop(rq);
+		if (next)
+			arch_timer_oneshot(next);
+	}
+	grace_idle_enter();
+	arch_idle();
+	grace_idle_exit();
+}
+
+void sched_idle_loop(void)
+{
+	assert(current_thread() == this_cpu()->idle);
+	for (;;) {
+		schedule();
+		grace_poll();
+		irq_disable();
+		idle_halt(this_runq());
+	}
+}
