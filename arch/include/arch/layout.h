@@ -13,11 +13,11 @@
 #else
 #define DIRECT_BASE	0xffff800000000000ul	/* all RAM, at its physical address */
 #define VMEMMAP_BASE	0xffffc00000000000ul	/* struct page of every frame of RAM */
+#define KERNEL_BASE	0xffffffff80000000ul	/* the image: virtual - physical */
 #endif
 #define DIRECT_SIZE	(1ul << 45)		/* 32 TB */
 #define KMAP_BASE	0xffffd00000000000ul	/* kernel stacks with guards, MMIO */
 #define KMAP_END	0xffffd08000000000ul	/* one top-level slot: 512 GB */
-#define KERNEL_BASE	0xffffffff80000000ul	/* the image: virtual - physical */
 #define KERNEL_HALF	0xffff800000000000ul	/* at and above: the kernel's */
 
 #define USER_MIN	0x10000ul		/* mmap_min_addr */
