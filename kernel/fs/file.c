@@ -1,0 +1,215 @@
+/* Open files: opening by the kind of node, reading, writing, seeking; see file.h. */
+#include <kernel/fs/file.h>
+#include <lib/assert.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+#include <linux/poll.h>
+#include <mm/alloc/slab.h>
+
+#define IO_MAX		(0x7ffff000ul)	/* Linux's MAX_RW_COUNT */
+#define DEVICES_MAX	16
+
+struct waitq file_poll_wait;
+
+static struct kmem_cache *file_cache;
+static struct { uint64_t rdev; const struct file_ops *ops; } devices[DEVICES_MAX];
+static unsigned ndevices;
+
+void file_init(void)
+{
+	waitq_init(&file_poll_wait);
+	file_cache = kmem_cache_create("file", sizeof(struct file), 0);
+	if (!file_cache)
+		panic("no memory for the cache of open files");
+}
+
+void file_register_device(uint64_t rdev, const struct file_ops *ops)
+{
+	assert(ndevices < DEVICES_MAX);
+	devices[ndevices].rdev = rdev;
+	devices[ndevices++].ops = ops;
+}
+
+static const struct file_ops *device_ops(uint64_t rdev)
+{
+	for (unsigned i = 0; i < ndevices; i++)
+		if (devices[i].rdev == rdev)
+			return devices[i].ops;
+	return NULL;
+}
+
+int file_open(struct node *node, const struct file_ops *ops, unsigned flags, struct file **out)
+{
+	struct file *f = kmem_zalloc(file_cache);
+	int err;
+
+	if (!f)
+		return -ENOMEM;
+	f->ops = ops;
+	f->node = node;
+	f->refs = 1;
+	f->flags = flags;
+	mutex_init(&f->lock, RANK_FS);
+	err = ops->open ? ops->open(f) : 0;
+	if (err) {
+		kmem_free(file_cache, f);
+		return err;
+	}
+	node_get(node);
+	*out = f;
+	return 0;
+}
+
+void file_put(struct file *f)
+{
+	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	if (f->ops->release)
+		f->ops->release(f);
+	node_put(f->node);
+	kmem_free(file_cache, f);
+}
+
+/* ---- regular files ---- */
+
+static ssize_t reg_read(struct file *f, void __user *buf, size_t n, uint64_t off)
+{
+	return object_read(&f->node->reg.obj, off, buf, n);
+}
+
+static int reg_mmap(struct file *f, struct object **obj)
+{
+	*obj = &f->node->reg.obj;
+	return 0;
+}
+
+static const struct file_ops reg_ops = { .read = reg_read, .mmap = reg_mmap };
+
+/* ---- by kind ---- */
+
+int file_open_node(struct node *node, unsigned flags, struct file **out)
+{
+	bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+	const struct file_ops *ops;
+
+	if (node_is_dir(node)) {
+		if (writes || flags & O_CREAT)
+			return -EISDIR;
+		return file_open(node, &dir_file_ops, flags, out);
+	}
+	if (flags & O_DIRECTORY)
+		return -ENOTDIR;
+	if (node_is_link(node))
+		return -ELOOP;
+	if (node_is_reg(node))
+		return writes ? -EROFS : file_open(node, &reg_ops, flags, out);
+	ops = device_ops(node->rdev);
+	return ops ? file_open(node, ops, flags, out) : -ENXIO;
+}
+
+/* ---- reading and writing ---- */
+
+typedef ssize_t transfer_fn(struct file *f, uint64_t buf, size_t n, uint64_t off);
+
+static ssize_t do_read(struct file *f, uint64_t buf, size_t n, uint64_t off)
+{
+	return f->ops->read(f, (void __user *)buf, n, off);
+}
+
+static ssize_t do_write(struct file *f, uint64_t buf, size_t n, uint64_t off)
+{
+	return f->ops->write(f, (const void __user *)buf, n, off);
+}
+
+static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size_t n, const uint64_t *pos)
+{
+	ssize_t done;
+
+	if (f->ops->stream)
+		return fn(f, buf, n, 0);
+	if (pos)
+		return fn(f, buf, n, *pos);
+	mutex_lock(&f->lock);
+	done = fn(f, buf, n, f->pos);
+	if (done > 0)
+		f->pos += (uint64_t)done;
+	mutex_unlock(&f->lock);
+	return done;
+}
+
+ssize_t file_read(struct file *f, void __user *buf, size_t n, const uint64_t *pos)
+{
+	if ((f->flags & O_ACCMODE) == O_WRONLY || f->flags & O_PATH)
+		return -EBADF;
+	if (!f->ops->read)
+		return node_is_dir(f->node) ? -EISDIR : -EINVAL;
+	n = MIN(n, IO_MAX);
+	return n ? file_transfer(f, do_read, (uint64_t)buf, n, pos) : 0;
+}
+
+ssize_t file_write(struct file *f, const void __user *buf, size_t n, const uint64_t *pos)
+{
+	if ((f->flags & O_ACCMODE) == O_RDONLY || f->flags & O_PATH)
+		return -EBADF;
+	if (!f->ops->write)
+		return -EINVAL;
+	n = MIN(n, IO_MAX);
+	return n ? file_transfer(f, do_write, (uint64_t)buf, n, pos) : 0;
+}
+
+/* Where an offset of SEEK_DATA or SEEK_HOLE leads in a file without holes. */
+static int64_t seek_hole(int64_t off, int64_t size, int whence)
+{
+	if (off < 0 || off >= size)
+		return -ENXIO;
+	return whence == SEEK_DATA ? off : size;
+}
+
+static int64_t seek_target(struct file *f, int64_t off, int whence)
+{
+	int64_t size = (int64_t)node_size(f->node), base;
+
+	switch (whence) {
+	case SEEK_SET: base = 0; break;
+	case SEEK_CUR: base = (int64_t)f->pos; break;
+	case SEEK_END: base = size; break;
+	case SEEK_DATA:
+	case SEEK_HOLE:
+		return seek_hole(off, size, whence);
+	default:
+		return -EINVAL;
+	}
+	if (__builtin_add_overflow(base, off, &off))
+		return -EOVERFLOW;
+	return off < 0 ? -EINVAL : off;
+}
+
+int64_t file_seek(struct file *f, int64_t off, int whence)
+{
+	if (f->flags & O_PATH)
+		return -EBADF;
+	if (f->ops->stream)
+		return -ESPIPE;
+	mutex_lock(&f->lock);
+	off = seek_target(f, off, whence);
+	if (off >= 0)
+		f->pos = (uint64_t)off;
+	mutex_unlock(&f->lock);
+	return off;
+}
+
+unsigned file_poll(struct file *f)
+{
+	if (f->ops->poll)
+		return f->ops->poll(f);
+	return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+}
+
+void file_poll_wake(void)
+{
+	uint64_t flags = waitq_lock(&file_poll_wait);
+
+	waitq_wake_all(&file_poll_wait);
+	waitq_unlock(&file_poll_wait, flags);
+}

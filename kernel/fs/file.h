@@ -1,0 +1,95 @@
+/*
+ * Open files, and the table that gives them numbers.
+ *
+ * Locks: file.lock (RANK_FS) guards the position; files.lock (RANK_FS, spin)
+ * the table. A file's operations run with neither of a stream, with file.lock
+ * of a file that has a position; they copy to and from user memory, which may
+ * fault: no lock that the fault path takes may be held (it takes none of
+ * these).
+ */
+#ifndef KERNEL_FS_FILE_H
+#define KERNEL_FS_FILE_H
+
+#include <kernel/core/mutex.h>
+#include <kernel/fs/node.h>
+
+struct file;
+
+struct file_ops {
+	/* NULL: nothing to do. 0 or -errno. */
+	int (*open)(struct file *f);
+	void (*release)(struct file *f);
+	/* At off (streams: ignored). Bytes or -errno; NULL: EINVAL. n > 0. */
+	ssize_t (*read)(struct file *f, void __user *buf, size_t n, uint64_t off);
+	ssize_t (*write)(struct file *f, const void __user *buf, size_t n, uint64_t off);
+	/* getdents64(2). NULL: ENOTDIR. */
+	ssize_t (*getdents)(struct file *f, void __user *buf, size_t n);
+	/* NULL: ENOTTY. */
+	long (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);
+	/* POLL* that hold now; NULL: always ready. Changes call file_poll_wake. */
+	unsigned (*poll)(struct file *f);
+	/* Where its pages come from; *obj NULL: anonymous memory. NULL: ENODEV. */
+	int (*mmap)(struct file *f, struct object **obj);
+	bool stream;			/* no position: lseek is ESPIPE */
+};
+
+struct file {
+	const struct file_ops *ops;
+	struct node *node;		/* counted */
+	uint32_t refs;			/* atomic: table entries, calls under way */
+	unsigned flags;			/* O_* of open; atomic: O_APPEND, O_NONBLOCK may change */
+	struct mutex lock;
+	uint64_t pos;			/* lock */
+};
+
+#define FILES_MAX	1024		/* of one process, whatever its RLIMIT_NOFILE */
+
+struct files {
+	struct spinlock lock;
+	unsigned max;			/* entries that there are; lock */
+	struct file **file;		/* lock */
+	uint64_t cloexec[FILES_MAX / 64]; /* lock */
+};
+
+extern const struct file_ops dir_file_ops;	/* dir.c */
+
+void file_init(void);
+/* An open file of node (counts it) with one reference, its open operation called. 0 or -errno. */
+int __must_check file_open(struct node *node, const struct file_ops *ops, unsigned flags, struct file **out);
+/* The same by what kind of node it is: file, directory, device. Also -EROFS, -ELOOP, -ENXIO, -EISDIR. */
+int __must_check file_open_node(struct node *node, unsigned flags, struct file **out);
+static inline void file_get(struct file *f) { __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED); }
+void file_put(struct file *f);
+
+/* pos NULL: at the file's own position, moving it. Bytes or -errno. */
+ssize_t file_read(struct file *f, void __user *buf, size_t n, const uint64_t *pos);
+ssize_t file_write(struct file *f, const void __user *buf, size_t n, const uint64_t *pos);
+/* lseek(2): the new position or -errno. */
+int64_t file_seek(struct file *f, int64_t off, int whence);
+unsigned file_poll(struct file *f);
+/* Somebody's file_poll may answer differently now. Any context. */
+void file_poll_wake(void);
+/* Those who poll sleep here. */
+extern struct waitq file_poll_wait;
+
+/* Character devices by number (dev_number). Boot time only. */
+void file_register_device(uint64_t rdev, const struct file_ops *ops);
+
+/* ---- the table (files.c) ---- */
+
+/* Empty, one user. 0 or -ENOMEM. */
+int __must_check files_init(struct files *fs);
+/* Closes all of them. */
+void files_destroy(struct files *fs);
+/* Counted for the caller, or NULL. */
+struct file *files_get(struct files *fs, unsigned fd);
+/* Takes over the caller's reference of f. The lowest free number from min on, below limit; -EMFILE, -ENOMEM. */
+int __must_check files_add(struct files *fs, struct file *f, unsigned min, unsigned limit, bool cloexec);
+/* Puts f (reference taken over on success) at fd, closing what was there. 0, -EBADF (fd not below limit), -ENOMEM. */
+int __must_check files_put_at(struct files *fs, struct file *f, unsigned fd, unsigned limit, bool cloexec);
+int __must_check files_close(struct files *fs, unsigned fd);
+void files_close_on_exec(struct files *fs);
+int files_get_cloexec(struct files *fs, unsigned fd);
+int files_set_cloexec(struct files *fs, unsigned fd, bool on);
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * The table of open files of a process: a number leads to a file. It begins
+ * small and doubles; a lookup takes a reference, so that a close meanwhile
+ * does no harm. No file is put under the table's lock: closing may sleep.
+ */
+#include <kernel/fs/file.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <mm/alloc/slab.h>
+
+#define FILES_FIRST	32u
+
+int files_init(struct files *fs)
+{
+	memset(fs, 0, sizeof(*fs));
+	spin_init(&fs->lock, RANK_FS);
+	fs->file = kzalloc(FILES_FIRST * sizeof(*fs->file));
+	if (!fs->file)
+		return -ENOMEM;
+	fs->max = FILES_FIRST;
+	return 0;
+}
+
+void files_destroy(struct files *fs)
+{
+	for (unsigned fd = 0; fd < fs->max; fd++)
+		if (fs->file[fd])
+			file_put(fs->file[fd]);
+	kfree(fs->file);
+	fs->file = NULL;
+	fs->max = 0;
+}
+
+static bool cloexec_test(const struct files *fs, unsigned fd)
+{
+	return fs->cloexec[fd / 64] >> fd % 64 & 1;
+}
+
+static void cloexec_put(struct files *fs, unsigned fd, bool on)
+{
+	fs->cloexec[fd / 64] &= ~(1ul << fd % 64);
+	fs->cloexec[fd / 64] |= (uint64_t)on << fd % 64;
+}
+
+struct file *files_get(struct files *fs, unsigned fd)
+{
+	struct file *f = NULL;
+
+	spin_lock(&fs->lock);
+	if (fd < fs->max)
+		f = fs->file[fd];
+	if (f)
+		file_get(f);
+	spin_unlock(&fs->lock);
+	return f;
+}
+
+/* Room for number fd, which is below FILES_MAX. */
+static int files_grow(struct files *fs, unsigned fd)
+{
+	unsigned max = FILES_FIRST;
+	struct file **bigger, **old;
+
+	if (fd < READ_ONCE(fs->max))
+		return 0;
+	while (max <= fd)
+		max *= 2;
+	bigger = kzalloc(max * sizeof(*bigger));
+	if (!bigger)
+		return -ENOMEM;
+	spin_lock(&fs->lock);
+	old = bigger;
+	if (fs->max < max) {
+		memcpy(bigger, fs->file, fs->max * sizeof(*bigger));
+		old = fs->file;
+		fs->file = bigger;
+		fs->max = max;
+	}
+	spin_unlock(&fs->lock);
+	kfree(old);
+	return 0;
+}
+
+/* Puts f at the first free number from *min on. The number, -EMFILE, or -ENOSPC: the table must hold *min first. */
+static int files_take_slot(struct files *fs, struct file *f, unsigned *min, unsigned limit, bool cloexec)
+{
+	unsigned fd;
+	int r;
+
+	spin_lock(&fs->lock);
+	for (fd = *min; fd < fs->max && fs->file[fd]; fd++)
+		;
+	if (fd >= limit) {
+		r = -EMFILE;
+	} else if (fd >= fs->max) {
+		r = -ENOSPC;
+	} else {
+		fs->file[fd] = f;
+		cloexec_put(fs, fd, cloexec);
+		r = (int)fd;
+	}
+	spin_unlock(&fs->lock);
+	*min = fd;
+	return r;
+}
+
+int files_add(struct files *fs, struct file *f, unsigned min, unsigned limit, bool cloexec)
+{
+	int r;
+
+	limit = MIN(limit, FILES_MAX);
+	while ((r = files_take_slot(fs, f, &min, limit, cloexec)) == -ENOSPC) {
+		r = files_grow(fs, min);
+		if (r)
+			return r;
+	}
+	return r;
+}
+
+int files_put_at(struct files *fs, struct file *f, unsigned fd, unsigned limit, bool cloexec)
+{
+	struct file *old;
+	int err;
+
+	if (fd >= MIN(limit, FILES_MAX))
+		return -EBADF;
+	err = files_grow(fs, fd);
+	if (err)
+		return err;
+	spin_lock(&fs->lock);
+	old = fs->file[fd];
+	fs->file[fd] = f;
+	cloexec_put(fs, fd, cloexec);
+	spin_unlock(&fs->lock);
+	if (old)
+		file_put(old);
+	return 0;
+}
+
+int files_close(struct files *fs, unsigned fd)
+{
+	struct file *f = NULL;
+
+	spin_lock(&fs->lock);
+	if (fd < fs->max) {
+		f = fs->file[fd];
+		fs->file[fd] = NULL;
+	}
+	spin_unlock(&fs->lock);
+	if (!f)
+		return -EBADF;
+	file_put(f);
+	return 0;
+}
+
+void files_close_on_exec(struct files *fs)
+{
+	for (unsigned fd = 0; fd < fs->max; fd++)
+		if (fs->file[fd] && cloexec_test(fs, fd))
+			(void)!files_close(fs, fd);
+}
+
+int files_get_cloexec(struct files *fs, unsigned fd)
+{
+	int r = -EBADF;
+
+	spin_lock(&fs->lock);
+	if (fd < fs->max && fs->file[fd])
+		r = cloexec_test(fs, fd);
+	spin_unlock(&fs->lock);
+	return r;
+}
+
+int files_set_cloexec(struct files *fs, unsigned fd, bool on)
+{
+	int r = -EBADF;
+
+	spin_lock(&fs->lock);
+	if (fd < fs->max && fs->file[fd]) {
+		cloexec_put(fs, fd, on);
+		r = 0;
+	}
+	spin_unlock(&fs->lock);
+	return r;
+}

@@ -1,0 +1,89 @@
+/*
+ * Nodes: what a name in the file tree stands for (Linux's inode), and the
+ * directories that name them.
+ *
+ * The tree is built at boot from the initramfs and does not change after
+ * that, so it is read without locks. A node is counted by the names that lead
+ * to it (hard links), by open files and working directories.
+ * Content: of a regular file an object (mm/obj) that fills its pages from the
+ * archive in memory; of a link its text; of a device a number (dev.c).
+ */
+#ifndef KERNEL_FS_NODE_H
+#define KERNEL_FS_NODE_H
+
+#include <arch/types.h>
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
+#include <mm/obj/object.h>
+
+struct node;
+struct file_ops;
+
+/* A name in a directory. */
+struct dirent {
+	RB_ENTRY(dirent) by_name;
+	TAILQ_ENTRY(dirent) by_seq;
+	struct node *dir;		/* whose name it is */
+	struct node *node;		/* counted */
+	uint64_t seq;			/* place in the listing: from 1, never used again */
+	char name[];			/* 1 .. NAME_MAX bytes, no '/' */
+};
+
+RB_HEAD(dirent_tree, dirent);
+TAILQ_HEAD(dirent_list, dirent);
+
+struct node {
+	uint32_t mode;			/* S_IF* and permissions */
+	uint32_t refs;			/* names, and whoever keeps it outside of the tree */
+	uint32_t nlink, uid, gid;
+	uint64_t ino, rdev, mtime;	/* rdev as stat(2) shows it */
+	union {
+		struct {
+			struct dirent_tree names;
+			struct dirent_list list;	/* by seq */
+			uint64_t last_seq;
+			struct node *parent;		/* the root's is itself */
+			struct dirent *self;		/* its name in parent; the root: NULL */
+		} dir;
+		struct {
+			struct object obj;
+			const uint8_t *data;		/* kernel address; the archive's */
+		} reg;
+		char *target;			/* symbolic link: text with NUL; kmalloc */
+	};
+};
+
+static inline bool node_is_dir(const struct node *n) { return S_ISDIR(n->mode); }
+static inline bool node_is_reg(const struct node *n) { return S_ISREG(n->mode); }
+static inline bool node_is_link(const struct node *n) { return S_ISLNK(n->mode); }
+
+/* Before any other function of the file systems. */
+void node_init(void);
+/* A node with one reference, or NULL. The mode says the kind; size of a directory or device is 0. */
+struct node *node_create(uint32_t mode);
+/* A regular file whose content is [data, data + size), which must outlive it. */
+struct node *node_create_file(uint32_t mode, const void *data, uint64_t size);
+/* A symbolic link to text (n bytes, not ended). */
+struct node *node_create_link(const char *text, size_t n);
+static inline void node_get(struct node *n) { __atomic_fetch_add(&n->refs, 1, __ATOMIC_RELAXED); }
+/* The last reference of a directory takes the names below along. */
+void node_put(struct node *n);
+/* Bytes, as stat(2) shows them. */
+uint64_t node_size(const struct node *n);
+
+/*
+ * Gives node (one more reference) the name in dir. 0, -ENOMEM, -EEXIST. With
+ * replace, an existing name that is no directory is led to node instead.
+ */
+int __must_check dir_add(struct node *dir, const char *name, size_t len, struct node *node, bool replace);
+/* What name (len bytes) stands for in dir, or NULL; "." and ".." are not looked at. Not counted. */
+struct node *dir_lookup(struct node *dir, const char *name, size_t len);
+/* Where a listing that has shown seq goes on: the next name, or NULL. */
+struct dirent *dir_next(struct node *dir, uint64_t seq);
+
+/* Drops the cached pages of every file below dir that nobody maps or holds; returns how many. */
+uint64_t node_drop_caches(struct node *dir);
+
+#endif
