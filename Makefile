@@ -25,10 +25,13 @@ export B
 
 # What the asked-for goals need from the distribution, before anything else (tools/deps).
 goals := $(or $(MAKECMDGOALS),all)
-needs := $(if $(filter-out help clean cross objs,$(goals)),build)
-needs += $(if $(filter all iso run test reproducible,$(goals)),iso)
+needs := $(if $(filter-out help clean cross,$(goals)),build)
+needs += $(if $(filter all iso run test gdb,$(goals)),iso)
 needs += $(if $(filter run test gdb,$(goals)),run)
 needs += $(if $(filter gdb test,$(goals)),gdb)
+needs += $(if $(filter 1,$(UEFI))$(filter test,$(goals)),uefi)
+needs += $(if $(filter bochs,$(EMU)),bochs)
+needs += $(if $(filter clang%,$(CC)),clang)
 needs += $(if $(filter test user host,$(goals)),test)
 needs += $(if $(filter cross,$(goals)),cross)
 needs := $(strip $(needs))
@@ -176,9 +179,102 @@ $(B)/include/.made: Makefile
 		'	((type *)((char *)(p) - offsetof(type, member)))' >$(@D)/bsd/sys/cdefs.h
 	@touch $@
 
+# --- ISO ---------------------------------------------------------------------------------
+
+BUSYBOX ?= /bin/busybox
+mkiso := tools/mkiso tools/machine.py iso/grub.cfg
+
+iso: $(O)/quire.iso ## build the bootable ISO alone (BIOS and UEFI)
+.PHONY: iso
+
+$(B)/initramfs.cpio: $(shell find iso/initramfs 2>/dev/null) $(wildcard $(BUSYBOX)) \
+		tools/mkinitramfs tools/newc.py tools/machine.py Makefile
+	$(call say,CPIO,$@)
+	@mkdir -p $(@D)
+	$(Q)tools/mkinitramfs $@ iso/initramfs $(BUSYBOX):/bin/busybox
+
+$(O)/quire.iso: $(O)/quire.elf $(B)/initramfs.cpio $(mkiso)
+	$(call say,ISO,$@)
+	$(Q)tools/mkiso $@ $(O)/quire.elf $(B)/initramfs.cpio
+
+# --- Programs that run on Linux ----------------------------------------------------------
+# tests/user/NAME.c becomes build/user/NAME, static: by musl-gcc, or by gcc (glibc) where the
+# name begins with glibc-; position-independent where it ends in -pie. A first line
+# /* flags: ... */ adds flags. tests/host/NAME.c is a native program with ASan and UBSan;
+# the lines "// sources: a.c b.c" in its head name the kernel's files that it tests.
+
+user_src := $(wildcard tests/user/*.c)
+host_src := $(wildcard tests/host/*.c)
+# Debian's musl-gcc knows no -static-pie: what it means is spelled out.
+musl_crt := /usr/lib/x86_64-linux-musl
+musl_pie := $(MUSLCC) -static -fPIE -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
+	$(addprefix $(musl_crt)/,rcrt1.o crti.o crtn.o)
+link_as = $(if $(filter glibc-%,$(1)),$(HOSTCC) $(if $(filter %-pie,$(1)),-static-pie -fPIE,-static -no-pie -fno-pie),$(if \
+	$(filter %-pie,$(1)),$(musl_pie),$(MUSLCC) -static -no-pie -fno-pie))
+
+user_bin := $(user_src:tests/user/%.c=$(B)/user/%)
+host_bin := $(host_src:tests/host/%.c=$(B)/host/%)
+own_flags = $(shell sed -n '1s,^/\* flags: \(.*\) \*/.*,\1,p' $(1))
+
+user: $(user_bin) ## build the user test programs (build/user)
+host: $(host_bin) ## build the native tests (build/host)
+.PHONY: user host
+
+$(B)/user/%: tests/user/%.c Makefile
+	$(call say,USER,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call link_as,$*) -std=gnu11 -O2 -g -Wall -Wextra -Werror -MMD -MP -MF $@.d -o $@ $< $(call own_flags,$<)
+
+HOSTCFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer -fwrapv \
+	-fsanitize=address,undefined -fno-sanitize-recover=all -DHOST_TEST=1 -DDEBUG=1 \
+	-Itests/host/include -I. -Iarch/include
+
+$(B)/host/%: tests/host/%.c Makefile
+	$(call say,HOST,$@)
+	@mkdir -p $(@D)
+	$(Q)src="$< $$(sed -n '1,20s,^// sources: ,,p' $< | tr '\n' ' ')"; \
+	$(HOSTCC) $(HOSTCFLAGS) -MM -MP -MT $@ $$src >$@.d; \
+	$(HOSTCC) $(HOSTCFLAGS) -o $@ $$src
+
+-include $(user_bin:=.d) $(host_bin:=.d)
+
+# --- Running -----------------------------------------------------------------------------
+
+CPUS ?= 1
+MEM ?= 512M
+CMDLINE ?=
+ACCEL ?= tcg
+UEFI ?=
+T ?=
+EMU ?=
+LIMIT ?=
+CLANG := $(if $(is_clang),1)
+export CPUS MEM CMDLINE ACCEL UEFI T EMU LIMIT CLANG DEBUG V
+
+run: iso ## boot the ISO in QEMU, serial line on the terminal (CPUS= MEM= CMDLINE= ACCEL= UEFI=1)
+	$(Q)tools/run
+
+gdb: elf $(B)/initramfs.cpio ## start QEMU halted and GDB attached, stopped at kernel_main
+	$(Q)tools/run --gdb
+
+# Both builds of the kernel are tested, and a variable for one would leak into the other.
+test: ## run all tests through prove (T=list names them, T=A,B chooses, EMU=bochs)
+	+$(Q)$(MAKE) --no-print-directory DEBUG= elf iso user host
+	+$(Q)$(MAKE) --no-print-directory DEBUG=1 elf
+	$(Q)tools/test
+.PHONY: run gdb test
+
+floors: objs ## check that no include and no symbol runs the wrong way through the house
+	$(Q)tools/floors $(O)/obj
+.PHONY: floors
+
+cross: ## build an x86_64-elf gcc from Debian's sources into build/cross (takes an hour)
+	$(Q)tools/cross $(B)/cross
+.PHONY: cross
+
 clean: ## remove the build folder's contents, but not the cross compiler
 	$(Q)[ ! -d $(B) ] || find $(B) -mindepth 1 -maxdepth 1 ! -name cross -exec rm -rf {} +
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 .PHONY: clean help
