@@ -1,0 +1,191 @@
+/*
+ * What a panic tells of the machine: registers, stack traces, page walks. All
+ * of it may run when things are broken: every pointer is read by a probe that
+ * survives a fault, and every loop has an end.
+ *
+ * A stack trace follows rbp from frame to frame (the kernel is compiled
+ * with frame pointers). Where a return address is one of entry.S's calls, a
+ * trapframe lies above it, and the trace goes on in what was interrupted, on
+ * whatever stack that ran.
+ */
+#include <arch/x86_64/percpu.h>
+#include <arch/layout.h>
+#include <arch/machine.h>
+#include <arch/pte.h>
+#include <lib/format.h>
+#include <lib/ksyms.h>
+#include <lib/log.h>
+
+#define TRACE_MAX	48
+
+uint64_t arch_read_cr2(void)
+{
+	return read_cr2();
+}
+
+static void show_control(void)
+{
+	log_warn("cr0 %08lx cr2 %016lx cr3 %012lx cr4 %08lx efer %04lx", read_cr0(), read_cr2(),
+		 read_cr3(), read_cr4(), rdmsr(MSR_EFER));
+	log_warn("fs base %016lx, gs base %016lx, user's gs base %016lx", rdmsr(MSR_FS_BASE),
+		 rdmsr(MSR_GS_BASE), rdmsr(MSR_KERNEL_GS_BASE));
+}
+
+void arch_show_regs(const struct trapframe *tf)
+{
+	if (tf) {
+		log_warn("%s (vector %lu), error code 0x%lx, in ring %lu", vector_name(tf->vector),
+			 tf->vector, tf->error, tf->cs & 3);
+		log_warn("rip %04lx:%016lx rsp %04lx:%016lx rflags %08lx", tf->cs, tf->rip, tf->ss,
+			 tf->rsp, tf->rflags);
+		log_warn("rax %016lx rbx %016lx rcx %016lx", tf->rax, tf->rbx, tf->rcx);
+		log_warn("rdx %016lx rsi %016lx rdi %016lx", tf->rdx, tf->rsi, tf->rdi);
+		log_warn("rbp %016lx r8  %016lx r9  %016lx", tf->rbp, tf->r8, tf->r9);
+		log_warn("r10 %016lx r11 %016lx r12 %016lx", tf->r10, tf->r11, tf->r12);
+		log_warn("r13 %016lx r14 %016lx r15 %016lx", tf->r13, tf->r14, tf->r15);
+	}
+	show_control();
+}
+
+/* One line of a trace. back: 1 for a return address, whose call lies before it. */
+static void show_place(uint64_t rip, unsigned back)
+{
+	uint64_t offset;
+	const char *name = ksym_lookup(rip - back, &offset);
+
+	if (name)
+		log_warn("  %016lx %s+0x%lx", rip, name, offset + back);
+	else
+		log_warn("  %016lx", rip);
+}
+
+static bool is_entry_call(uint64_t ret)
+{
+	static const char *const calls[] = {
+		entry_call_user, entry_call_kernel, entry_call_ist, entry_call_bad_iret,
+		entry_call_irq_user, entry_call_irq_kernel, entry_call_ist_user,
+		entry_call_syscall, entry_call_return,
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
+		if (ret == (uint64_t)calls[i])
+			return true;
+	return false;
+}
+
+/* A copy of the frame at va. False: it cannot be read. */
+static bool read_frame(struct trapframe *tf, vaddr_t va)
+{
+	uint64_t *word = (uint64_t *)tf;
+
+	for (unsigned i = 0; i < sizeof(*tf) / 8; i++)
+		if (probe_u64(&word[i], va + 8 * i))
+			return false;
+	return true;
+}
+
+/*
+ * Steps over a trapframe at va: says what interrupted what; *rbp is then the
+ * interrupted code's. False: that was ring 3, or cannot be read.
+ */
+static bool trace_trap(vaddr_t va, uint64_t *rbp)
+{
+	struct trapframe tf;
+
+	if (!read_frame(&tf, va))
+		return false;
+	if (trap_from_user(&tf)) {
+		log_warn("  -- %s of ring 3 at %016lx", vector_name(tf.vector), tf.rip);
+		return false;
+	}
+	log_warn("  -- %s at", vector_name(tf.vector));
+	show_place(tf.rip, 0);
+	*rbp = tf.rbp;
+	return true;
+}
+
+static void trace(uint64_t rbp)
+{
+	uint64_t last = 0, next, ret;
+
+	for (unsigned i = 0; i < TRACE_MAX; i++) {
+		if (rbp < KERNEL_HALF || !IS_ALIGNED(rbp, 8) || rbp <= last ||
+		    probe_u64(&next, rbp) || probe_u64(&ret, rbp + 8))
+			return;
+		if (ret < (uint64_t)text_start || ret >= (uint64_t)text_end)
+			return;
+		show_place(ret, 1);
+		last = rbp;
+		if (is_entry_call(ret)) {
+			if (!trace_trap(rbp + 16, &next))
+				return;
+			last = 0;	/* it may have run on another stack */
+		}
+		rbp = next;
+	}
+	log_warn("  (cut here)");
+}
+
+void arch_backtrace(const struct trapframe *tf)
+{
+	log_warn("stack trace:");
+	if (!tf) {
+		trace((uint64_t)__builtin_frame_address(0));
+		return;
+	}
+	show_place(tf->rip, 0);
+	if (!trap_from_user(tf))
+		trace(tf->rbp);
+}
+
+static const char *entry_kind(pte_t e, unsigned level)
+{
+	switch (pte_kind(e, level)) {
+	case PTE_NONE:		return "nothing";
+	case PTE_PRESENT:	return "4 KB page";
+	case PTE_SPECIAL_LEAF:	return "4 KB special page";
+	case PTE_NOACCESS:	return "no access";
+	case PTE_SWAP:		return "swapped out";
+	case PTE_MIGRATING:	return "migrating";
+	case PTE_MARKER:	return "marker";
+	case PTE_HUGE:		return level == 3 ? "1 GB page" : level == 2 ? "2 MB page" : "bad";
+	case PTE_TABLE:		return "table";
+	}
+	return "?";
+}
+
+static void show_entry(unsigned level, uint64_t table, unsigned index, pte_t e)
+{
+	static const char *const name[] = { "", "PT", "PD", "PDPT", "PML4", "PML5" };
+	char words[80] = "";
+
+	if (pte_present(e))
+		snprintf(words, sizeof(words), ", %s, %s, %s%s%s%s%s",
+			 pte_writable(e) ? "writable" : "read-only",
+			 pte_user(e) ? "user" : "kernel",
+			 pte_exec(e) ? "executable" : "no-execute",
+			 pte_young(e) ? ", accessed" : "", pte_dirty(e) ? ", dirty" : "",
+			 e.v & PTE_G ? ", global" : "", e.v & PTE_PCD ? ", uncached" : "");
+	log_warn("  %-4s at 0x%09lx [%3u] = %016lx %s%s", name[level], table, index, e.v,
+		 entry_kind(e, level), words);
+}
+
+void arch_show_walk(vaddr_t va)
+{
+	uint64_t table = read_cr3() & PTE_ADDR_MASK;
+	pte_t e;
+
+	log_warn("page walk of 0x%lx, CR3 0x%lx:", va, read_cr3());
+	for (unsigned level = arch_levels; level; level--) {
+		unsigned index = LEVEL_INDEX(va, level);
+
+		if (probe_u64(&e.v, (vaddr_t)phys_to_virt(paddr(table)) + 8 * index)) {
+			log_warn("  a table at 0x%lx cannot be read", table);
+			return;
+		}
+		show_entry(level, table, index, e);
+		if (pte_kind(e, level) != PTE_TABLE)
+			return;
+		table = e.v & PTE_ADDR_MASK;
+	}
+}

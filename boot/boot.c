@@ -1,0 +1,114 @@
+/*
+ * From the early tables to kernel_main: reads what the loader left into
+ * struct bootinfo (multiboot2.c, pvh.c, fw_cfg.c, ranges.c), and turns on five
+ * levels of page tables if asked to. Runs on the boot stack with interrupts
+ * off and no handlers: it touches only memory below 4 GB and believes no
+ * length that it has not checked.
+ */
+#include <boot/boot.h>
+#include <arch/layout.h>
+#include <arch/upcall.h>
+#include <arch/x86_64/x86.h>
+#include <lib/assert.h>
+#include <lib/log.h>
+#include <lib/option.h>
+#include <lib/string.h>
+
+#define EARLY_DIRECT_END	(1ull << 32)
+#define CPUID7_ECX_LA57		(1u << 16)
+
+static struct bootinfo boot_info;
+
+static bool la57_asked;
+option_flag(la57, &la57_asked, "five levels of page tables, where the CPU has them");
+
+const void *boot_ptr(uint64_t pa, uint64_t n)
+{
+	if (pa >= EARLY_DIRECT_END || n > EARLY_DIRECT_END - pa)
+		return NULL;
+	return phys_to_virt(paddr(pa));
+}
+
+void boot_cmdline_add(struct bootinfo *bi, const char *s, size_t n)
+{
+	size_t at = strlen(bi->cmdline);
+
+	if (!n || !*s)
+		return;
+	if (at && at < BOOT_CMDLINE_MAX - 1)
+		bi->cmdline[at++] = ' ';
+	while (n && *s && at < BOOT_CMDLINE_MAX - 1) {
+		bi->cmdline[at++] = *s < ' ' ? ' ' : *s;
+		s++;
+		n--;
+	}
+	bi->cmdline[at] = '\0';
+	if (n && *s)
+		bi->cmdline_cut = true;
+}
+
+bool boot_cmdline_flag(const char *line, const char *word)
+{
+	size_t len = strlen(word);
+	bool on = false;
+
+	while (*line) {
+		const char *end = strchr(line, ' ');
+		size_t n = end ? (size_t)(end - line) : strlen(line);
+
+		if (n == 2 && strncmp(line, "--", 2) == 0)
+			break;
+		if (n >= len && strncmp(line, word, len) == 0) {
+			if (n == len)
+				on = true;
+			else if (n == len + 2 && line[len] == '=')
+				on = line[len + 1] == '1';
+		}
+		line += end ? n + 1 : n;
+	}
+	return on;
+}
+
+/* PML5[0] and [511] -> the early PML4: what it shows keeps its addresses, low and high. */
+static void la57_enable(void)
+{
+	uint32_t pml4 = (uint32_t)((uintptr_t)early_pml4 - KERNEL_BASE);
+	uint32_t pml5 = (uint32_t)((uintptr_t)early_pml5 - KERNEL_BASE);
+
+	early_pml5[0] = early_pml5[511] = pml4 | 3;
+	boot_enter_la57(pml5);
+}
+
+void boot_main(uint32_t magic, uint32_t info)
+{
+	struct bootinfo *bi = &boot_info;
+	bool ok = magic == BOOT_PVH ? pvh_read(bi, info) : multiboot2_read(bi, info);
+
+	if (!ok)
+		panic("the boot loader's information at 0x%x cannot be read", info);
+	ranges_finish(bi);
+	fw_cfg_read(bi);
+	if (boot_cmdline_flag(bi->cmdline, "la57") && (cpuid(7, 0).c & CPUID7_ECX_LA57))
+		la57_enable();
+	kernel_main(bi);
+}
+
+void boot_log(const struct bootinfo *bi)
+{
+	static const char *const kind[] = {
+		[BOOT_RAM] = "RAM", [BOOT_ACPI] = "ACPI tables", [BOOT_RESERVED] = "reserved",
+	};
+
+	log_info("boot: by %s", bi->loader);
+	log_info("boot: command line: %s", bi->cmdline[0] ? bi->cmdline : "(empty)");
+	if (bi->cmdline_cut)
+		log_warn("boot: command line cut at %d characters", BOOT_CMDLINE_MAX - 1);
+	for (unsigned i = 0; i < bi->nranges; i++)
+		log_info("boot: memory 0x%09lx-0x%09lx %8lu KB %s", bi->range[i].start,
+			 bi->range[i].end - 1, (bi->range[i].end - bi->range[i].start) >> 10,
+			 kind[bi->range[i].kind]);
+	if (bi->initrd_end)
+		log_info("boot: initramfs 0x%lx-0x%lx", bi->initrd_start, bi->initrd_end - 1);
+	if (la57_asked && arch_levels != 5)
+		log_warn("boot: la57 was asked for, but this CPU has four levels");
+}
