@@ -23,6 +23,7 @@
 #include <arch/page.h>
 #include <arch/types.h>
 #include <bsd/sys/queue.h>
+#include <kernel/core/grace.h>
 #include <lib/lock.h>
 
 enum page_kind {
@@ -45,6 +46,9 @@ enum page_kind {
 #define PG_LRU		(1u << 4)	/* on a list of mm/alloc's page lists */
 #define PG_ACTIVE	(1u << 5)
 #define PG_JUNK		(1u << 6)	/* debug: free and filled with junk */
+#define PG_WAITERS	(1u << 7)	/* somebody may be asleep until PG_BUSY goes (mm/obj) */
+/* bits 12 and up: mm_verify's tally of the entries that name the page; 0 between its runs */
+#define PG_TALLY_SHIFT	12
 
 struct page {
 	uint32_t flags;
@@ -70,8 +74,13 @@ struct page {
 			uint16_t first, last;	/* bounds of the used ones (may be loose); lock */
 			uint16_t anon, file, shmem, swap; /* entries of each sort; lock */
 			vaddr_t base;		/* lowest address it maps, for its owner; lock */
-			pte_t *owner_slot;	/* the upper slot that points here; root: NULL; lock */
-			void *companion;	/* links of its slots; NULL: none needed yet; lock */
+			union {
+				struct {
+					pte_t *owner_slot; /* the upper slot that points here; root: NULL; lock */
+					void *companion; /* links of its slots; NULL: none needed yet; lock */
+				};
+				struct grace_head dead_link; /* dead: in its gather, then in a grace period */
+			};
 			struct aspace *as;	/* whose table (shared tables: the first owner's); lock */
 		};
 		struct {		/* slab view */

@@ -16,6 +16,7 @@
 #define VM_WRITE	0x2u
 #define VM_EXEC		0x4u
 #define VM_SHARED	0x8u
+#define VM_MAYWRITE	0x20u		/* mprotect may add VM_WRITE */
 #define VM_GROWSDOWN	0x100u
 #define VM_NORESERVE	0x200u
 #define VM_STACK	0x400u
@@ -28,7 +29,8 @@ struct vma {
 	uint64_t pgoff;			/* of start in obj, pages; anonymous: start >> 12 */
 	struct mm *mm;
 	RB_ENTRY(vma) node;		/* mm.lock */
-	uint64_t gap_max;		/* largest gap before any VMA of this subtree; mm.lock */
+	vaddr_t sub_start, sub_end;	/* what this subtree spans; mm.lock */
+	uint64_t gap_max;		/* largest gap inside of that span; mm.lock */
 	struct grace_head grace;	/* freed after a grace period: lookups may still read it */
 };
 

@@ -1,0 +1,334 @@
+/*
+ * Objects and their cached pages.
+ *
+ * A page is in its object's index, with one reference of the cache, from
+ * before its content is there until it is dropped. PG_BUSY is its sleeping
+ * lock: held by whoever fills it, maps it, or takes it out of the index, so
+ * two faults of one page fill it once. PG_UPTODATE is set once, under
+ * PG_BUSY. A page whose fill failed is taken out again before PG_BUSY goes,
+ * so what is in the index is either up to date or busy.
+ *
+ * Locks: o->lock (RANK_OBJECT) guards the index; references are handed out
+ * under it, so a page whose only reference is the cache's cannot gain one
+ * while it is held. Sleepers wait on o->busy_wait: they set PG_WAITERS under
+ * that queue's lock, and whoever clears PG_BUSY and saw it wakes them. (The
+ * mark may stay behind where nobody sleeps: it costs the next one a look.)
+ */
+#include <mm/obj/object.h>
+#include <arch/uaccess.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <mm/alloc/slab.h>
+
+#include <linux/errno.h>
+
+struct object_list objects = TAILQ_HEAD_INITIALIZER(objects);
+struct spinlock objects_lock = SPINLOCK_INIT(RANK_LISTS);
+
+void object_init(struct object *o, const struct object_ops *ops, uint64_t size)
+{
+	memset(o, 0, sizeof(*o));
+	o->ops = ops;
+	o->size = size;
+	o->refs = 1;
+	spin_init(&o->lock, RANK_OBJECT);
+	waitq_init(&o->busy_wait);
+	spin_lock(&objects_lock);
+	TAILQ_INSERT_TAIL(&objects, o, all_link);
+	spin_unlock(&objects_lock);
+}
+
+/* ---- PG_BUSY ---- */
+
+static bool page_trylock(struct page *p)
+{
+	return !(__atomic_fetch_or(&p->flags, PG_BUSY, __ATOMIC_ACQUIRE) & PG_BUSY);
+}
+
+void object_unlock_page(struct object *o, struct page *p)
+{
+	uint32_t was = __atomic_fetch_and(&p->flags, ~(PG_BUSY | PG_WAITERS), __ATOMIC_RELEASE);
+	uint64_t irq;
+
+	assert(was & PG_BUSY);
+	if (likely(!(was & PG_WAITERS)))
+		return;
+	irq = waitq_lock(&o->busy_wait);
+	waitq_wake_all(&o->busy_wait);
+	waitq_unlock(&o->busy_wait, irq);
+}
+
+void object_wait_page(struct object *o, struct page *p)
+{
+	uint64_t irq = waitq_lock(&o->busy_wait);
+
+	while (__atomic_fetch_or(&p->flags, PG_WAITERS, __ATOMIC_ACQUIRE) & PG_BUSY)
+		waitq_sleep(&o->busy_wait, &irq);
+	waitq_unlock(&o->busy_wait, irq);
+}
+
+/* ---- the index ---- */
+
+static bool page_ready(const struct page *p)
+{
+	return READ_ONCE(p->flags) & PG_UPTODATE;
+}
+
+static bool within(const struct object *o, uint64_t index)
+{
+	return index < (o->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+
+/* Puts p, busy, into the index. o->lock held. */
+static int insert_page(struct object *o, uint64_t index, struct page *p)
+{
+	int err = radix_insert(&o->pages, index, p);
+
+	if (err)
+		return err;
+	p->owner = o;
+	p->index = index;
+	p->flags |= PG_BUSY;
+	page_get(p);
+	o->npages++;
+	return 0;
+}
+
+/* Takes p out of the index; the cache's reference is the caller's now. o->lock held. */
+static void remove_page(struct object *o, struct page *p)
+{
+	struct page *was = radix_remove(&o->pages, p->index);
+
+	assert(was == p && p->owner == o && o->npages > 0);
+	p->owner = NULL;
+	o->npages--;
+}
+
+/*
+ * The page at index with a reference: one that is there, or (*made) a fresh
+ * one that the caller, who has it busy, must fill.
+ */
+static int find_or_make(struct object *o, uint64_t index, struct page **out, bool *made)
+{
+	struct page *fresh = NULL, *p;
+	int err = 0;
+
+	*made = false;
+	for (;;) {
+		spin_lock(&o->lock);
+		p = radix_get(&o->pages, index);
+		if (p) {
+			page_get(p);
+		} else if (!within(o, index)) {
+			err = -ENXIO;
+		} else if (fresh) {
+			err = insert_page(o, index, fresh);
+			*made = !err;
+			p = err ? NULL : fresh;
+		}
+		spin_unlock(&o->lock);
+		if (p || err)
+			break;
+		fresh = page_alloc(0, PAGE_FILE, 0);
+		if (!fresh)
+			return -ENOMEM;
+	}
+	if (fresh && !*made)
+		page_put(fresh);
+	*out = p;
+	return err;
+}
+
+/* Fills p, which the caller has busy, with a reference; gives up PG_BUSY, and on failure the reference. */
+static int fill_page(struct object *o, struct page *p)
+{
+	int err = o->ops->fill(o, p->index, p);
+
+	if (!err) {
+		__atomic_fetch_or(&p->flags, PG_UPTODATE, __ATOMIC_RELEASE);
+		object_unlock_page(o, p);
+		return 0;
+	}
+	spin_lock(&o->lock);
+	remove_page(o, p);
+	spin_unlock(&o->lock);
+	object_unlock_page(o, p);
+	page_put(p);
+	page_put(p);
+	return err;
+}
+
+int object_page(struct object *o, uint64_t index, struct page **out, bool *major)
+{
+	bool made;
+	int err;
+
+	for (;;) {
+		err = find_or_make(o, index, out, &made);
+		if (err)
+			return err;
+		if (made) {
+			if (major && !o->ops->memory)
+				*major = true;
+			return fill_page(o, *out);
+		}
+		if (likely(page_ready(*out)))
+			return 0;
+		object_wait_page(o, *out);
+		if (page_ready(*out))
+			return 0;
+		page_put(*out);		/* its fill failed: try it ourselves */
+	}
+}
+
+struct page *object_cached(struct object *o, uint64_t index)
+{
+	struct page *p;
+
+	spin_lock(&o->lock);
+	p = radix_get(&o->pages, index);
+	if (p && page_ready(p))
+		page_get(p);
+	else
+		p = NULL;
+	spin_unlock(&o->lock);
+	return p;
+}
+
+unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct page **out)
+{
+	unsigned got = 0;
+
+	assert(n <= 64);
+	spin_lock(&o->lock);
+	for (unsigned i = 0; i < n; i++) {
+		struct page *p = radix_get(&o->pages, first + i);
+
+		out[i] = NULL;
+		if (!p || !page_ready(p) || !page_trylock(p))
+			continue;
+		page_get(p);
+		out[i] = p;
+		got++;
+	}
+	spin_unlock(&o->lock);
+	return got;
+}
+
+/* ---- dropping ---- */
+
+/*
+ * Takes the first page at or after *index out of the cache, if nobody else
+ * has it or `all`; false: there is none from there on.
+ */
+static bool drop_next(struct object *o, uint64_t *index, bool all, uint64_t *dropped)
+{
+	struct page *p;
+
+	spin_lock(&o->lock);
+	p = radix_next(&o->pages, index);
+	if (p && (all || READ_ONCE(p->refs) == 1) && page_trylock(p)) {
+		remove_page(o, p);
+		spin_unlock(&o->lock);
+		object_unlock_page(o, p);
+		page_put(p);
+		(*dropped)++;
+	} else {
+		assert(!p || !all);
+		spin_unlock(&o->lock);
+	}
+	++*index;
+	return p;
+}
+
+uint64_t object_drop_clean(struct object *o)
+{
+	uint64_t index = 0, n = 0;
+
+	if (o->ops->memory)
+		return 0;
+	while (drop_next(o, &index, false, &n))
+		resched_point();
+	return n;
+}
+
+void object_put(struct object *o)
+{
+	uint64_t index = 0, n = 0;
+
+	if (__atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	spin_lock(&objects_lock);
+	TAILQ_REMOVE(&objects, o, all_link);
+	spin_unlock(&objects_lock);
+	while (drop_next(o, &index, true, &n))
+		resched_point();
+	assert(o->npages == 0);
+	if (o->ops->release)
+		o->ops->release(o);
+}
+
+/*
+ * The object after o in the list, or the first, with a reference; o's goes.
+ * An object on its way out (no reference left) is passed over.
+ */
+static struct object *next_object(struct object *o)
+{
+	struct object *next;
+
+	spin_lock(&objects_lock);
+	next = o ? TAILQ_NEXT(o, all_link) : TAILQ_FIRST(&objects);
+	while (next) {
+		uint32_t refs = READ_ONCE(next->refs);
+
+		if (refs && __atomic_compare_exchange_n(&next->refs, &refs, refs + 1, false,
+							__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			break;
+		if (!refs)
+			next = TAILQ_NEXT(next, all_link);
+	}
+	spin_unlock(&objects_lock);
+	if (o)
+		object_put(o);
+	return next;
+}
+
+uint64_t objects_drop_clean(void)
+{
+	uint64_t n = 0;
+
+	for (struct object *o = next_object(NULL); o; o = next_object(o))
+		n += object_drop_clean(o);
+	return n;
+}
+
+uint64_t objects_npages(void)
+{
+	struct object *o;
+	uint64_t n = 0;
+
+	spin_lock(&objects_lock);
+	TAILQ_FOREACH(o, &objects, all_link)
+		n += READ_ONCE(o->npages);
+	spin_unlock(&objects_lock);
+	return n;
+}
+
+const char *object_verify(struct object *o)
+{
+	const char *why = radix_verify(&o->pages);
+	uint64_t n = 0;
+	struct page *p;
+
+	if (why)
+		return why;
+	for (uint64_t i = 0; (p = radix_next(&o->pages, &i)) != NULL; i++, n++) {
+		if (!pfn_valid(page_to_pfn(p)) || p->kind != PAGE_FILE)
+			return "object holds what is no page of a file";
+		if (p->owner != o || p->index != i)
+			return "object's page does not name its owner and index";
+		if (!p->refs)
+			return "object's page has no reference";
+	}
+	return n == o->npages ? NULL : "object's count of pages is wrong";
+}

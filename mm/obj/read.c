@@ -1,0 +1,72 @@
+/*
+ * read(2) from an object: page by page from the cache, no lock held while
+ * copying, since the copy may fault, and on a page of the same object.
+ */
+#include <mm/obj/object.h>
+#include <arch/uaccess.h>
+#include <lib/string.h>
+
+#include <linux/errno.h>
+
+/* Bytes of src that could not be copied. */
+typedef size_t copy_fn(void *dst, const void *src, size_t n);
+
+static size_t copy_user(void *dst, const void *src, size_t n)
+{
+	return copy_to_user((void __user *)dst, src, n);
+}
+
+static size_t copy_kernel(void *dst, const void *src, size_t n)
+{
+	memcpy(dst, src, n);
+	return 0;
+}
+
+/* object_page; where memory is short, once more after giving back what can be. */
+static int page_for_read(struct object *o, uint64_t index, struct page **p)
+{
+	int err = object_page(o, index, p, NULL);
+
+	if (err == -ENOMEM && objects_drop_clean() > 0)
+		err = object_page(o, index, p, NULL);
+	return err;
+}
+
+static ssize_t read_by(struct object *o, uint64_t off, void *dst, size_t n, copy_fn *copy)
+{
+	size_t done = 0;
+	int err = 0;
+
+	while (done < n && !err) {
+		uint64_t size = READ_ONCE(o->size), in = off % PAGE_SIZE;
+		size_t want = MIN(PAGE_SIZE - in, n - done), left;
+		struct page *p;
+
+		if (off >= size)
+			break;
+		want = MIN(want, size - off);
+		err = page_for_read(o, off >> PAGE_SHIFT, &p);
+		if (err)
+			break;
+		left = copy((char *)dst + done, (char *)page_to_virt(p) + in, want);
+		page_put(p);
+		if (left)
+			err = -EFAULT;
+		done += want - left;
+		off += want - left;
+		resched_point();
+	}
+	if (err == -ENXIO)		/* cut short meanwhile: the end of the file */
+		err = 0;
+	return done ? (ssize_t)done : err;
+}
+
+ssize_t object_read(struct object *o, uint64_t off, void __user *dst, size_t n)
+{
+	return read_by(o, off, (void *)dst, n, copy_user);
+}
+
+ssize_t object_read_kernel(struct object *o, uint64_t off, void *dst, size_t n)
+{
+	return read_by(o, off, dst, n, copy_kernel);
+}
