@@ -14,6 +14,7 @@
 
 #include <arch/aspace.h>
 #include <arch/pte.h>
+#include <lib/assert.h>
 #include <mm/alloc/page.h>
 
 /* ---- gather: unhook, flush, free (gather.c) ---- */
@@ -23,11 +24,9 @@
 struct gather {
 	struct aspace *as;
 	vaddr_t start, end;		/* stale range: end 0: none yet */
-	bool whole;			/* past the ceiling: flush all of it */
-	bool tables;			/* table pages are among the stale things */
 	unsigned npages;
 	struct page *page[GATHER_PAGES]; /* references to drop after the flush */
-	struct page_list dead_tables;	/* to free after the flush and a grace period */
+	struct grace_head *dead_tables;	/* to free after the flush and a grace period */
 };
 
 void gather_init(struct gather *g, struct aspace *as);
@@ -35,6 +34,8 @@ void gather_init(struct gather *g, struct aspace *as);
 void gather_range(struct gather *g, vaddr_t va, size_t size);
 /* Takes over one reference of p. False: now full; the caller unlocks and calls gather_flush before going on. */
 bool __must_check gather_page(struct gather *g, struct page *p);
+static inline bool gather_full(const struct gather *g) { return g->npages == GATHER_PAGES; }
+/* Takes over a table that was just unlinked and marked dead. Its lock and the upper table's held. */
 void gather_table(struct gather *g, struct page *table);
 /* Flushes every CPU that may hold something stale, waits for it, drops what was gathered. No spinlock held, interrupts on. */
 void gather_flush(struct gather *g);
@@ -84,16 +85,25 @@ void cursor_map(struct cursor *c, struct page *p, unsigned prot);
 void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot);
 /* Replaces what is there by page p (zero page to written page, COW): the old one's slot and reference go to the gather. */
 void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gather *g);
-/* Takes the entry out, whatever leaf kind it is; returns it (A and D final). False through *full when g must be flushed first. */
+/* Takes the entry out, whatever leaf kind it is; returns it (A and D final). *full: g must be flushed before the next. */
 pte_t cursor_clear(struct cursor *c, struct gather *g, bool *full);
-/* New rights for the leaf there, A and D kept; notes a flush if a right goes (or NX comes). */
+/* New rights for the leaf there, A and D kept; notes a flush if a right goes (or NX comes). No R, W, X: a noaccess entry. */
 void cursor_protect(struct cursor *c, unsigned prot, struct gather *g);
 
 /* ---- ranges (range.c) ---- */
 
-/* Empties [start, end) of as (page-aligned): every kind; empty tables go too. Flushes in between as it must; the rest is the caller's gather_finish. */
+/*
+ * Empties [start, end) of as (page-aligned): every kind; empty tables go too.
+ * Flushes in between as it must (and may yield then: no spinlock held); the
+ * rest is the caller's gather_finish, before which it must not sleep. A huge
+ * leaf must lie in the range as a whole.
+ */
 void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g);
-/* New rights for every leaf in [start, end). prot without PROT_R: noaccess entries. Write rights are only taken, not given (the fault gives them). */
+/*
+ * New rights for every leaf in [start, end); no R, W or X: noaccess entries,
+ * which know no W and come back without it. Write rights are only taken, not
+ * given (the fault gives them). PROT_U is taken for granted in a user aspace.
+ */
 void pt_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, struct gather *g);
 
 /*
@@ -117,7 +127,10 @@ struct aspace_counts { uint64_t anon, file, shmem, swap, table_pages; };
 /* Sums over the tables, taken at the moment of the call. */
 void aspace_count(struct aspace *as, struct aspace_counts *n);
 
-/* Every count of every table of as against its entries, pages' slots: 0, or a text. */
+/*
+ * Every count of every table of as against its entries, and what each entry
+ * names against its struct page: 0, or a text (a static buffer). At rest.
+ */
 const char *pt_verify(struct aspace *as);
 
 /* ---- the kernel's own (kmap.c, kstack.c) ---- */
@@ -134,6 +147,10 @@ void *kmap_mmio(paddr_t pa, size_t bytes);
 /* A kernel stack with an unmapped guard page below. 0 or -ENOMEM; bottom and top are virtual. */
 int __must_check kstack_alloc(uint64_t *bottom, uint64_t *top);
 void kstack_free(uint64_t bottom);
+/* Gives the stacks that this CPU keeps for reuse back to the allocator. */
+void kstack_drain(void);
+/* Memory of all stacks of kstack_alloc, those kept for reuse included. */
+uint64_t kstack_bytes(void);
 /* True if va lies in the guard page of a kernel stack. */
 bool kstack_is_guard(vaddr_t va);
 

@@ -43,7 +43,7 @@
 /* Not present: bits 3:1 say what the rest means (0 with the whole entry 0: none). */
 #define PTE_NP_SHIFT	1
 #define PTE_NP_MASK	(7ull << PTE_NP_SHIFT)
-#define PTE_NP_NOACCESS	(1ull << PTE_NP_SHIFT)	/* frame and W, NX, A, D kept as in a leaf */
+#define PTE_NP_NOACCESS	(1ull << PTE_NP_SHIFT)	/* frame, NX, A, D, PS, special kept as in a leaf */
 #define PTE_NP_SWAP	(2ull << PTE_NP_SHIFT)
 #define PTE_NP_MIGRATE	(3ull << PTE_NP_SHIFT)
 #define PTE_NP_MARKER	(4ull << PTE_NP_SHIFT)
@@ -116,6 +116,17 @@ static inline pte_t pte_table(pfn_t f, bool user)
 	return (pte_t){ f.v << PAGE_SHIFT | PTE_P | PTE_W | PTE_A | (user ? PTE_U : 0) };
 }
 static inline pte_t pte_none(void) { return (pte_t){ 0 }; }
+/* A leaf made unreachable; the kind takes the places of W, U and PWT. */
+static inline pte_t pte_noaccess(pte_t leaf)
+{
+	return (pte_t){ (leaf.v & ~(PTE_P | PTE_NP_MASK)) | PTE_NP_NOACCESS };
+}
+/* A leaf or noaccess entry with the rights of prot; frame, A, D and the soft bits stay. */
+static inline pte_t pte_with_prot(pte_t e, unsigned prot)
+{
+	return (pte_t){ (e.v & (PTE_ADDR_MASK | PTE_A | PTE_D | PTE_PS | PTE_SPECIAL | PTE_SOFT_MASK)) |
+			pte_prot_bits(prot) };
+}
 
 /* Of a kind that names a frame: present, special, noaccess, migrating, huge, table. */
 static inline pfn_t pte_pfn(pte_t e) { return pfn((e.v & PTE_ADDR_MASK) >> PAGE_SHIFT); }

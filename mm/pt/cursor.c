@@ -1,0 +1,187 @@
+/*
+ * The cursor: the one way to change an entry of a page table.
+ *
+ * Going down, upper entries are read without a lock: a table that is taken
+ * out of the tree meanwhile stays a table until a grace period has passed,
+ * and the walk does not sleep. The table in which the cursor comes to stand
+ * is locked, and then looked at again: if it died or its upper entry no
+ * longer names it, the walk starts anew. From then on the table cannot go
+ * away, because unlinking it takes its lock.
+ *
+ * Locks: one table (upper tables RANK_UPPER_TABLE, last-level ones
+ * RANK_TABLE). Only table_reap holds two, the lower one by a try.
+ *
+ * cursor_open alone allocates, with no lock held; what follows cannot fail.
+ *
+ * SDM vol. 3A 4.10.2 (what of the upper entries a CPU may cache); Hafnium's
+ * prepare and commit.
+ */
+#include <asm-generic/errno-base.h>
+#include <mm/pt/table.h>
+
+#define TABLE_BITS	(PTE_ADDR_MASK | PTE_P | PTE_PS)
+
+/*
+ * Locks the table that holds va's entry at `level`, or the lowest one above
+ * it that exists. Seen from under the lock the way down ends there.
+ */
+static inline void cursor_descend(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
+{
+	unsigned l;
+	pte_t *slot, *up;
+	pte_t e, upper;
+	struct page *t;
+
+again:
+	l = arch_levels;
+	up = NULL;
+	upper.v = as->root.v;
+	for (;;) {
+		slot = (pte_t *)phys_to_virt(pfn_to_paddr(pte_pfn(upper))) + LEVEL_INDEX(va, l);
+		if (l == level)
+			break;
+		e = pte_read(slot);
+		if ((e.v & (PTE_P | PTE_PS)) != PTE_P)
+			break;
+		up = slot;
+		upper = e;
+		l--;
+	}
+	t = pfn_to_page(pte_pfn(upper));
+	spin_lock(&t->lock);
+	if (unlikely(t->dead || (up && ((pte_read(up).v ^ upper.v) & TABLE_BITS)) ||
+		     (l > level && pte_kind(pte_read(slot), l) == PTE_TABLE))) {
+		spin_unlock(&t->lock);
+		goto again;
+	}
+	c->as = as;
+	c->va = va & -LEVEL_SIZE(l);
+	c->level = l;
+	c->table = t;
+	c->slot = slot;
+}
+
+/* Hangs the table t, empty and unseen so far, into the none entry under the cursor. */
+static void cursor_link(struct cursor *c, struct page *t)
+{
+	table_init(t, c->as, c->level - 1, c->va);
+	t->owner_slot = c->slot;
+	table_entry_added(c->table, slot_index(c->slot));
+	__atomic_fetch_add(&c->as->table_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
+	pte_write_new(c->slot, pte_table(page_to_pfn(t), !c->as->kernel));
+}
+
+/* The cursor stands above `level`: makes the tables that are missing, each allocated unlocked. */
+static __attribute__((noinline)) int cursor_make(struct cursor *c, vaddr_t va, unsigned level)
+{
+	struct page *spare = NULL;
+	int err = 0;
+
+	while (c->level > level) {
+		if (!pte_is_none(cursor_get(c))) {
+			err = -EEXIST;
+			break;
+		}
+		if (spare) {
+			cursor_link(c, spare);
+			spare = NULL;
+			cursor_close(c);
+		} else {
+			cursor_close(c);
+			spare = table_alloc();
+			if (!spare)
+				return -ENOMEM;
+		}
+		cursor_descend(c, c->as, va, level);
+	}
+	if (spare)
+		table_free(spare);
+	return err;
+}
+
+int cursor_open(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
+{
+	debug_assert(level >= 1 && level <= arch_levels);
+	debug_assert((va >= KERNEL_HALF) == as->kernel);
+	cursor_descend(c, as, va, level);
+	if (likely(c->level == level))
+		return 0;
+	return cursor_make(c, va, level);
+}
+
+void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
+{
+	cursor_descend(c, as, va, level);
+}
+
+void cursor_close(struct cursor *c)
+{
+	spin_unlock(&c->table->lock);
+}
+
+static void slot_add(struct cursor *c, struct page *p)
+{
+	table_count(c->table, p, 1);
+	if (__atomic_fetch_add(&p->slots, 1, __ATOMIC_RELAXED) == 0 && p->kind == PAGE_ANON) {
+		p->slot = c->slot;
+		p->index = c->va >> PAGE_SHIFT;
+	}
+}
+
+void cursor_map(struct cursor *c, struct page *p, unsigned prot)
+{
+	assert(pte_is_none(cursor_get(c)));
+	debug_assert(IS_ALIGNED(page_to_phys(p).v, LEVEL_SIZE(c->level)));
+	table_entry_added(c->table, slot_index(c->slot));
+	slot_add(c, p);
+	pte_write_new(c->slot, pte_leaf(page_to_pfn(p), c->level, prot));
+}
+
+void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot)
+{
+	pte_t e = pte_leaf(f, c->level, prot);
+
+	assert(pte_is_none(cursor_get(c)));
+	debug_assert(!(prot & PROT_W) || f.v != zero_pfn.v);
+	table_entry_added(c->table, slot_index(c->slot));
+	pte_write_new(c->slot, (pte_t){ e.v | PTE_SPECIAL });
+}
+
+/* Until g is flushed other CPUs may go on reading what was there. */
+void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gather *g)
+{
+	pte_t old;
+
+	assert(!gather_full(g));
+	assert(pte_kind(cursor_get(c), c->level) != PTE_TABLE);
+	old = pte_xchg(c->slot, pte_leaf(page_to_pfn(p), c->level, prot));
+	if (pte_is_none(old))
+		table_entry_added(c->table, slot_index(c->slot));
+	if (pte_present(old))
+		gather_range(g, c->va, LEVEL_SIZE(c->level));
+	entry_drop(c->table, c->level, old, g);
+	slot_add(c, p);
+}
+
+pte_t cursor_clear(struct cursor *c, struct gather *g, bool *full)
+{
+	pte_t old = cursor_get(c);
+
+	assert(!gather_full(g));
+	assert(pte_kind(old, c->level) != PTE_TABLE);
+	if (!pte_is_none(old)) {
+		old = pte_xchg(c->slot, pte_none());
+		table_entries_gone(c->table, 1);
+		if (pte_present(old))
+			gather_range(g, c->va, LEVEL_SIZE(c->level));
+		entry_drop(c->table, c->level, old, g);
+	}
+	*full = gather_full(g);
+	return old;
+}
+
+void cursor_protect(struct cursor *c, unsigned prot, struct gather *g)
+{
+	if (entry_protect(c->slot, c->level, prot))
+		gather_range(g, c->va, LEVEL_SIZE(c->level));
+}

@@ -1,0 +1,226 @@
+/*
+ * Whole ranges: empty them, change their rights, look at them.
+ *
+ * pt_zap and pt_protect go table by table: the cursor lands in the lowest
+ * table that exists, all of its entries in the range are done under one hold
+ * of its lock, and the next landing is behind them. What a table's first and
+ * last entry leave out is skipped, so an empty stretch costs one landing.
+ *
+ * Locks: one table at a time; none on return.
+ */
+#include <kernel/core/thread.h>
+#include <mm/pt/table.h>
+
+/* Of the entries from c->slot on, the ones to do: indices in the table, and where the work goes on. */
+struct span {
+	unsigned i, end;	/* used entries can only be in [i, end) */
+	vaddr_t base, next;	/* of index 0; behind the last entry of the range in this table */
+};
+
+static inline struct span cursor_span(const struct cursor *c, vaddr_t end)
+{
+	const struct page *t = c->table;
+	unsigned shift = LEVEL_SHIFT(c->level), i = slot_index(c->slot);
+	vaddr_t base = c->va - ((vaddr_t)i << shift);
+	vaddr_t n = (end - base + (1ul << shift) - 1) >> shift;
+
+	if (n > PT_ENTRIES)
+		n = PT_ENTRIES;
+	return (struct span){
+		.i = MAX(i, t->first), .end = MIN(n, t->last + 1u),
+		.base = base, .next = base + (n << shift),
+	};
+}
+
+/*
+ * Last-level table: all of the span. Returns where to go on: sooner than at
+ * the span's end if g is full.
+ */
+static vaddr_t zap_leaves(struct cursor *c, vaddr_t end, struct gather *g)
+{
+	struct span s = cursor_span(c, end);
+	struct page *t = c->table;
+	pte_t *tab = table_entries(t);
+	unsigned gone = 0, lo = PT_ENTRIES, hi = 0;
+
+	for (unsigned i = s.i; i < s.end; i++) {
+		pte_t e = pte_read(&tab[i]);
+
+		if (pte_is_none(e))
+			continue;
+		if (unlikely(gather_full(g))) {
+			s.next = s.base + (vaddr_t)i * PAGE_SIZE;
+			break;
+		}
+		e = pte_xchg(&tab[i], pte_none());
+		gone++;
+		if (likely(pte_present(e))) {
+			lo = MIN(lo, i);
+			hi = i + 1;
+		}
+		if (likely((e.v & (PTE_P | PTE_SPECIAL)) == PTE_P)) {	/* PTE_PRESENT, out of entry_drop's switch */
+			struct page *p = pfn_to_page(pte_pfn(e));
+
+			slot_drop(t, p, e);
+			g->page[g->npages++] = p;
+		} else {
+			entry_drop(t, 1, e, g);
+		}
+	}
+	table_entries_gone(t, gone);
+	if (hi)
+		gather_range(g, s.base + lo * PAGE_SIZE, (hi - lo) * PAGE_SIZE);
+	return s.next;
+}
+
+/*
+ * Upper table: the huge leaves of the span, up to the first entry that is a
+ * table. Returns as zap_leaves, or where that table's range begins.
+ */
+static vaddr_t zap_upper(struct cursor *c, vaddr_t start, vaddr_t end, struct gather *g)
+{
+	struct span s = cursor_span(c, end);
+	pte_t *tab = table_entries(c->table);
+	bool full;
+
+	for (unsigned i = s.i; i < s.end; i++) {
+		vaddr_t va = s.base + i * LEVEL_SIZE(c->level);
+		pte_t e = pte_read(&tab[i]);
+
+		if (pte_is_none(e))
+			continue;
+		if (pte_kind(e, c->level) == PTE_TABLE || gather_full(g))
+			return MAX(va, start);
+		assert(va >= start && va + LEVEL_SIZE(c->level) <= end);
+		c->slot = &tab[i];
+		c->va = va;
+		cursor_clear(c, g, &full);
+	}
+	return s.next;
+}
+
+void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
+{
+	vaddr_t va = start, at;
+	struct cursor c;
+	bool empty;
+
+	assert(g->as == as && IS_ALIGNED(start | end, PAGE_SIZE));
+	while (va < end) {
+		at = va;
+		cursor_find(&c, as, at, 1);
+		va = likely(c.level == 1) ? zap_leaves(&c, end, g) : zap_upper(&c, at, end, g);
+		empty = c.table->used == 0;
+		cursor_close(&c);
+		if (empty)
+			table_reap(as, at, c.level, g);
+		if (unlikely(gather_full(g))) {
+			gather_flush(g);
+			resched_point();
+		}
+	}
+}
+
+/* What pt_protect makes of one entry: W is kept where prot has it, never given. */
+static inline bool protect_entry(pte_t *slot, unsigned level, unsigned prot)
+{
+	return entry_protect(slot, level, pte_writable(pte_read(slot)) ? prot : prot & ~PROT_W);
+}
+
+/* All of the span that is no table; returns where to go on. */
+static vaddr_t protect_table(struct cursor *c, vaddr_t start, vaddr_t end, unsigned prot,
+			     struct gather *g)
+{
+	struct span s = cursor_span(c, end);
+	pte_t *tab = table_entries(c->table);
+	unsigned lo = PT_ENTRIES, hi = 0;
+	unsigned long size = LEVEL_SIZE(c->level);
+
+	for (unsigned i = s.i; i < s.end; i++) {
+		vaddr_t va = s.base + i * size;
+		pte_t e = pte_read(&tab[i]);
+
+		if (pte_is_none(e))
+			continue;
+		if (pte_kind(e, c->level) == PTE_TABLE) {
+			s.next = MAX(va, start);
+			break;
+		}
+		assert(va >= start && va + size <= end);
+		if (protect_entry(&tab[i], c->level, prot)) {
+			lo = MIN(lo, i);
+			hi = i + 1;
+		}
+	}
+	if (hi)
+		gather_range(g, s.base + lo * size, (hi - lo) * size);
+	return s.next;
+}
+
+void pt_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, struct gather *g)
+{
+	vaddr_t va = start;
+	struct cursor c;
+
+	assert(g->as == as && IS_ALIGNED(start | end, PAGE_SIZE));
+	if (!as->kernel)
+		prot |= PROT_U;
+	while (va < end) {
+		cursor_find(&c, as, va, 1);
+		va = protect_table(&c, va, end, prot, g);
+		cursor_close(&c);
+	}
+}
+
+struct walk {
+	vaddr_t first, last;		/* inclusive: the kernel's range ends with the last byte of all */
+	int (*visit)(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e);
+	void *arg;
+};
+
+/* The table's entries that meet [w->first, w->last]; base: of its entry 0. */
+static int walk_table(const struct walk *w, pte_t *tab, unsigned level, vaddr_t base)
+{
+	unsigned i = w->first > base ? LEVEL_INDEX(w->first, level) : 0;
+	int err = 0;
+
+	for (; i < PT_ENTRIES && !err; i++) {
+		vaddr_t va = base + i * LEVEL_SIZE(level);
+		pte_t e = pte_read(&tab[i]);
+
+		if (va > w->last)
+			break;
+		if (pte_is_none(e))
+			continue;
+		err = w->visit(w->arg, va, level, &tab[i], e);
+		if (!err && pte_kind(e, level) == PTE_TABLE)
+			err = walk_table(w, phys_to_virt(pfn_to_paddr(pte_pfn(e))), level - 1, va);
+	}
+	return err;
+}
+
+int pt_walk(struct aspace *as, vaddr_t start, vaddr_t end,
+	    int (*visit)(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e), void *arg)
+{
+	struct walk w = { .first = start, .last = end - 1, .visit = visit, .arg = arg };
+
+	if (start == end)
+		return 0;
+	return walk_table(&w, phys_to_virt(as->root), arch_levels,
+			  ALIGN_DOWN(start, LEVEL_SIZE(arch_levels + 1)));
+}
+
+pte_t pt_lookup(struct aspace *as, vaddr_t va, unsigned *level)
+{
+	pte_t e = { as->root.v };
+	unsigned l = arch_levels + 1;
+
+	do {
+		const pte_t *tab = phys_to_virt(pfn_to_paddr(pte_pfn(e)));
+
+		l--;
+		e = pte_read(&tab[LEVEL_INDEX(va, l)]);
+	} while (l > 1 && pte_kind(e, l) == PTE_TABLE);
+	*level = l;
+	return e;
+}

@@ -1,0 +1,165 @@
+/*
+ * The life of a table, and what each kind of entry means when it goes or
+ * changes its rights. The two switches here are total: a kind that is added
+ * must be given its case before anything compiles.
+ *
+ * A table is born in cursor_open, as a child of the entry it fills, and dies
+ * in table_reap when its last entry is gone: under the upper table's lock and
+ * its own it is marked dead and its upper entry cleared; the gather flushes;
+ * a grace period lets the walks that still stand before its lock find the
+ * mark; then its frame is free.
+ */
+#include <mm/pt/table.h>
+
+struct page *table_alloc(void)
+{
+	return page_alloc(0, PAGE_TABLE, ALLOC_ZERO);
+}
+
+void table_init(struct page *p, struct aspace *as, unsigned level, vaddr_t base)
+{
+	spin_init(&p->lock, level == 1 ? RANK_TABLE : RANK_UPPER_TABLE);
+	p->kind = PAGE_TABLE;
+	p->level = level;
+	p->dead = 0;
+	p->used = 0;
+	p->first = PT_ENTRIES;
+	p->last = 0;
+	p->anon = p->file = p->shmem = p->swap = 0;
+	p->base = base;
+	p->owner_slot = NULL;
+	p->companion = NULL;
+	p->as = as;
+}
+
+void table_free(struct page *t)
+{
+	t->refs = 1;		/* the fields of the page view: the lock was there */
+	t->slots = 0;
+	page_free(t, 0);
+}
+
+/* Both tables locked; t has no entries. */
+static void table_unlink(struct cursor *up, struct page *t, struct gather *g)
+{
+	assert(t->level == up->level - 1 && t->owner_slot == up->slot);
+	assert(!t->anon && !t->file && !t->shmem && !t->swap);
+	t->dead = 1;
+	pte_xchg(up->slot, pte_none());
+	table_entries_gone(up->table, 1);
+	__atomic_fetch_sub(&up->as->table_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
+	gather_table(g, t);
+}
+
+/* One step of table_reap: t's upper table is locked under `up`. True: it became empty too. */
+static bool reap_one(struct cursor *up, struct gather *g, bool *busy)
+{
+	pte_t e = cursor_get(up);
+	struct page *t;
+
+	*busy = false;
+	if (pte_kind(e, up->level) != PTE_TABLE)
+		return false;
+	t = pfn_to_page(pte_pfn(e));
+	*busy = !spin_trylock(&t->lock);
+	if (*busy)
+		return false;
+	if (t->used == 0)
+		table_unlink(up, t, g);
+	spin_unlock(&t->lock);
+	return up->table->used == 0;
+}
+
+void table_reap(struct aspace *as, vaddr_t va, unsigned level, struct gather *g)
+{
+	unsigned top = as->kernel ? 3 : arch_levels;
+	struct cursor up;
+	bool empty, busy;
+
+	while (level < top) {
+		cursor_find(&up, as, va, level + 1);
+		if (up.level != level + 1) {	/* somebody else was here */
+			cursor_close(&up);
+			return;
+		}
+		empty = reap_one(&up, g, &busy);
+		cursor_close(&up);
+		if (busy)
+			cpu_relax();
+		else if (empty)
+			level++;
+		else
+			return;
+	}
+}
+
+void entry_drop(struct page *t, unsigned level, pte_t e, struct gather *g)
+{
+	struct page *p;
+
+	switch (pte_kind(e, level)) {
+	case PTE_PRESENT:
+	case PTE_NOACCESS:
+	case PTE_MIGRATING:
+	case PTE_HUGE:
+		p = entry_page(e);
+		if (p) {
+			slot_drop(t, p, e);
+			gather_add(g, p);
+		}
+		return;
+	case PTE_NONE:
+	case PTE_SPECIAL_LEAF:
+	case PTE_MARKER:
+		return;
+	case PTE_SWAP:
+		panic("swap entry %lx: there is no swap device that it could name", e.v);
+	case PTE_TABLE:
+		panic("table entry %lx dropped like a leaf", e.v);
+	}
+}
+
+static bool right_lost(pte_t old, pte_t new)
+{
+	return (pte_writable(old) && !pte_writable(new)) || (pte_exec(old) && !pte_exec(new)) ||
+	       (pte_user(old) && !pte_user(new)) || !pte_present(new);
+}
+
+/* A present leaf: the CPUs may set A and D in it at any time. */
+static bool leaf_protect(pte_t *slot, pte_t old, unsigned prot)
+{
+	pte_t new;
+
+	do {
+		new = prot & PROT_RWX ? pte_with_prot(old, prot) : pte_noaccess(old);
+		if (new.v == old.v)
+			return false;
+	} while (!pte_cmpxchg(slot, &old, new));
+	return right_lost(old, new);
+}
+
+bool entry_protect(pte_t *slot, unsigned level, unsigned prot)
+{
+	pte_t e = pte_read(slot);
+
+	switch (pte_kind(e, level)) {
+	case PTE_SPECIAL_LEAF:
+		debug_assert(!(prot & PROT_W) || pte_pfn(e).v != zero_pfn.v);
+		return leaf_protect(slot, e, prot);
+	case PTE_PRESENT:
+	case PTE_HUGE:
+		return leaf_protect(slot, e, prot);
+	case PTE_NOACCESS:
+		if (prot & PROT_RWX)
+			pte_write_new(slot, pte_with_prot(e, prot));
+		return false;
+	case PTE_NONE:
+	case PTE_SWAP:		/* these three say nothing of rights: */
+	case PTE_MIGRATING:	/* the fault that brings the page back */
+	case PTE_MARKER:	/* takes those of its VMA */
+		return false;
+	case PTE_TABLE:
+		break;
+	}
+	panic("rights of a table entry %lx at level %u changed", e.v, level);
+}
