@@ -201,10 +201,11 @@ $(O)/quire.iso: $(O)/quire.elf $(B)/initramfs.cpio $(mkiso)
 # tests/user/NAME.c becomes build/user/NAME, static: by musl-gcc, or by gcc (glibc) where the
 # name begins with glibc-; position-independent where it ends in -pie. A first line
 # /* flags: ... */ adds flags. tests/host/NAME.c is a native program with ASan and UBSan;
-# the lines "// sources: a.c b.c" in its head name the kernel's files that it tests.
+# the lines "// sources: a.c b.c" in its head name the kernel's files that it tests (a file
+# without such a line is a part of others).
 
 user_src := $(wildcard tests/user/*.c)
-host_src := $(wildcard tests/host/*.c)
+host_src := $(sort $(shell grep -ls '^// sources:' tests/host/*.c))
 # Debian's musl-gcc knows no -static-pie: what it means is spelled out.
 musl_crt := /usr/lib/x86_64-linux-musl
 musl_pie := $(MUSLCC) -static -fPIE -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
