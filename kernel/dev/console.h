@@ -1,0 +1,21 @@
+/*
+ * COM1 as the programs' terminal: /dev/console, /dev/tty and the standard
+ * files of a program that the kernel starts.
+ */
+#ifndef KERNEL_DEV_CONSOLE_H
+#define KERNEL_DEV_CONSOLE_H
+
+#include <kernel/fs/file.h>
+
+/* After fs_init: opens the line's interrupts, adds /dev/console, /dev/tty, /dev/null, /dev/zero. */
+void console_init(void);
+/*
+ * The file that a program finds as fd 0, 1 or 2: a terminal where option tty=
+ * says so, else like one end of a pipe. 0 or -ENOMEM.
+ */
+int __must_check console_open_std(unsigned fd, struct file **out);
+
+/* /dev/null and /dev/zero (mem.c). */
+void mem_devices_init(void);
+
+#endif
