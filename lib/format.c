@@ -5,13 +5,13 @@
  * are left unsanitised.
  */
 #include <lib/format.h>
-#include <lib/string.h>
 #include <linux/errno.h>
 #include <limits.h>
 
 #define STBSP__ASAN __attribute__((no_sanitize("address", "undefined")))
 #define STB_SPRINTF_STATIC
 #define STB_SPRINTF_NOFLOAT
+#define STB_SPRINTF_NOUNALIGNED
 #define STB_SPRINTF_IMPLEMENTATION
 #include <stb/stb_sprintf.h>
 
