@@ -51,9 +51,9 @@ void ioapic_route_isa(unsigned isa_irq, unsigned vector);
 /* The moment that arch_clock_ns() counts from. */
 void clock_set_zero(void);
 /* Calibrates the TSC, and the LAPIC timer against it. */
-void timer_init(void);
+void time_init(void);
 /* The timer's interrupt, after its EOI. */
-void timer_interrupt(struct trapframe *tf);
+void alarm_interrupt(struct trapframe *tf);
 
 /* rtc.c: reads the CMOS clock; needs arch_clock_ns(). */
 void rtc_init(void);

@@ -28,7 +28,7 @@ void arch_irq_init(map_mmio_fn map_mmio)
 	pic_silence();
 	lapic_init(map_mmio);
 	ioapic_init(map_mmio);
-	timer_init();
+	time_init();
 	rtc_init();
 }
 
@@ -62,7 +62,7 @@ void arch_irq_dispatch(struct trapframe *tf)
 	debug_assert(!irq_enabled());
 	if (vector == VEC_TIMER) {
 		lapic_eoi();
-		timer_interrupt(tf);
+		alarm_interrupt(tf);
 	} else if (vector >= VEC_ISA && vector < VEC_ISA + ISA_LINES) {
 		dispatch_isa(vector - VEC_ISA);
 	} else {

@@ -3,9 +3,9 @@
  *
  * No table of CPUs could tell: microcode makes `rep stosb` the fastest on one
  * and the slowest on another, and under an emulator it is something else
- * again. So each is run a few times at boot with interrupts off, and the best
- * run counts: whatever disturbs a run only makes it longer. One that shows
- * itself hopeless in its first two pages is not run on.
+ * again. So they are run in turns at boot, a warm-up and some rounds with
+ * interrupts off, and the best run of each counts: whatever disturbs a run
+ * only makes it longer. One that shows itself hopeless drops out early.
  *
  * A routine must win by 1/32 over a simpler one: noise chooses nothing.
  */
@@ -17,7 +17,8 @@
 #include <lib/log.h>
 
 #define BUFFER_PAGES	4
-#define RUNS		6
+#define ROUNDS		10
+#define ROUNDS_FAIR	2	/* everybody takes part in these */
 #define HOPELESS	3	/* times slower than the best so far */
 
 void (*arch_clear_page)(void *p) = clear_rep_stosq;
@@ -40,51 +41,60 @@ bool page_routine_usable(const struct page_routine *r)
 	return !r->avx || (arch_features.avx && (arch_features.xcr0 & XCR0_SSE_AVX) == XCR0_SSE_AVX);
 }
 
-/* Cycles per page of one run over n pages of the buffer. */
-static uint64_t time_run(const struct page_routine *r, bool copy, unsigned n)
+/* Cycles per page of one run over half the buffer (copied from the other half). */
+static uint64_t time_run(const struct page_routine *r, bool copy)
 {
 	uint64_t start = arch_tsc();
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < BUFFER_PAGES / 2; i++) {
 		if (copy)
 			r->copy(buffer[i], buffer[BUFFER_PAGES / 2 + i]);
 		else
 			r->clear(buffer[i]);
 	}
-	return (arch_tsc() - start) / n;
+	return (arch_tsc() - start) / (BUFFER_PAGES / 2);
 }
 
-static uint64_t measure(const struct page_routine *r, bool copy, uint64_t best_so_far)
+/* The best run of each routine, in best[]; UINT64_MAX: this CPU does not have it. */
+static void measure(bool copy, uint64_t best[PAGE_ROUTINES])
 {
-	uint64_t flags = irq_save(), best;
+	uint64_t flags = irq_save(), overall = UINT64_MAX;
 
-	time_run(r, copy, 1);
-	best = time_run(r, copy, 1);
-	for (int i = 0; i < RUNS && best / HOPELESS < best_so_far; i++)
-		best = MIN(best, time_run(r, copy, BUFFER_PAGES / 2));
+	for (unsigned i = 0; i < PAGE_ROUTINES; i++) {
+		best[i] = UINT64_MAX;
+		if (page_routine_usable(&page_routines[i]))
+			time_run(&page_routines[i], copy);
+	}
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (unsigned i = 0; i < PAGE_ROUTINES; i++) {
+			if (!page_routine_usable(&page_routines[i]) ||
+			    (round >= ROUNDS_FAIR && best[i] / HOPELESS > overall))
+				continue;
+			best[i] = MIN(best[i], time_run(&page_routines[i], copy));
+			overall = MIN(overall, best[i]);
+		}
+	}
 	irq_restore(flags);
-	return best;
 }
 
 static const struct page_routine *choose(bool copy)
 {
 	const struct page_routine *winner = NULL;
-	uint64_t best = UINT64_MAX;
-	char line[160];
+	uint64_t best[PAGE_ROUTINES], least = UINT64_MAX;
+	char line[160] = "";
 	size_t at = 0;
 
+	measure(copy, best);
 	for (unsigned i = 0; i < PAGE_ROUTINES; i++) {
 		const struct page_routine *r = &page_routines[i];
-		uint64_t took;
 
-		if (!page_routine_usable(r))
+		if (best[i] == UINT64_MAX)
 			continue;
-		took = measure(r, copy, best);
 		at += scnprintf(line + at, sizeof(line) - at, "%s%s %lu", at ? ", " : "",
-				copy ? r->copy_name : r->clear_name, took);
-		if (!winner || took < best - best / 32) {
+				copy ? r->copy_name : r->clear_name, best[i]);
+		if (!winner || best[i] < least - least / 32) {
 			winner = r;
-			best = took;
+			least = best[i];
 		}
 	}
 	log_info("%s: %s cycles/page -> %s", copy ? "copy" : "clear", line,

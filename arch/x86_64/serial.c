@@ -39,14 +39,15 @@
 #define IER_RX		(1 << 0)
 #define IER_TX		(1 << 1)
 #define IIR_NONE	(1 << 0)
+#define IIR_FIFO	(3 << 6)
 #define FCR_ENABLE	(1 << 0)
-#define FCR_CLEAR	(3 << 1)
 #define FCR_TRIGGER_14	(3 << 6)
 #define LCR_8N1		3
 #define LCR_DIVISOR	(1 << 7)
 #define MCR_DTR		(1 << 0)
 #define MCR_RTS		(1 << 1)
 #define MCR_OUT2	(1 << 3)	/* on a PC: lets the interrupt out */
+#define MCR_LOOP	(1 << 4)	/* cut off from the line */
 #define LSR_RX		(1 << 0)
 #define LSR_BREAK	(1 << 4)
 #define LSR_TX_EMPTY	(1 << 5)	/* the FIFO takes FIFO_SIZE bytes */
@@ -60,7 +61,9 @@
 static bool uart_present, debugcon_present;
 static struct spinlock uart_lock = SPINLOCK_INIT(RANK_UART);
 static uint8_t ier;			/* uart_lock: what UART_IER holds */
-static bool rx_held_back;		/* uart_lock: IER_RX is off since input was left */
+static int rx_early = -1;		/* uart_lock: a byte that was there before us */
+static bool rx_drained;			/* uart_lock: the handler saw getc's -1 */
+static bool rx_held_back;		/* uart_lock: it did not, and IER_RX is off */
 static bool tx_stuck;			/* uart_lock: nobody takes our output; wait no more */
 static void (*irq_fn)(void *);		/* const once the line is open */
 static void *irq_arg;
@@ -98,6 +101,19 @@ static bool uart_probe(void)
 	return inb(UART_SCRATCH) == 0xa5;
 }
 
+/*
+ * Input may have begun long ago. Without FIFO one byte of it waits in the
+ * receiver, and switching the FIFO on would throw that away; cut off from the
+ * line, so that no other takes its place before the FIFO is there.
+ */
+static void fifo_enable(void)
+{
+	outb(UART_MCR, MCR_LOOP);
+	if (!(inb(UART_IIR) & IIR_FIFO) && inb(UART_LSR) & LSR_RX)
+		rx_early = inb(UART_DATA);
+	outb(UART_FCR, FCR_ENABLE | FCR_TRIGGER_14);
+}
+
 void arch_console_init(void)
 {
 	clock_set_zero();
@@ -110,7 +126,7 @@ void arch_console_init(void)
 	outb(UART_DIVISOR_LO, 1);	/* 115200 baud */
 	outb(UART_DIVISOR_HI, 0);
 	outb(UART_LCR, LCR_8N1);
-	outb(UART_FCR, FCR_ENABLE | FCR_CLEAR | FCR_TRIGGER_14);
+	fifo_enable();
 	outb(UART_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
 }
 
@@ -177,12 +193,14 @@ void arch_debugcon_write(const char *s, size_t n)
 /* A break shows as a NUL byte that nobody sent. */
 int arch_serial_getc(void)
 {
-	int c = -1;
 	uint64_t flags;
+	int c;
 
 	if (!uart_present)
 		return -1;
 	flags = uart_acquire();
+	c = rx_early;
+	rx_early = -1;
 	while (c < 0) {
 		uint8_t lsr = inb(UART_LSR), byte;
 
@@ -192,9 +210,11 @@ int arch_serial_getc(void)
 		if (!(lsr & LSR_BREAK))
 			c = byte;
 	}
-	if (c < 0 && rx_held_back) {
+	if (c < 0) {
+		rx_drained = true;
+		if (rx_held_back)
+			ier_write(ier | IER_RX);
 		rx_held_back = false;
-		ier_write(ier | IER_RX);
 	}
 	uart_release(flags);
 	return c;
@@ -205,16 +225,18 @@ static void serial_irq_begin(void)
 {
 	uint64_t flags = uart_acquire();
 
+	rx_drained = false;
 	if (ier & IER_TX && inb(UART_LSR) & LSR_TX_EMPTY)
 		ier_write(ier & ~IER_TX);
 	uart_release(flags);
 }
 
+/* After it: what it has not read it has no room for. */
 static void serial_irq_end(void)
 {
 	uint64_t flags = uart_acquire();
 
-	if (ier & IER_RX && inb(UART_LSR) & LSR_RX) {
+	if (!rx_drained && ier & IER_RX && inb(UART_LSR) & LSR_RX) {
 		rx_held_back = true;
 		ier_write(ier & ~IER_RX);
 	}
@@ -253,6 +275,9 @@ void arch_serial_irq_enable(void (*fn)(void *), void *arg)
 	irq_fn = fn;
 	irq_arg = arg;
 	arch_irq_register(COM1_IRQ, serial_irq, NULL);
+	flags = irq_save();
+	fn(arg);
+	irq_restore(flags);
 	flags = uart_acquire();
 	ier_write(ier | IER_RX);
 	uart_release(flags);

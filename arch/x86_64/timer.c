@@ -34,7 +34,7 @@
 
 uint64_t arch_tsc_khz;
 
-static uint64_t tsc_zero, ns_mult;	/* const after timer_init */
+static uint64_t tsc_zero, ns_mult;	/* const after time_init */
 static uint64_t lapic_hz, lapic_mult;	/* ticks per ns, << 32 */
 
 static struct alarm {
@@ -195,7 +195,7 @@ static uint64_t lapic_find_hz(uint64_t tsc_hz)
 	return calib_pick_hz((tsc_hz << CALIB_SHIFT) / c.hi, (tsc_hz << CALIB_SHIFT) / c.lo + 1);
 }
 
-void timer_init(void)
+void time_init(void)
 {
 	uint64_t tsc_hz = tsc_find_hz();
 
@@ -258,7 +258,7 @@ void arch_timer_oneshot(uint64_t ns)
 }
 
 /* An interrupt that was on its way when the alarm was stopped or changed is nobody's, or early. */
-void timer_interrupt(struct trapframe *tf)
+void alarm_interrupt(struct trapframe *tf)
 {
 	struct alarm *a = &alarms[this_cpu()->id];
 
