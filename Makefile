@@ -1,6 +1,7 @@
 # Quire's build. `make help` lists what can be asked for.
 #
-# Variables: DEBUG=1 (checked build), CC=clang, B=dir (instead of build), V=1 (show commands).
+# Variables: DEBUG=1 (checked build), CC=clang, B=dir (instead of build), V=1 (show commands),
+# CODEGEN_EXTRA= (more compiler flags).
 # For run, test and gdb: CPUS= MEM= CMDLINE= ACCEL= UEFI= T= EMU= (see README.md).
 #
 # The four builds never share an object:
@@ -18,6 +19,7 @@ SHELL := /bin/bash
 
 B ?= build
 DEBUG ?=
+CODEGEN_EXTRA ?=
 V ?=
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
@@ -97,10 +99,13 @@ ifneq ($(DEBUG),)
 # Signed overflow is reported here, and defined (-fwrapv) in the release build.
 CODEGEN += -fsanitize=undefined -fno-optimize-sibling-calls
 CFLAGS-lib/ubsan.c := -fno-sanitize=all
+# stb_sprintf negates INT_MIN.
+CFLAGS-lib/format.c := -fwrapv
 else
 CODEGEN += -fwrapv
 endif
 
+CODEGEN += $(CODEGEN_EXTRA)
 CFLAGS := $(CODEGEN) $(WARN)
 ASFLAGS := $(filter-out -std=% -fsanitize=%,$(CODEGEN)) -Wa,--fatal-warnings
 LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack \

@@ -1,8 +1,8 @@
 /*
  * Formatting, by stb_sprintf without its floating point, and numbers from
  * text. stb_sprintf reads the format and strings in aligned 4-byte words (up
- * to 3 bytes beyond an end, never beyond a page) and negates INT64_MIN: both
- * are left unsanitised.
+ * to 3 bytes beyond an end, never beyond a page) and negates INT64_MIN: the
+ * first is left unsanitised, the second is made defined by -fwrapv.
  */
 #include <lib/format.h>
 #include <linux/errno.h>

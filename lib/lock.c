@@ -27,7 +27,7 @@ const char *lock_rank_name(enum lock_rank r)
 		"mailbox", "wait queue", "run queue", "timer", "console", "uart",
 	};
 
-	_Static_assert(ARRAY_SIZE(name) == RANK_UART + 1, "a name for every rank");
+	_Static_assert(ARRAY_SIZE(name) == RANK_COUNT, "a name for every rank");
 	return r < ARRAY_SIZE(name) ? name[r] : "?";
 }
 

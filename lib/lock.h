@@ -42,6 +42,7 @@ enum lock_rank {
 	RANK_TIMER,
 	RANK_CONSOLE,
 	RANK_UART,		/* registers of COM1 */
+	RANK_COUNT
 };
 
 struct spinlock {

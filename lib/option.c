@@ -117,8 +117,7 @@ static unsigned option_word(const struct option *table, const struct option *end
 	}
 	if (option_set(o, value) < 0) {
 		option_values(o, may, sizeof(may));
-		log_warn("option %s: bad value %s; may be %s%s", word, value ? value : "(none)",
-			 word, may);
+		log_warn("option %s: bad value \"%s\"; may be %s%s", word, value ? value : "", word, may);
 		return 1;
 	}
 	return 0;

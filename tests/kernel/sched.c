@@ -392,6 +392,12 @@ static struct rwlock rwlock;
 static unsigned inside, most_inside;
 static uint64_t sum;
 
+static void count_in(void)
+{
+	inside++;
+	most_inside = MAX(inside, most_inside);
+}
+
 static void add_under_mutex(struct worker *w)
 {
 	(void)w;
@@ -400,7 +406,7 @@ static void add_under_mutex(struct worker *w)
 
 		mutex_lock(&mutex);
 		seen = sum;
-		most_inside = MAX(++inside, most_inside);
+		count_in();
 		sched_yield();
 		inside--;
 		sum = seen + 1;
@@ -444,7 +450,7 @@ static void read_together(struct worker *w)
 {
 	(void)w;
 	read_lock(&rwlock);
-	most_inside = MAX(++inside, most_inside);
+	count_in();
 	sched_yield();
 	inside--;
 	read_unlock(&rwlock);
