@@ -91,12 +91,16 @@ class Newc:
             self._pad()
 
     def host_tree(self, path, host):
-        """A file or folder of the host; symbolic links below a folder stay links."""
+        """A file or folder of the host (a link to one counts as that); links below a folder stay links."""
         if not os.path.isdir(host):
             self.host_file(path, host)
             return
         st = os.stat(host)
         self.folder(path, self._rights(st), st.st_mtime)
+        self.host_children(path, host)
+
+    def host_children(self, path, host):
+        """Everything in a folder of the host, but not the folder itself."""
         for name in sorted(os.listdir(host)):
             inner, below = os.path.join(host, name), os.path.join(path, name)
             st = os.lstat(inner)
