@@ -12,7 +12,6 @@
 #include <lib/string.h>
 #include <mm/pt/table.h>
 
-struct aspace kernel_aspace = { .kernel = true };
 pfn_t zero_pfn;
 
 int aspace_init(struct aspace *as)

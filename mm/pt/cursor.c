@@ -21,44 +21,94 @@
 
 #define TABLE_BITS	(PTE_ADDR_MASK | PTE_P | PTE_PS)
 
+/* va's entry in the table of level l that `upper` points to; a root's address will do for upper. */
+static __always_inline_ pte_t *entry_below(pte_t upper, vaddr_t va, unsigned l)
+{
+	pte_t *tab = phys_to_virt(paddr(upper.v & PTE_ADDR_MASK));
+
+	return &tab[LEVEL_INDEX(va, l)];
+}
+
+static __always_inline_ bool is_table(pte_t e)		/* above level 1 */
+{
+	return (e.v & (PTE_P | PTE_PS)) == PTE_P;
+}
+
+/* True if t, locked now, is still the table that `up`, where it was found, names by `upper`. */
+static __always_inline_ bool still_linked(const struct page *t, const pte_t *up, pte_t upper)
+{
+	return likely(!t->dead && ((pte_read(up).v ^ upper.v) & TABLE_BITS) == 0);
+}
+
+/* The rest of the cursor; as and va are set. */
+static __always_inline_ void cursor_set(struct cursor *c, vaddr_t va, unsigned l, pte_t upper)
+{
+	c->level = l;
+	c->table = pfn_to_page(pte_pfn(upper));
+	c->slot = entry_below(upper, va, l);
+}
+
 /*
  * Locks the table that holds va's entry at `level`, or the lowest one above
- * it that exists. Seen from under the lock the way down ends there.
+ * it that exists: seen from under the lock the way down ends there.
  */
-static inline void cursor_descend(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
+static __attribute__((noinline)) void cursor_descend(struct cursor *c, struct aspace *as, vaddr_t va,
+						     unsigned level)
 {
-	unsigned l;
-	pte_t *slot, *up;
-	pte_t e, upper;
-	struct page *t;
-
-again:
-	l = arch_levels;
-	up = NULL;
-	upper.v = as->root.v;
 	for (;;) {
-		slot = (pte_t *)phys_to_virt(pfn_to_paddr(pte_pfn(upper))) + LEVEL_INDEX(va, l);
-		if (l == level)
-			break;
-		e = pte_read(slot);
-		if ((e.v & (PTE_P | PTE_PS)) != PTE_P)
-			break;
-		up = slot;
-		upper = e;
-		l--;
+		pte_t upper = { as->root.v }, e;
+		pte_t *up = NULL, *slot;
+		unsigned l = arch_levels;
+
+		for (; l > level; l--) {
+			slot = entry_below(upper, va, l);
+			e = pte_read(slot);
+			if (!is_table(e))
+				break;
+			up = slot;
+			upper = e;
+		}
+		c->as = as;
+		c->va = va & -LEVEL_SIZE(l);
+		cursor_set(c, va, l, upper);
+		spin_lock(&c->table->lock);
+		if ((!up || still_linked(c->table, up, upper)) &&
+		    (l == level || !is_table(cursor_get(c))))
+			return;
+		cursor_close(c);
 	}
-	t = pfn_to_page(pte_pfn(upper));
-	spin_lock(&t->lock);
-	if (unlikely(t->dead || (up && ((pte_read(up).v ^ upper.v) & TABLE_BITS)) ||
-		     (l > level && pte_kind(pte_read(slot), l) == PTE_TABLE))) {
-		spin_unlock(&t->lock);
-		goto again;
+}
+
+/*
+ * The same for level 1 where all tables are there, as nearly always; c->as
+ * and c->va are set. False: they are not, or not any more; nothing is locked.
+ */
+static __always_inline_ bool cursor_descend_fast(struct cursor *c, struct aspace *as, vaddr_t va)
+{
+	pte_t e = { as->root.v };
+	pte_t *up;
+
+	if (unlikely(arch_levels == 5)) {
+		e = pte_read(entry_below(e, va, 5));
+		if (unlikely(!is_table(e)))
+			return false;
 	}
-	c->as = as;
-	c->va = va & -LEVEL_SIZE(l);
-	c->level = l;
-	c->table = t;
-	c->slot = slot;
+	e = pte_read(entry_below(e, va, 4));
+	if (unlikely(!is_table(e)))
+		return false;
+	e = pte_read(entry_below(e, va, 3));
+	if (unlikely(!is_table(e)))
+		return false;
+	up = entry_below(e, va, 2);
+	e = pte_read(up);
+	if (unlikely(!is_table(e)))
+		return false;
+	cursor_set(c, va, 1, e);
+	spin_lock(&c->table->lock);
+	if (still_linked(c->table, up, e))
+		return true;
+	cursor_close(c);
+	return false;
 }
 
 /* Hangs the table t, empty and unseen so far, into the none entry under the cursor. */
@@ -99,19 +149,32 @@ static __attribute__((noinline)) int cursor_make(struct cursor *c, vaddr_t va, u
 	return err;
 }
 
+/* Where cursor_descend_fast cannot, or failed: va is c->va. */
+static __attribute__((noinline)) int cursor_open_slow(struct cursor *c, unsigned level)
+{
+	vaddr_t va = c->va;
+
+	cursor_descend(c, c->as, va, level);
+	return c->level == level ? 0 : cursor_make(c, va, level);
+}
+
 int cursor_open(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
 {
 	debug_assert(level >= 1 && level <= arch_levels);
 	debug_assert((va >= KERNEL_HALF) == as->kernel);
-	cursor_descend(c, as, va, level);
-	if (likely(c->level == level))
+	c->as = as;
+	c->va = va & PAGE_MASK;
+	if (likely(level == 1 && cursor_descend_fast(c, as, va)))
 		return 0;
-	return cursor_make(c, va, level);
+	return cursor_open_slow(c, level);
 }
 
 void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
 {
-	cursor_descend(c, as, va, level);
+	c->as = as;
+	c->va = va & PAGE_MASK;
+	if (unlikely(level != 1 || !cursor_descend_fast(c, as, va)))
+		cursor_descend(c, c->as, c->va, level);
 }
 
 void cursor_close(struct cursor *c)
@@ -119,7 +182,7 @@ void cursor_close(struct cursor *c)
 	spin_unlock(&c->table->lock);
 }
 
-static void slot_add(struct cursor *c, struct page *p)
+static __always_inline_ void slot_add(struct cursor *c, struct page *p)
 {
 	table_count(c->table, p, 1);
 	if (__atomic_fetch_add(&p->slots, 1, __ATOMIC_RELAXED) == 0 && p->kind == PAGE_ANON) {
@@ -128,13 +191,21 @@ static void slot_add(struct cursor *c, struct page *p)
 	}
 }
 
+/* pte_leaf; folded to a constant for what most pages of a program have. */
+static __always_inline_ pte_t leaf(const struct page *p, unsigned level, unsigned prot)
+{
+	if (likely(level == 1 && prot == (PROT_R | PROT_W | PROT_U)))
+		return pte_leaf(page_to_pfn(p), 1, PROT_R | PROT_W | PROT_U);
+	return pte_leaf(page_to_pfn(p), level, prot);
+}
+
 void cursor_map(struct cursor *c, struct page *p, unsigned prot)
 {
 	assert(pte_is_none(cursor_get(c)));
 	debug_assert(IS_ALIGNED(page_to_phys(p).v, LEVEL_SIZE(c->level)));
 	table_entry_added(c->table, slot_index(c->slot));
 	slot_add(c, p);
-	pte_write_new(c->slot, pte_leaf(page_to_pfn(p), c->level, prot));
+	pte_write_new(c->slot, leaf(p, c->level, prot));
 }
 
 void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot)
@@ -154,7 +225,7 @@ void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gath
 
 	assert(!gather_full(g));
 	assert(pte_kind(cursor_get(c), c->level) != PTE_TABLE);
-	old = pte_xchg(c->slot, pte_leaf(page_to_pfn(p), c->level, prot));
+	old = pte_xchg(c->slot, leaf(p, c->level, prot));
 	if (pte_is_none(old))
 		table_entry_added(c->table, slot_index(c->slot));
 	if (pte_present(old))
