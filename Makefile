@@ -74,7 +74,7 @@ ccinclude := $(if $(is_clang),$(shell $(CC) -print-resource-dir)/include,$(shell
 
 # No header of a C library can be picked by accident: only the compiler's own, and the
 # folder of links to Linux's user API, libstb and libbsd that is made below.
-CPPFLAGS := -nostdinc -isystem $(ccinclude) -isystem $(B)/include -I. -Iarch/include \
+CPPFLAGS := -nostdinc -isystem $(ccinclude) -isystem $(O)/include -I. -Iarch/include \
 	-D_LIBC_LIMITS_H_ $(if $(DEBUG),-DDEBUG=1)
 
 CODEGEN := -std=gnu11 -O2 -g -m64 -ffreestanding -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
@@ -112,7 +112,7 @@ LDFLAGS := -m elf_x86_64 -nostdlib -static -z max-page-size=4096 -z noexecstack 
 	--build-id=none --fatal-warnings
 
 ccversion := $(shell $(CC) --version 2>&1 | head -n1)
-allflags := $(CC) | $(ccversion) | $(CPPFLAGS) | $(CFLAGS) | $(LDFLAGS)
+allflags := $(CC) | $(ccversion) | $(CPPFLAGS) | $(CFLAGS) | $(CFLAGS-lib/ubsan.c) | $(LDFLAGS)
 
 ifneq ($(file <$(O)/flags),$(allflags))
 .PHONY: $(O)/flags
@@ -130,7 +130,7 @@ elf: $(O)/quire.elf ## build the kernel alone
 objs: $(obj) ## compile everything, link nothing
 .PHONY: all elf objs
 
-$(obj): Makefile $(O)/flags | $(B)/include/.made
+$(obj): $(O)/flags | $(O)/include/.made
 
 $(O)/obj/%.c.o: %.c
 	$(call say,CC,$<)
@@ -162,7 +162,7 @@ $(O)/ksyms1.S: $(O)/quire0.elf tools/ksyms
 $(O)/ksyms%.o: $(O)/ksyms%.S
 	$(Q)$(CC) $(ASFLAGS) -c -o $@ $<
 
-$(O)/quire0.elf: $(obj) $(O)/ksyms0.o linker.ld $(O)/sources
+$(O)/quire0.elf: $(obj) $(O)/ksyms0.o linker.ld $(O)/sources $(O)/flags
 	$(Q)$(LD) $(LDFLAGS) -T linker.ld -o $@ $(obj) $(O)/ksyms0.o
 
 $(O)/quire.elf: $(O)/quire0.elf $(O)/ksyms1.o
@@ -175,7 +175,7 @@ $(O)/quire.elf: $(O)/quire0.elf $(O)/ksyms1.o
 .PRECIOUS: $(O)/ksyms%.S $(O)/ksyms%.o
 
 # Headers from the distribution that a kernel may use, and no others.
-$(B)/include/.made: Makefile
+$(O)/include/.made: Makefile
 	$(Q)rm -rf $(@D) && mkdir -p $(@D)/bsd/sys
 	$(Q)ln -s /usr/include/linux /usr/include/asm-generic /usr/include/x86_64-linux-gnu/asm \
 		/usr/include/stb $(@D)/
