@@ -26,7 +26,8 @@ def with_file(path, text):
 
 
 for path, text, words in (
-        ("mm/pt/wrong.c", "#include <mm/vm/mm_struct.h>\n", b"mm/pt/wrong.c:1: floor 5 includes mm/vm/mm_struct.h of floor 8"),
+        ("mm/pt/wrong.c", "#include <mm/vm/mm_struct.h>\n",
+         b"mm/pt/wrong.c:1: floor 5 includes mm/vm/mm_struct.h of floor 8"),
         ("lib/wrong.h", '\n#include "../kernel/core/thread.h"\n', b"lib/wrong.h:2: floor 0 includes"),
         ("boot/wrong.S", "#include <kernel/core/thread.h>\n", b"boot/wrong.S:1: floor 2 includes"),
         ("kernel/fs/wrong.c", "#include <mm/pt/pt.h>\n", b"kernel/fs/wrong.c:1: floor 9 sees memory"),
@@ -40,7 +41,8 @@ equal(done.status, 0, "a test may include everything", done.err)
 objects = os.path.join(WORK, "obj")
 for path, text in (("lib/low.c", "int high(void);\nint low(void);\nint low(void) { return high(); }\n"),
                    ("mm/vm/high.c", "int high(void);\nint high(void) { return 1; }\n"),
-                   ("arch/x86_64/entry.c", "void upcall_timer(void);\nvoid enter(void);\nvoid enter(void) { upcall_timer(); }\n"),
+                   ("arch/x86_64/entry.c",
+                    "void upcall_timer(void);\nvoid enter(void);\nvoid enter(void) { upcall_timer(); }\n"),
                    ("kernel/core/tick.c", "void upcall_timer(void);\nvoid upcall_timer(void) { }\n")):
     out = os.path.join(objects, path + ".o")
     os.makedirs(os.path.dirname(out), exist_ok=True)

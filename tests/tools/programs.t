@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Real programs in Quire: Debian's busybox over a large file, a glibc program that asks for more memory than there is."""
+"""Real programs in Quire: busybox over a large file, glibc with more memory promised than there is."""
 import hashlib
 import os
 import time

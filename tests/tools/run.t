@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """tools/run and the test runner: bad values, failures and panics are reported as what they are."""
-from tap import check, end, equal, tool
+from tap import check, end, tool
 
 for name, value in (("CPUS", "0"), ("CPUS", "many"), ("MEM", "abc"), ("MEM", "1M"), ("ACCEL", "hvf"),
                     ("UEFI", "maybe"), ("CMDLINE", "a\nb"), ("DEBUG", "x")):
