@@ -145,8 +145,17 @@ const char *page_verify(void);
 /* Failure injection: the n-th allocation from now on fails (1: the next); 0: none. Option fail_alloc=. */
 extern uint64_t page_fail_nth;
 
+/*
+ * Woken when there are fewer free frames than the low watermark; NULL as long
+ * as nobody reclaims.
+ */
+struct waitq;
+extern struct waitq *page_low_wait;
+
 /* -- boot -- */
 struct bootinfo;
+/* A frame of the first MB that is never given out: where other CPUs start, in real mode. */
+#define AP_TRAMPOLINE	0x8000ul
 /* The early allocator: hands out RAM of the memory map before struct pages exist. */
 void early_init(const struct bootinfo *bi);
 /* Zeroed; aligned (a power of two, at least 4 KB); below 4 GB until early_limit_lift(). Panics if there is none. */

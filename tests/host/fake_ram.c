@@ -15,15 +15,15 @@
 uint64_t fake_direct_base, fake_vmemmap_base, fake_kernel_base;
 struct page *vmemmap;
 
-/* An image of 1 MB, 64 KB of each sort, of which nothing is ever used but its bounds. */
+/* An image of 1 MB and 4 KB, of which nothing is ever used but its bounds. */
 __asm__(".bss\n.balign 4096\n"
 	".globl kernel_start, text_start, text_end, rodata_start, rodata_end, data_start\n"
 	".globl data_end, bss_start, bss_end, kernel_end\n"
 	"kernel_start: text_start: .skip 0x10000\n"
 	"text_end: rodata_start: .skip 0x10000\n"
 	"rodata_end: data_start: .skip 0x10000\n"
-	"data_end: bss_start: .skip 0xd0000\n"
-	"bss_end: kernel_end: .skip 4096\n"
+	"data_end: bss_start: .skip 0xd1000\n"
+	"bss_end: kernel_end: .skip 1\n"
 	".text\n");
 
 #define ARENA_MAX	(1ul << 36)	/* 64 GB of addresses */

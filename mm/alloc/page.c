@@ -1,0 +1,316 @@
+/*
+ * The face of the frame allocator: page_alloc, page_free, and what they check.
+ *
+ * A single frame comes off the CPU's stack (percpu.c) in some twenty
+ * instructions; everything else is out of line. A frame that is given back
+ * must look like an allocated one: the head of a block of the order given,
+ * of a kind that is in use, with no slot and at most one reference left. All
+ * other states (free, on a stack, inside of a block, a hole) are a bug of the
+ * caller, a double free for the most part, and end in a panic that names the
+ * frame.
+ *
+ * Frames under the min watermark are kept for ALLOC_RESERVE: what is needed to
+ * get memory back. Whoever reclaims waits on page_low_wait and is woken below
+ * low; he goes on until there are more than high.
+ */
+#include <mm/alloc/internal.h>
+#include <kernel/core/wait.h>
+#include <lib/assert.h>
+#include <lib/log.h>
+#include <lib/option.h>
+
+uint64_t page_fail_nth;
+option_uint(fail_alloc, &page_fail_nth, 0, ~0ul, "the n-th allocation of pages fails (1: the first; 0: none)");
+
+struct waitq *page_low_wait;
+
+const char *page_kind_name(unsigned kind)
+{
+	static const char *const name[] = {
+		[PAGE_HOLE] = "hole", [PAGE_FREE] = "free", [PAGE_TAIL] = "tail", [PAGE_PERCPU] = "per-CPU free",
+		[PAGE_KERNEL] = "kernel", [PAGE_SLAB] = "slab", [PAGE_TABLE] = "table", [PAGE_ANON] = "anon",
+		[PAGE_FILE] = "file",
+	};
+
+	return kind < ARRAY_SIZE(name) ? name[kind] : "?";
+}
+
+bool pfn_valid(pfn_t f)
+{
+	static unsigned last;		/* where the last one was found: a hint */
+	unsigned hint = READ_ONCE(last);
+
+	for (unsigned k = 0; k <= early_ram.n; k++) {
+		unsigned i = k ? k - 1 : hint;
+		const struct range *r = &early_ram.r[i];
+
+		if (f.v >= r->start >> PAGE_SHIFT && f.v < r->end >> PAGE_SHIFT) {
+			if (i != hint)
+				WRITE_ONCE(last, i);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- allocation ---- */
+
+void page_wake_reclaim(void)
+{
+	struct waitq *q = READ_ONCE(page_low_wait);
+	uint64_t flags;
+
+	if (likely(!q || READ_ONCE(zone.free) >= zone.low))
+		return;
+	flags = waitq_lock(q);
+	waitq_wake_all(q);
+	waitq_unlock(q, flags);
+}
+
+/* True if this is the allocation that shall fail. */
+static bool fail_injected(void)
+{
+	uint64_t n = READ_ONCE(page_fail_nth);
+
+	while (n && !__atomic_compare_exchange_n(&page_fail_nth, &n, n - 1, false, __ATOMIC_RELAXED,
+						 __ATOMIC_RELAXED))
+		;
+	return n == 1;
+}
+
+static struct page *take_single(struct pcp *pcp, bool reserve)
+{
+	if (!pcp->count && !pcp_refill(pcp, reserve))
+		return NULL;
+	return pcp->page[--pcp->count];
+}
+
+/* If there is no block that large, the frames on this CPU's stack may complete one. */
+static struct page *take_block(struct pcp *pcp, unsigned order, bool reserve)
+{
+	struct page *p = buddy_alloc(order, reserve);
+
+	if (!p && pcp->count) {
+		page_drain();
+		p = buddy_alloc(order, reserve);
+	}
+	page_wake_reclaim();
+	return p;
+}
+
+/* Everything that the last owner may have left in the record, and what the new one may rely on. */
+static __always_inline_ void page_make(struct page *p, unsigned order, enum page_kind kind)
+{
+	*(uint64_t *)p = (uint64_t)kind << 32 | (uint64_t)order << 40;
+	p->refs = 1;
+	p->slots = 0;
+	p->slot = NULL;
+	p->owner = NULL;
+	p->index = 0;
+	p->rmap = 0;
+	p->nlocked = 0;
+}
+_Static_assert(offsetof(struct page, kind) == 4 && offsetof(struct page, order) == 5, "page_make");
+
+static __attribute__((noinline)) struct page *page_clear(struct page *p, unsigned order)
+{
+	char *at = page_to_virt(p);
+
+	for (char *end = at + (PAGE_SIZE << order); at < end; at += PAGE_SIZE)
+		clear_page(at);
+	return p;
+}
+
+static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum page_kind kind, unsigned flags)
+{
+	struct pcp *pcp = this_pcp();
+	bool reserve = flags & ALLOC_RESERVE;
+	struct page *p = NULL;
+
+	assert(order <= ORDER_MAX);
+	if (!fail_injected())
+		p = order ? take_block(pcp, order, reserve) : take_single(pcp, reserve);
+	if (!p) {
+		pcp->fails++;
+		return NULL;
+	}
+	pcp->allocs++;
+	junk_check(p, order);
+	page_make(p, order, kind);
+	return flags & ALLOC_ZERO ? page_clear(p, order) : p;
+}
+
+struct page *page_alloc(unsigned order, enum page_kind kind, unsigned flags)
+{
+	struct pcp *pcp = this_pcp();
+	struct page *p;
+
+	debug_assert(this_cpu()->irq_depth == 0);
+	debug_assert(kind >= PAGE_KERNEL && kind <= PAGE_FILE);
+	if (unlikely(order || page_fail_nth || !pcp->count))
+		return alloc_slow(order, kind, flags);
+	p = pcp->page[--pcp->count];
+	pcp->allocs++;
+	debug_assert(p->kind == PAGE_PERCPU);
+	junk_check(p, 0);
+	page_make(p, 0, kind);
+	return flags & ALLOC_ZERO ? page_clear(p, 0) : p;
+}
+
+/* ---- freeing ---- */
+
+/* kind in use, the order given. */
+static __always_inline_ bool page_is_block(const struct page *p, unsigned order)
+{
+	return p->order == order && (uint8_t)(p->kind - PAGE_KERNEL) <= PAGE_FILE - PAGE_KERNEL;
+}
+
+/* At most one reference, no slot. Tables and slabs keep other things there. */
+static __always_inline_ bool page_is_unused(const struct page *p)
+{
+	return likely(*(const uint64_t *)&p->refs <= 1) || p->kind == PAGE_TABLE || p->kind == PAGE_SLAB;
+}
+
+static __noreturn __cold_ void free_refused(const struct page *p, unsigned order)
+{
+	uint64_t n = page_to_pfn(p).v;
+
+	if (!page_is_block(p, order))
+		panic("page_free: frame 0x%lx given back as order %u is %s of order %u%s", n, order,
+		      page_kind_name(p->kind), p->order,
+		      p->kind == PAGE_FREE || p->kind == PAGE_PERCPU || p->kind == PAGE_TAIL ?
+		      ": freed twice?" : "");
+	panic("page_free: frame 0x%lx (%s) is still in use: %u references, %u slots", n,
+	      page_kind_name(p->kind), p->refs, p->slots);
+}
+
+static __attribute__((noinline)) void free_slow(struct page *p, unsigned order)
+{
+	struct pcp *pcp = this_pcp();
+
+	if (!page_is_block(p, order) || !page_is_unused(p))
+		free_refused(p, order);
+	junk_fill(p, order);
+	pcp->frees++;
+	if (order) {
+		buddy_free(p, order);
+		return;
+	}
+	if (pcp->count == PCP_MAX)
+		pcp_drain(pcp, PCP_BATCH);
+	p->kind = PAGE_PERCPU;
+	pcp->page[pcp->count++] = p;
+}
+
+static __always_inline_ void free_page(struct page *p, unsigned order)
+{
+	struct pcp *pcp = this_pcp();
+
+	debug_assert(this_cpu()->irq_depth == 0);
+	debug_assert(pfn_valid(page_to_pfn(p)));
+	debug_assert(p->kind == PAGE_TABLE || p->kind == PAGE_SLAB || !(p->flags & (PG_BUSY | PG_LRU)));
+	if (unlikely(order || !page_is_block(p, 0) || *(const uint64_t *)&p->refs > 1 ||
+		     pcp->count == PCP_MAX)) {
+		free_slow(p, order);
+		return;
+	}
+	junk_fill(p, 0);
+	p->kind = PAGE_PERCPU;
+	pcp->page[pcp->count++] = p;
+	pcp->frees++;
+}
+
+void page_free(struct page *p, unsigned order)
+{
+	free_page(p, order);
+}
+
+void page_put(struct page *p)
+{
+	uint32_t refs = __atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL);
+
+	if (refs == 1)
+		free_page(p, p->order);
+	else if (unlikely(refs == 0))
+		panic("page_put: frame 0x%lx (%s) has no reference", page_to_pfn(p).v, page_kind_name(p->kind));
+}
+
+/* ---- figures ---- */
+
+uint64_t page_free_count(void)
+{
+	uint64_t n = READ_ONCE(zone.free);
+
+	for (unsigned i = 0; i < arch_ncpus; i++)
+		n += READ_ONCE(pcps[i].count);
+	return n;
+}
+
+uint64_t page_total_count(void)
+{
+	return zone.total;
+}
+
+void page_stats(struct alloc_stats *s)
+{
+	*s = (struct alloc_stats){ 0 };
+	for (unsigned i = 0; i < arch_ncpus; i++) {
+		s->allocs += READ_ONCE(pcps[i].allocs);
+		s->frees += READ_ONCE(pcps[i].frees);
+		s->fails += READ_ONCE(pcps[i].fails);
+		s->pcp_refills += READ_ONCE(pcps[i].refills);
+		s->pcp_drains += READ_ONCE(pcps[i].drains);
+	}
+	spin_lock(&zone.lock);
+	for (unsigned i = 0; i <= ORDER_MAX; i++)
+		s->free_blocks[i] = zone.nfree[i];
+	spin_unlock(&zone.lock);
+}
+
+/* ---- boot ---- */
+
+/* Never given back, but with a reference: nobody may take them for free. */
+static void make_hole(uint64_t start, uint64_t end)
+{
+	for (; start < end; start += PAGE_SIZE)
+		pfn_to_page(paddr_to_pfn(paddr(start)))->refs = 1;
+}
+
+static void make_kernel(uint64_t start, uint64_t end)
+{
+	for (; start < end; start += PAGE_SIZE)
+		page_make(pfn_to_page(paddr_to_pfn(paddr(start))), 0, PAGE_KERNEL);
+}
+
+/*
+ * min: 1/256 of memory, 64 KB to 16 MB. low is above it by twice that, which
+ * is more than the page faults of one tick (4 ms) take: 512 MB have 4 MB there.
+ */
+static void set_watermarks(void)
+{
+	uint64_t part = zone.total / 256;
+
+	part = MAX(part, 16ul);
+	part = MIN(part, 4096ul);
+	zone.min = part;
+	zone.low = 3 * part;
+	zone.high = 5 * part;
+}
+
+void page_init(void)
+{
+	uint64_t ram = ranges_bytes(&early_ram), early = ranges_bytes(&early_usable) - ranges_bytes(&early_left);
+
+	early_close();
+	buddy_init();
+	for (unsigned i = 0; i < MAX_CPUS; i++)
+		pcps[i].count = 0;
+	ranges_diff(&early_ram, &early_usable, make_hole);
+	ranges_diff(&early_usable, &early_left, make_kernel);
+	for (unsigned i = 0; i < early_left.n; i++)
+		buddy_add(paddr_to_pfn(paddr(early_left.r[i].start)), paddr_to_pfn(paddr(early_left.r[i].end)));
+	set_watermarks();
+	log_info("memory: %lu KB in all: %lu KB free, %lu KB of the kernel's tables, %lu KB reserved; "
+		 "watermarks %lu, %lu, %lu KB", ram >> 10, zone.total << 2, early >> 10,
+		 (ram - (zone.total << PAGE_SHIFT) - early) >> 10, zone.min << 2, zone.low << 2, zone.high << 2);
+}

@@ -1,0 +1,179 @@
+/*
+ * Checks the frame allocator against itself: every frame of RAM is looked at
+ * once, block by block, and what is found must agree with the free lists, the
+ * per-CPU stacks and the counts. With all other CPUs at rest.
+ */
+#include <mm/alloc/internal.h>
+#include <lib/format.h>
+#include <stdarg.h>
+
+static char why[160];
+
+struct found {
+	uint64_t blocks[ORDER_MAX + 1];		/* free ones */
+	uint64_t percpu;
+};
+
+static __printf(1, 2) const char *differ(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	return why;
+}
+
+static const char *check_list(unsigned order)
+{
+	uint64_t n = 0;
+	struct page *p;
+
+	TAILQ_FOREACH(p, &zone.list[order], link) {
+		if (p->kind != PAGE_FREE || p->order != order)
+			return differ("frame 0x%lx on the free list of order %u is %s of order %u",
+				      page_to_pfn(p).v, order, page_kind_name(p->kind), p->order);
+		if (++n > zone.nfree[order])
+			break;
+	}
+	if (n != zone.nfree[order])
+		return differ("free list of order %u: %lu blocks or more, counted %lu", order, n,
+			      zone.nfree[order]);
+	if ((zone.orders >> order & 1) != (n != 0))
+		return differ("free list of order %u: %lu blocks, but its bit is wrong", order, n);
+	return NULL;
+}
+
+static const char *check_lists(void)
+{
+	const char *bad = NULL;
+
+	for (unsigned i = 0; i <= ORDER_MAX && !bad; i++)
+		bad = check_list(i);
+	return bad;
+}
+
+static const char *check_stack(unsigned cpu)
+{
+	const struct pcp *pcp = &pcps[cpu];
+
+	if (pcp->count > PCP_MAX)
+		return differ("CPU %u: %lu frames on its stack", cpu, pcp->count);
+	for (uint64_t i = 0; i < pcp->count; i++)
+		if (pcp->page[i]->kind != PAGE_PERCPU)
+			return differ("frame 0x%lx on the stack of CPU %u is %s", page_to_pfn(pcp->page[i]).v,
+				      cpu, page_kind_name(pcp->page[i]->kind));
+	return NULL;
+}
+
+static const char *check_stacks(void)
+{
+	const char *bad = NULL;
+
+	for (unsigned i = 0; i < arch_ncpus && !bad; i++)
+		bad = check_stack(i);
+	return bad;
+}
+
+/* A block of more than one frame, free or in use: aligned, all of it RAM, nothing but tails behind the head. */
+static const char *check_block(const struct page *p, uint64_t limit)
+{
+	uint64_t n = page_to_pfn(p).v, size = 1ul << p->order;
+
+	if (p->order > ORDER_MAX || !IS_ALIGNED(n, size) || n + size > limit)
+		return differ("frame 0x%lx (%s) cannot be of order %u", n, page_kind_name(p->kind), p->order);
+	for (uint64_t i = 1; i < size; i++)
+		if (p[i].kind != PAGE_TAIL)
+			return differ("frame 0x%lx inside of the block 0x%lx (%s, order %u) is %s", n + i, n,
+				      page_kind_name(p->kind), p->order, page_kind_name(p[i].kind));
+	return NULL;
+}
+
+static const char *check_buddy(const struct page *p)
+{
+	uint64_t b = page_to_pfn(p).v ^ 1ul << p->order;
+
+	if (p->order < ORDER_MAX && pfn_valid(pfn(b)) && pfn_to_page(pfn(b))->kind == PAGE_FREE &&
+	    pfn_to_page(pfn(b))->order == p->order)
+		return differ("buddies 0x%lx and 0x%lx of order %u are both free", page_to_pfn(p).v, b,
+			      p->order);
+	return NULL;
+}
+
+/* The block or frame at n; its size comes off by *size. */
+static const char *check_frame(uint64_t n, uint64_t limit, struct found *f, uint64_t *size)
+{
+	const struct page *p = pfn_to_page(pfn(n));
+	const char *bad;
+
+	*size = 1;
+	switch (p->kind) {
+	case PAGE_HOLE:
+		return NULL;
+	case PAGE_PERCPU:
+		f->percpu++;
+		return NULL;
+	case PAGE_TAIL:
+		return differ("frame 0x%lx is a tail without a head", n);
+	case PAGE_FREE:
+		bad = check_block(p, limit);
+		if (bad)
+			return bad;
+		f->blocks[p->order]++;
+		*size = 1ul << p->order;
+		return check_buddy(p);
+	case PAGE_KERNEL: case PAGE_SLAB: case PAGE_TABLE: case PAGE_ANON: case PAGE_FILE:
+		*size = 1ul << MIN(p->order, (uint8_t)ORDER_MAX);
+		return check_block(p, limit);
+	default:
+		return differ("frame 0x%lx is of no kind (%u)", n, p->kind);
+	}
+}
+
+static const char *check_frames(struct found *f)
+{
+	const char *bad = NULL;
+	uint64_t size;
+
+	for (unsigned i = 0; i < early_ram.n; i++) {
+		uint64_t end = early_ram.r[i].end >> PAGE_SHIFT;
+
+		for (uint64_t n = early_ram.r[i].start >> PAGE_SHIFT; n < end && !bad; n += size)
+			bad = check_frame(n, end, f, &size);
+	}
+	return bad;
+}
+
+static const char *check_counts(const struct found *f)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i <= ORDER_MAX; i++) {
+		if (f->blocks[i] != zone.nfree[i])
+			return differ("%lu free blocks of order %u, %lu on the list", f->blocks[i], i,
+				      zone.nfree[i]);
+		sum += zone.nfree[i] << i;
+	}
+	if (sum != zone.free)
+		return differ("%lu frames on the free lists, counted %lu", sum, zone.free);
+	if (sum + f->percpu != page_free_count())
+		return differ("%lu frames are per-CPU free, counted %lu", f->percpu, page_free_count() - sum);
+	return NULL;
+}
+
+const char *page_verify(void)
+{
+	struct found f = { 0 };
+	const char *bad;
+
+	spin_lock(&zone.lock);
+	bad = check_lists();
+	if (!bad)
+		bad = check_stacks();
+	if (!bad)
+		bad = check_frames(&f);
+	if (!bad)
+		bad = check_counts(&f);
+	spin_unlock(&zone.lock);
+	return bad;
+}
