@@ -14,8 +14,10 @@
  * intervals of one sample, and costs nothing but that sample. Readings that
  * come at random moments of a tick sharpen the result beyond one tick.
  *
- * Two clocks that run unevenly could contradict each other, and lo end above
- * hi: then the middle is still the best guess, and the interval is "done".
+ * Two clocks that run unevenly (Bochs moves its PIT in steps) contradict each
+ * other, and lo ends above hi. Then the longest stretch, from the first sample
+ * to the last, is the best guess, and the size of the contradiction tells how
+ * far to trust it.
  */
 #include <arch/x86_64/calibrate.h>
 
@@ -46,6 +48,20 @@ void calib_add(struct calib *c, struct calib_sample s)
 	}
 	for (unsigned i = 0; i < c->nearly; i++)
 		calib_compare(c, &c->early[i], &s);
+	c->last = s;
+}
+
+void calib_finish(struct calib *c)
+{
+	const struct calib_sample *a = &c->early[0], *b = &c->last;
+	uint64_t slack = (c->lo - c->hi) / 2, cycles, guess;
+
+	if (!calib_known(c) || c->lo <= c->hi)
+		return;
+	cycles = b->lo + (b->hi - b->lo) / 2 - (a->lo + (a->hi - a->lo) / 2);
+	guess = (cycles << CALIB_SHIFT) / (b->n - a->n);
+	c->lo = guess - MIN(slack, guess / 2);
+	c->hi = guess + slack;
 }
 
 bool calib_known(const struct calib *c)
@@ -55,7 +71,7 @@ bool calib_known(const struct calib *c)
 
 bool calib_done(const struct calib *c, unsigned bits)
 {
-	return calib_known(c) && (c->hi <= c->lo || c->hi - c->lo < c->lo >> bits);
+	return calib_known(c) && c->lo <= c->hi && c->hi - c->lo < c->lo >> bits;
 }
 
 uint64_t calib_pick_hz(uint64_t lo, uint64_t hi)
@@ -63,7 +79,5 @@ uint64_t calib_pick_hz(uint64_t lo, uint64_t hi)
 	uint64_t middle = lo + (hi - lo) / 2;
 	uint64_t whole = (middle + 500000) / 1000000 * 1000000;
 
-	if (hi < lo)
-		return calib_pick_hz(hi, lo);
 	return whole >= lo && whole <= hi ? whole : middle;
 }

@@ -18,7 +18,7 @@ struct calib_sample {
 
 struct calib {
 	unsigned nearly;
-	struct calib_sample early[CALIB_EARLY];
+	struct calib_sample early[CALIB_EARLY], last;
 	uint64_t lo, hi;	/* TSC cycles per tick, << CALIB_SHIFT: between these */
 };
 
@@ -28,6 +28,8 @@ void calib_init(struct calib *c);
  * CALIB_EARLY are only kept, the others are compared with each of them.
  */
 void calib_add(struct calib *c, struct calib_sample s);
+/* After the last sample: the interval is in order, even if the samples contradict each other. */
+void calib_finish(struct calib *c);
 /* True when the interval is narrower than 1/2^bits of its value. */
 bool calib_done(const struct calib *c, unsigned bits);
 /* False if no two samples were far enough apart to say anything. */

@@ -17,8 +17,8 @@
 #include <lib/log.h>
 
 #define BUFFER_PAGES	4
-#define ROUNDS		10
-#define ROUNDS_FAIR	2	/* everybody takes part in these */
+#define ROUNDS		8
+#define ROUNDS_FAIR	4	/* everybody takes part in these */
 #define HOPELESS	3	/* times slower than the best so far */
 
 void (*arch_clear_page)(void *p) = clear_rep_stosq;

@@ -110,6 +110,7 @@ static bool compare_clocks(struct calib *c, uint64_t (*ticks)(void), uint64_t ma
 		s.hi = arch_tsc();
 		calib_add(c, s);
 	}
+	calib_finish(c);
 	return calib_known(c);
 }
 
