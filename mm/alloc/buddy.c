@@ -49,7 +49,11 @@ static struct page *free_block(uint64_t n, unsigned order)
 	return p->kind == PAGE_FREE && p->order == order ? p : NULL;
 }
 
-/* Takes a block off the lists, the smallest that is large enough, and puts back what is too much of it. */
+/*
+ * Takes a block off the lists, the smallest that is large enough, and puts back
+ * what is too much of it. It is free no more when the lock is given up, or a
+ * neighbour would merge with it.
+ */
 static struct page *take(unsigned order)
 {
 	uint32_t fitting = zone.orders >> order << order;
@@ -66,6 +70,8 @@ static struct page *take(unsigned order)
 		list_insert(p + (1ul << from), from);
 	}
 	zone.free -= 1ul << order;
+	p->kind = PAGE_PERCPU;
+	p->order = (uint8_t)order;
 	return p;
 }
 

@@ -35,7 +35,7 @@ extern struct zone zone;
 void buddy_init(void);
 /* Gives [start, end) of usable memory to the zone, struct pages made from zeros. Boot only. */
 void buddy_add(pfn_t start, pfn_t end);
-/* A block of kind PAGE_FREE that is on no list, or NULL. reserve: below the min watermark, too. */
+/* A block of kind PAGE_PERCPU (nobody's, on no list), or NULL. reserve: below the min watermark, too. */
 struct page *buddy_alloc(unsigned order, bool reserve);
 void buddy_free(struct page *p, unsigned order);
 /*

@@ -30,6 +30,7 @@ uint64_t arch_tsc_khz = 1000000;
 void fake_set_cpus(unsigned n)
 {
 	arch_ncpus = n;
+	on_cpu = NULL;
 	for (unsigned i = 0; i < FAKE_CPUS; i++) {
 		fake_cpu[i] = (struct cpu){ .self = &fake_cpu[i], .id = i, .apic_id = i };
 		arch_cpus[i] = i < n ? &fake_cpu[i] : NULL;

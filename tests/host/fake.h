@@ -20,7 +20,7 @@
 
 #define FAKE_CPUS	8
 
-/* How many there are, from 1 (as at the start) to FAKE_CPUS. */
+/* How many there are, from 1 (as at the start) to FAKE_CPUS, all of them fresh; the caller is on CPU 0. */
 void fake_set_cpus(unsigned n);
 /* The calling thread is on CPU id from now on; every thread starts on CPU 0. */
 void fake_on_cpu(unsigned id);
