@@ -26,7 +26,7 @@ void fw_cfg_read(struct bootinfo *bi);
 
 /* n bytes at physical address pa; NULL if they do not lie below 4 GB. */
 const void *boot_ptr(uint64_t pa, uint64_t n);
-/* Appends up to n characters of s (or to its NUL) behind a blank; control characters become blanks. */
+/* Appends up to n characters of s (to its NUL) behind a blank; control characters become blanks. */
 void boot_cmdline_add(struct bootinfo *bi, const char *s, size_t n);
 /* True if word (or word=1) stands on the line before any `--`; the last one counts. */
 bool boot_cmdline_flag(const char *line, const char *word);

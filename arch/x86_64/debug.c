@@ -16,7 +16,7 @@
 #include <lib/ksyms.h>
 #include <lib/log.h>
 
-#define TRACE_MAX	48
+#define TRACE_MAX	500		/* frames */
 
 uint64_t arch_read_cr2(void)
 {
@@ -104,26 +104,56 @@ static bool trace_trap(vaddr_t va, uint64_t *rbp)
 	return true;
 }
 
+static bool in_text(uint64_t addr)
+{
+	return addr >= (uint64_t)text_start && addr < (uint64_t)text_end;
+}
+
+/* The frame at rbp: its caller's rbp and the return address. False: there is none. */
+static bool read_link(uint64_t rbp, uint64_t *next, uint64_t *ret)
+{
+	return rbp >= KERNEL_HALF && IS_ALIGNED(rbp, 8) && !probe_u64(next, rbp) &&
+	       !probe_u64(ret, rbp + 8) && in_text(*ret);
+}
+
+/* Recursion shows as one line and a count. */
 static void trace(uint64_t rbp)
 {
-	uint64_t last = 0, next, ret;
+	uint64_t last = 0, last_ret = 0, next, ret;
+	unsigned repeats = 0;
 
-	for (unsigned i = 0; i < TRACE_MAX; i++) {
-		if (rbp < KERNEL_HALF || !IS_ALIGNED(rbp, 8) || rbp <= last ||
-		    probe_u64(&next, rbp) || probe_u64(&ret, rbp + 8))
-			return;
-		if (ret < (uint64_t)text_start || ret >= (uint64_t)text_end)
-			return;
-		show_place(ret, 1);
+	for (unsigned i = 0; i < TRACE_MAX; i++, rbp = next) {
+		if (rbp <= last || !read_link(rbp, &next, &ret))
+			break;
 		last = rbp;
-		if (is_entry_call(ret)) {
-			if (!trace_trap(rbp + 16, &next))
-				return;
-			last = 0;	/* it may have run on another stack */
+		if (ret == last_ret) {
+			repeats++;
+			continue;
 		}
-		rbp = next;
+		if (repeats)
+			log_warn("  ... and %u more", repeats);
+		repeats = 0;
+		last_ret = ret;
+		show_place(ret, 1);
+		if (!is_entry_call(ret))
+			continue;
+		if (!trace_trap(rbp + 16, &next))
+			break;
+		last = 0;	/* it may have run on another stack */
 	}
-	log_warn("  (cut here)");
+	if (repeats)
+		log_warn("  ... and %u more", repeats);
+}
+
+/* rip stands before its function has made a frame: the caller is still on the stack's top. */
+static void show_caller(const struct trapframe *tf)
+{
+	uint64_t offset, ret;
+
+	if (ksym_lookup(tf->rip, &offset) && offset)
+		return;
+	if (tf->rsp >= KERNEL_HALF && !probe_u64(&ret, tf->rsp) && in_text(ret))
+		show_place(ret, 1);
 }
 
 void arch_backtrace(const struct trapframe *tf)
@@ -134,8 +164,10 @@ void arch_backtrace(const struct trapframe *tf)
 		return;
 	}
 	show_place(tf->rip, 0);
-	if (!trap_from_user(tf))
-		trace(tf->rbp);
+	if (trap_from_user(tf))
+		return;
+	show_caller(tf);
+	trace(tf->rbp);
 }
 
 static const char *entry_kind(pte_t e, unsigned level)

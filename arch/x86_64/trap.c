@@ -13,7 +13,6 @@
 
 #define PF_PRESENT	(1u << 0)
 #define PF_WRITE	(1u << 1)
-#define PF_USER		(1u << 2)
 #define PF_RESERVED	(1u << 3)
 #define PF_FETCH	(1u << 4)
 
@@ -47,7 +46,7 @@ static void extable_fix(struct trapframe *tf, const struct extable_entry *e)
 static unsigned fault_access(uint64_t error)
 {
 	return (error & PF_FETCH ? ACCESS_EXEC : error & PF_WRITE ? ACCESS_WRITE : ACCESS_READ) |
-	       (error & PF_USER ? ACCESS_USER : 0) | (error & PF_PRESENT ? ACCESS_PRESENT : 0);
+	       (error & PF_PRESENT ? ACCESS_PRESENT : 0);
 }
 
 static bool in_image(vaddr_t va, const char *start, const char *end)
@@ -144,7 +143,7 @@ void trap_user(struct trapframe *tf)
 		if (unlikely(tf->error & PF_RESERVED))
 			page_fault_bug(tf, va);
 		irq_enable();
-		upcall_page_fault(tf, va, fault_access(tf->error));
+		upcall_page_fault(tf, va, fault_access(tf->error) | ACCESS_USER);
 		return;
 	}
 	switch (tf->vector) {

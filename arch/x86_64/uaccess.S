@@ -13,7 +13,7 @@
 
 	.text
 
-/* size_t user_copy(void *dst, const void *src, size_t n): bytes not copied. Either is the user's. */
+/* size_t user_copy(void *dst, const void *src, size_t n): bytes not copied. One is the user's. */
 	.globl user_copy
 	.type user_copy, @function
 user_copy:
