@@ -10,6 +10,8 @@
 # All files of one build are made with the flags in its file `flags`; when these change, so
 # does that file, and everything is made anew.
 
+# The one-letter flags of this make, before any is added.
+flags := $(firstword -$(MAKEFLAGS))
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -38,7 +40,7 @@ needs += $(if $(filter test user host,$(goals)),test)
 needs += $(if $(filter cross,$(goals)),cross)
 needs := $(strip $(needs))
 ifneq ($(needs),)
-ifeq ($(findstring n,$(firstword -$(MAKEFLAGS))),)
+ifeq ($(findstring n,$(flags)),)
 ifndef QUIRE_DEPS_DONE
 $(shell tools/deps $(needs) >&2)
 ifneq ($(.SHELLSTATUS),0)
