@@ -23,6 +23,9 @@
 
 #include <lib/string.h>
 
+#define FINE_BITS	14	/* 61 ppm: no need to go on */
+#define COARSE_BITS	9	/* 0.2 %: no less will do */
+
 void calib_init(struct calib *c)
 {
 	memset(c, 0, sizeof(*c));
@@ -34,7 +37,7 @@ static void calib_compare(struct calib *c, const struct calib_sample *a,
 {
 	uint64_t ticks = b->n - a->n, least = b->lo - a->hi, most = b->hi - a->lo;
 
-	if (ticks < 2 || b->lo <= a->hi || most >> (64 - CALIB_SHIFT))
+	if (b->n < a->n + 2 || b->lo <= a->hi || most >> (64 - CALIB_SHIFT))
 		return;
 	c->lo = MAX(c->lo, (least << CALIB_SHIFT) / (ticks + 1));
 	c->hi = MIN(c->hi, (most << CALIB_SHIFT) / (ticks - 1) + 1);
@@ -42,36 +45,39 @@ static void calib_compare(struct calib *c, const struct calib_sample *a,
 
 void calib_add(struct calib *c, struct calib_sample s)
 {
-	if (c->nearly < CALIB_EARLY) {
-		c->early[c->nearly++] = s;
-		return;
-	}
 	for (unsigned i = 0; i < c->nearly; i++)
 		calib_compare(c, &c->early[i], &s);
+	if (c->nearly < CALIB_EARLY)
+		c->early[c->nearly++] = s;
 	c->last = s;
+}
+
+static bool calib_within(const struct calib *c, unsigned bits)
+{
+	return c->hi - c->lo < c->lo >> bits;
+}
+
+bool calib_enough(const struct calib *c, uint64_t ticks)
+{
+	if (!c->lo || c->hi == UINT64_MAX)
+		return false;
+	if (c->lo <= c->hi && calib_within(c, FINE_BITS))
+		return true;
+	return c->last.n - c->early[0].n >= ticks && (c->lo > c->hi || calib_within(c, COARSE_BITS));
 }
 
 void calib_finish(struct calib *c)
 {
 	const struct calib_sample *a = &c->early[0], *b = &c->last;
-	uint64_t slack = (c->lo - c->hi) / 2, cycles, guess;
+	uint64_t cycles, guess, slack;
 
-	if (!calib_known(c) || c->lo <= c->hi)
+	if (c->lo <= c->hi)
 		return;
 	cycles = b->lo + (b->hi - b->lo) / 2 - (a->lo + (a->hi - a->lo) / 2);
 	guess = (cycles << CALIB_SHIFT) / (b->n - a->n);
-	c->lo = guess - MIN(slack, guess / 2);
+	slack = MIN((c->lo - c->hi) / 2, guess / 2);
+	c->lo = guess - slack;
 	c->hi = guess + slack;
-}
-
-bool calib_known(const struct calib *c)
-{
-	return c->lo && c->hi != UINT64_MAX;
-}
-
-bool calib_done(const struct calib *c, unsigned bits)
-{
-	return calib_known(c) && c->lo <= c->hi && c->hi - c->lo < c->lo >> bits;
 }
 
 uint64_t calib_pick_hz(uint64_t lo, uint64_t hi)

@@ -24,16 +24,14 @@ struct calib {
 
 void calib_init(struct calib *c);
 /*
- * Adds a sample; they come in the order of time, n never falls. The first
- * CALIB_EARLY are only kept, the others are compared with each of them.
+ * Adds a sample. They come in the order of time; each is compared with the
+ * first CALIB_EARLY.
  */
 void calib_add(struct calib *c, struct calib_sample s);
-/* After the last sample: the interval is in order, even if the samples contradict each other. */
+/* No more samples are needed: the interval is narrow, or fairly so after that many ticks. */
+bool calib_enough(const struct calib *c, uint64_t ticks);
+/* After the last: lo <= hi, even if the samples contradict each other. */
 void calib_finish(struct calib *c);
-/* True when the interval is narrower than 1/2^bits of its value. */
-bool calib_done(const struct calib *c, unsigned bits);
-/* False if no two samples were far enough apart to say anything. */
-bool calib_known(const struct calib *c);
 
 /* A frequency known to lie in [lo, hi]: the nearest whole MHz if it lies there too, or the middle. */
 uint64_t calib_pick_hz(uint64_t lo, uint64_t hi);

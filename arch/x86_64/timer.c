@@ -2,7 +2,7 @@
  * Time: the clock is the TSC, the alarm is the LAPIC timer.
  *
  * The TSC's frequency is measured against channel 2 of the PIT (calibrate.c
- * says how), for 10 ms at most. CPUID may know it better; it is believed if
+ * says how), for 10 ms or less. CPUID may know it better; it is believed if
  * it agrees with the measurement to 1/256, since emulators are known to name
  * the frequency of the CPU that they imitate. Otherwise a whole number of MHz
  * is taken where one lies within the uncertainty.
@@ -65,8 +65,7 @@ uint64_t arch_clock_ns(void)
 #define PORT_B_OUT2	(1 << 5)
 
 #define PIT_START	0xffffu
-#define PIT_TICKS_MAX	(PIT_HZ / 100)
-#define CALIB_BITS	14	/* 61 ppm is good enough to stop */
+#define PIT_TICKS	(PIT_HZ / 100)
 #define SAMPLES_MAX	100000	/* of a counter that stands still */
 
 static void pit_start(void)
@@ -98,20 +97,23 @@ static bool pit_overran(void)
 
 /* -- measuring -- */
 
-/* Compares the TSC with a counter that tells its ticks so far, until that has done max_ticks. */
-static bool compare_clocks(struct calib *c, uint64_t (*ticks)(void), uint64_t max_ticks)
+/* Compares the TSC with a counter that tells its ticks so far, for that many or somewhat longer. */
+static bool compare_clocks(struct calib *c, uint64_t (*ticks_so_far)(void), uint64_t ticks)
 {
-	struct calib_sample s = { 0, 0, 0 };
+	struct calib_sample s;
 
 	calib_init(c);
-	for (unsigned i = 0; i < SAMPLES_MAX && s.n < max_ticks && !calib_done(c, CALIB_BITS); i++) {
+	for (unsigned i = 0; i < SAMPLES_MAX; i++) {
 		s.lo = arch_tsc();
-		s.n = ticks();
+		s.n = ticks_so_far();
 		s.hi = arch_tsc();
 		calib_add(c, s);
+		if (calib_enough(c, ticks)) {
+			calib_finish(c);
+			return true;
+		}
 	}
-	calib_finish(c);
-	return calib_known(c);
+	return false;
 }
 
 /* The TSC's frequency lies in [*lo, *hi]; false: the PIT does not tell. */
@@ -121,7 +123,7 @@ static bool tsc_measure(uint64_t *lo, uint64_t *hi)
 
 	for (int attempt = 0; attempt < 5; attempt++) {
 		pit_start();
-		if (!compare_clocks(&c, pit_ticks, PIT_TICKS_MAX))
+		if (!compare_clocks(&c, pit_ticks, PIT_TICKS))
 			return false;
 		if (pit_overran())
 			continue;
@@ -179,8 +181,8 @@ static uint64_t lapic_ticks(void)
 }
 
 #define LAPIC_DIVIDE_1	0xb
+#define LAPIC_TICKS	(1u << 18)	/* 10 ms at 25 MHz, as slow as they come */
 
-/* At 100 MHz, as slow as they come, 2^20 ticks are 10 ms; a faster one is done earlier. */
 static uint64_t lapic_find_hz(uint64_t tsc_hz)
 {
 	static struct calib c;
@@ -189,7 +191,7 @@ static uint64_t lapic_find_hz(uint64_t tsc_hz)
 	lapic_write(LAPIC_TIMER_DIVIDE, LAPIC_DIVIDE_1);
 	lapic_write(LAPIC_LVT_TIMER, LVT_MASKED | VEC_TIMER);
 	lapic_write(LAPIC_TIMER_INITIAL, 0xffffffff);
-	known = compare_clocks(&c, lapic_ticks, 1 << 20);
+	known = compare_clocks(&c, lapic_ticks, LAPIC_TICKS);
 	lapic_write(LAPIC_TIMER_INITIAL, 0);
 	if (!known)
 		panic("the LAPIC timer does not count");

@@ -1,0 +1,615 @@
+// sources: arch/x86_64/acpi_parse.c
+/*
+ * The ACPI parser over a fake memory: sound tables of every shape against a
+ * model, each kind of damage, and garbage. What garbage must never do is
+ * overrun a buffer (ASan), read without end, or leave a result that is not
+ * whole.
+ */
+#include <arch/x86_64/acpi_parse.h>
+#include <errno.h>
+#include <string.h>
+
+#include "tap.h"
+
+/* -- memory: the first megabyte, and a window elsewhere -- */
+
+#define LOW_SIZE	0x100000u
+#define HIGH_BASE	0x7ffe0000u
+#define HIGH_SIZE	0x60000u
+#define READ_MAX	(1ul << 28)	/* 256 tables of 256 KB, four times over */
+
+static uint8_t low[LOW_SIZE], high[HIGH_SIZE];
+static uint64_t bytes_read;
+
+static uint8_t *at(uint64_t pa, size_t n)
+{
+	if (pa < LOW_SIZE && n <= LOW_SIZE - pa)
+		return low + pa;
+	if (pa >= HIGH_BASE && pa - HIGH_BASE < HIGH_SIZE && n <= HIGH_SIZE - (pa - HIGH_BASE))
+		return high + (pa - HIGH_BASE);
+	return NULL;
+}
+
+static bool fake_read(void *ctx, uint64_t pa, void *buf, size_t n)
+{
+	const uint8_t *p = at(pa, n);
+
+	(void)ctx;
+	bytes_read += n;
+	if (p)
+		memcpy(buf, p, n);
+	return p;
+}
+
+static const struct acpi_reader reader = { .read = fake_read };
+static struct acpi_madt_info info;
+static struct acpi_tables tables;
+
+static bool is_defaults(const struct acpi_madt_info *m)
+{
+	struct acpi_madt_info d;
+
+	acpi_madt_defaults(&d);
+	return memcmp(m, &d, sizeof(d)) == 0;
+}
+
+/* What must hold whatever was read. */
+static void check_whole(int err)
+{
+	CHECK(bytes_read <= READ_MAX);
+	CHECK(err == 0 || err == -ENOENT || err == -EINVAL);
+	CHECK(info.ncpus >= 1 && info.ncpus <= ARRAY_SIZE(info.apic_id));
+	CHECK(info.found == (err == 0));
+	CHECK(err == 0 || is_defaults(&info));
+	CHECK((err == 0) == (tables.madt != 0));
+	CHECK(tables.century < 128);
+	CHECK(info.ioapic.v != 0 && info.ioapic.v % 1024 == 0);
+	for (unsigned i = 0; i < info.ncpus; i++)
+		for (unsigned j = 0; j < i; j++)
+			CHECK(info.apic_id[i] != info.apic_id[j]);
+}
+
+static int parse(uint64_t rsdp)
+{
+	int err;
+
+	bytes_read = 0;
+	memset(&info, 0xa5, sizeof(info));
+	err = acpi_parse(&reader, rsdp, &info, &tables);
+	check_whole(err);
+	return err;
+}
+
+/* -- building tables -- */
+
+static void put(uint64_t pa, uint64_t v, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		*at(pa + i, 1) = v >> 8 * i;
+}
+
+static void fix_sum(uint64_t pa, uint32_t n, uint32_t where)
+{
+	uint8_t sum = 0;
+
+	put(pa + where, 0, 1);
+	for (uint32_t i = 0; i < n; i++)
+		sum += *at(pa + i, 1);
+	put(pa + where, (uint8_t)-sum, 1);
+}
+
+static void put_header(uint64_t pa, const char *name, uint32_t len)
+{
+	memcpy(at(pa, 4), name, 4);
+	put(pa + 4, len, 4);
+	fix_sum(pa, len, 9);
+}
+
+static uint64_t top;			/* of what is used in high memory */
+
+static uint64_t place(uint32_t n)
+{
+	uint64_t pa = top + tap_below(16);
+
+	top = pa + n;
+	return pa;
+}
+
+struct machine {
+	bool xsdt;
+	uint64_t rsdp, root, madt, fadt;
+	uint32_t rsdp_len, root_len, madt_len;
+};
+
+/* The RSDP at pa leads to the root table; of revision 0 without xsdt. */
+static void put_rsdp(struct machine *m, uint64_t pa)
+{
+	m->rsdp = pa;
+	m->rsdp_len = m->xsdt ? 36 : 20;
+	memset(at(pa, m->rsdp_len), 0, m->rsdp_len);
+	memcpy(at(pa, 8), "RSD PTR ", 8);
+	put(pa + 15, m->xsdt ? 2 : 0, 1);
+	put(pa + 16, m->xsdt ? 0 : m->root, 4);
+	if (m->xsdt) {
+		put(pa + 20, 36, 4);
+		put(pa + 24, m->root, 8);
+	}
+	fix_sum(pa, 20, 8);
+	if (m->xsdt)
+		fix_sum(pa, 36, 32);
+}
+
+static void put_root(struct machine *m)
+{
+	uint64_t list[6] = { m->madt, m->fadt, 0, HIGH_BASE + HIGH_SIZE - 3, 0xfffffff0, top };
+	unsigned n = ARRAY_SIZE(list), size = m->xsdt ? 8 : 4;
+
+	for (unsigned i = n - 1; i > 0; i--) {
+		unsigned j = tap_below(i + 1);
+		uint64_t v = list[i];
+
+		list[i] = list[j];
+		list[j] = v;
+	}
+	m->root_len = 36 + n * size;
+	m->root = place(m->root_len);
+	for (unsigned i = 0; i < n; i++)
+		put(m->root + 36 + i * size, list[i], size);
+	put_header(m->root, m->xsdt ? "XSDT" : "RSDT", m->root_len);
+}
+
+static uint64_t put_fadt(uint8_t century, uint32_t len)
+{
+	uint64_t pa = place(len);
+
+	if (len > 108)
+		put(pa + 108, century, 1);
+	put_header(pa, "FACP", len);
+	return pa;
+}
+
+/* An entry at the MADT's end; returns its address. */
+static uint64_t put_entry(struct machine *m, uint8_t type, uint8_t len)
+{
+	uint64_t pa = m->madt + m->madt_len;
+
+	for (unsigned i = 0; i < len; i++)
+		put(pa + i, tap_random(), 1);
+	put(pa, type, 1);
+	put(pa + 1, len, 1);
+	m->madt_len += len;
+	return pa;
+}
+
+static void put_lapic(struct machine *m, uint8_t id, uint32_t flags)
+{
+	uint64_t pa = put_entry(m, 0, 8);
+
+	put(pa + 3, id, 1);
+	put(pa + 4, flags, 4);
+}
+
+static void put_x2apic(struct machine *m, uint32_t id, uint32_t flags)
+{
+	uint64_t pa = put_entry(m, 9, 16);
+
+	put(pa + 4, id, 4);
+	put(pa + 8, flags, 4);
+}
+
+static void put_ioapic(struct machine *m, uint32_t addr, uint32_t base)
+{
+	uint64_t pa = put_entry(m, 1, 12);
+
+	put(pa + 4, addr, 4);
+	put(pa + 8, base, 4);
+}
+
+static void put_override(struct machine *m, uint8_t irq, uint32_t gsi, uint16_t flags)
+{
+	uint64_t pa = put_entry(m, 2, 10);
+
+	put(pa + 2, 0, 1);
+	put(pa + 3, irq, 1);
+	put(pa + 4, gsi, 4);
+	put(pa + 8, flags, 2);
+}
+
+static void start(struct machine *m, bool xsdt)
+{
+	memset(low, 0, sizeof(low));
+	memset(high, 0, sizeof(high));
+	memset(m, 0, sizeof(*m));
+	m->xsdt = xsdt;
+	top = HIGH_BASE + 0x100;
+	m->madt = HIGH_BASE + 0x20000;
+	m->madt_len = 44;
+	put(m->madt + 36, 0xfee00000, 4);
+}
+
+/* Ends the MADT, adds FADT, root table and, at `rsdp`, the RSDP. */
+static void finish(struct machine *m, uint64_t rsdp)
+{
+	put_header(m->madt, "APIC", m->madt_len);
+	m->fadt = put_fadt(0x32, 244);
+	put_root(m);
+	put_rsdp(m, rsdp);
+}
+
+/* As QEMU's pc describes itself with two CPUs. */
+static void build_pc(struct machine *m, bool xsdt, uint64_t rsdp)
+{
+	start(m, xsdt);
+	put_lapic(m, 0, 1);
+	put_lapic(m, 1, 1);
+	put_ioapic(m, 0xfec00000, 0);
+	put_override(m, 0, 2, 0);
+	put_override(m, 9, 9, 0xd);
+	put_entry(m, 4, 6);
+	finish(m, rsdp);
+}
+
+static void check_pc(void)
+{
+	CHECK_EQ(info.ncpus, 2);
+	CHECK(info.apic_id[0] == 0 && info.apic_id[1] == 1);
+	CHECK_EQ(info.lapic.v, 0xfee00000);
+	CHECK_EQ(info.ioapic.v, 0xfec00000);
+	CHECK_EQ(info.isa[0].gsi, 2);
+	CHECK_EQ(info.isa[1].gsi, 1);
+	CHECK(info.isa[9].gsi == 9 && info.isa[9].flags == 0xd);
+	CHECK_EQ(tables.century, 0x32);
+	CHECK(!tables.complaint);
+}
+
+/* -- tests -- */
+
+static void a_pc(void)
+{
+	struct machine m;
+
+	for (int xsdt = 0; xsdt < 2; xsdt++) {
+		build_pc(&m, xsdt, HIGH_BASE);
+		CHECK_EQ(parse(HIGH_BASE), 0);
+		check_pc();
+		CHECK_EQ(tables.rsdp, m.rsdp);
+		CHECK_EQ(tables.root, m.root);
+		CHECK_EQ(tables.madt, m.madt);
+		CHECK_EQ(tables.fadt, m.fadt);
+		CHECK_EQ(tables.revision, xsdt ? 2 : 0);
+	}
+}
+
+static void nothing_at_all(void)
+{
+	memset(low, 0, sizeof(low));
+	memset(high, 0, sizeof(high));
+	CHECK_EQ(parse(0), -ENOENT);
+	CHECK_EQ(parse(HIGH_BASE), -ENOENT);
+	CHECK_EQ(parse(UINT64_MAX - 3), -ENOENT);
+	CHECK(tables.complaint);
+}
+
+static void rsdp_is_searched_in_the_bios_areas(void)
+{
+	struct machine m;
+
+	build_pc(&m, false, 0xe0000);
+	CHECK_EQ(parse(0), 0);
+	check_pc();
+	build_pc(&m, true, 0xfffd0);
+	CHECK_EQ(parse(0), 0);
+	build_pc(&m, false, 0xf0008);		/* only every 16 bytes */
+	CHECK_EQ(parse(0), -ENOENT);
+	build_pc(&m, false, 0x9fc00 + 0x3f0);	/* last place of the EBDA's first KB */
+	put(0x40e, 0x9fc0, 2);
+	CHECK_EQ(parse(0), 0);
+	build_pc(&m, false, 0x9fc00 + 0x400);
+	put(0x40e, 0x9fc0, 2);
+	CHECK_EQ(parse(0), -ENOENT);
+}
+
+static void a_wrong_hint_is_not_the_end(void)
+{
+	struct machine m;
+
+	build_pc(&m, false, 0xf5000);
+	CHECK_EQ(parse(HIGH_BASE), 0);
+	CHECK_EQ(tables.rsdp, 0xf5000);
+	CHECK(tables.complaint);
+}
+
+static void a_bad_xsdt_leaves_the_rsdt(void)
+{
+	struct machine m, old;
+
+	build_pc(&old, false, HIGH_BASE);
+	m = old;
+	m.xsdt = true;
+	m.root = HIGH_BASE + 0x5000;		/* nothing there */
+	put_rsdp(&m, HIGH_BASE);
+	put(HIGH_BASE + 16, old.root, 4);
+	fix_sum(HIGH_BASE, 20, 8);
+	fix_sum(HIGH_BASE, 36, 32);
+	CHECK_EQ(parse(HIGH_BASE), 0);
+	CHECK_EQ(tables.root, old.root);
+	put(HIGH_BASE + 33, 1, 1);		/* the extended checksum alone is wrong */
+	CHECK_EQ(parse(HIGH_BASE), 0);
+	CHECK_EQ(tables.root, old.root);
+}
+
+/* Any one bit of the RSDP, the root table or the MADT that changes without its checksum is found out. */
+static void one_bit_is_enough(void)
+{
+	struct machine m;
+
+	for (int i = 0; i < 3000; i++) {
+		uint64_t pa;
+		unsigned what = tap_below(3);
+
+		build_pc(&m, i & 1, HIGH_BASE);
+		pa = what == 0 ? m.rsdp + tap_below(20) : what == 1 ? m.root + tap_below(m.root_len) :
+		     m.madt + tap_below(m.madt_len);
+		*at(pa, 1) ^= 1 << tap_below(8);
+		if (!CHECK(parse(HIGH_BASE) == (what == 0 ? -ENOENT : -EINVAL)))
+			printf("# at %#lx\n", pa);
+	}
+}
+
+/* Lengths that lie, with checksums that agree. */
+static void lengths_out_of_bounds(void)
+{
+	static const uint32_t lengths[] = { 0, 1, 35, 36, 37, 43, 0x40001, 0x7fffffff, 0xffffffff };
+	struct machine m;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
+		build_pc(&m, true, HIGH_BASE);
+		put(m.madt + 4, lengths[i], 4);
+		if (lengths[i] >= 10 && lengths[i] < 1000)
+			fix_sum(m.madt, lengths[i], 9);
+		CHECK_EQ(parse(HIGH_BASE), -EINVAL);
+		build_pc(&m, true, HIGH_BASE);
+		put(m.root + 4, lengths[i], 4);
+		if (lengths[i] >= 10 && lengths[i] < 1000)
+			fix_sum(m.root, lengths[i], 9);
+		CHECK_EQ(parse(HIGH_BASE), -EINVAL);
+	}
+	/* A table whose end is not in memory. */
+	build_pc(&m, true, HIGH_BASE);
+	memcpy(at(HIGH_BASE + HIGH_SIZE - 50, 50), at(m.madt, 50), 50);
+	put(m.root + 36, HIGH_BASE + HIGH_SIZE - 50, 8);
+	put(m.madt, 0, 4);
+	fix_sum(m.root, m.root_len, 9);
+	CHECK_EQ(parse(HIGH_BASE), -EINVAL);
+}
+
+/* Entries that are too short for their type count as not there; one that leaves the table ends it. */
+static void entries_that_lie(void)
+{
+	struct machine m;
+
+	start(&m, false);
+	put_lapic(&m, 7, 1);
+	put(put_entry(&m, 0, 7) + 3, 8, 1);
+	put(put_entry(&m, 1, 11) + 4, 0xfec01000, 4);
+	put_entry(&m, 2, 9);
+	put_entry(&m, 5, 11);
+	put_entry(&m, 9, 15);
+	put_entry(&m, 0x7f, 2);
+	put_entry(&m, 0x80, 255);
+	finish(&m, HIGH_BASE);
+	CHECK_EQ(parse(HIGH_BASE), 0);
+	CHECK(info.ncpus == 1 && info.apic_id[0] == 7);
+	CHECK_EQ(info.ioapic.v, 0xfec00000);
+	CHECK_EQ(info.lapic.v, 0xfee00000);
+
+	for (unsigned len = 0; len < 256; len++) {
+		start(&m, false);
+		put_lapic(&m, 3, 1);
+		put(put_entry(&m, 0, 8) + 1, len, 1);
+		finish(&m, HIGH_BASE);
+		CHECK_EQ(parse(HIGH_BASE), 0);
+		CHECK(info.ncpus >= 1 && info.apic_id[0] == 3);
+		if (len == 8)
+			CHECK(!tables.complaint);
+		else if (len < 2 || len > 8)
+			CHECK(tables.complaint);
+	}
+}
+
+static void only_enabled_cpus_count(void)
+{
+	struct machine m;
+
+	start(&m, true);
+	put_lapic(&m, 1, 0);
+	put_lapic(&m, 2, 2);		/* can be switched on later: not now */
+	finish(&m, HIGH_BASE);
+	CHECK_EQ(parse(HIGH_BASE), -EINVAL);
+	start(&m, true);
+	put_lapic(&m, 1, 0);
+	put_lapic(&m, 0xff, 1);
+	put_x2apic(&m, 0xffffffff, 1);
+	put_lapic(&m, 5, 1);
+	put_x2apic(&m, 5, 1);
+	put_x2apic(&m, 300, 1);
+	finish(&m, HIGH_BASE);
+	CHECK_EQ(parse(HIGH_BASE), 0);
+	CHECK(info.ncpus == 2 && info.apic_id[0] == 5 && info.apic_id[1] == 300);
+}
+
+static void more_cpus_than_fit(void)
+{
+	struct machine m;
+
+	start(&m, true);
+	for (unsigned i = 0; i < 1000; i++)
+		put_x2apic(&m, 1000 + i, 1);
+	finish(&m, HIGH_BASE);
+	CHECK_EQ(parse(HIGH_BASE), 0);
+	CHECK_EQ(info.ncpus, 256);
+	CHECK_EQ(info.apic_id[255], 1255);
+}
+
+/* A MADT of random entries, and what they must come to. */
+static void random_entries(struct machine *m, struct acpi_madt_info *want)
+{
+	bool ioapic = false, cpu[256] = { false };
+
+	acpi_madt_defaults(want);
+	want->ncpus = 0;
+	for (unsigned n = 1 + tap_below(60); n; n--) {
+		uint8_t id = tap_below(255), irq = tap_below(20);
+		uint32_t on = tap_below(2), gsi = tap_below(64), addr = (1 + tap_below(100)) << 10;
+		uint16_t flags = tap_below(16);
+
+		switch (tap_below(6)) {
+		case 0:
+		case 1:
+			if (tap_below(2))
+				put_lapic(m, id, on);
+			else
+				put_x2apic(m, id, on);
+			if (on && !cpu[id])
+				want->apic_id[want->ncpus++] = id;
+			cpu[id] |= on;
+			break;
+		case 2:
+			put_ioapic(m, addr, gsi);
+			if (!ioapic || gsi < want->ioapic_gsi_base) {
+				want->ioapic = paddr(addr);
+				want->ioapic_gsi_base = gsi;
+			}
+			ioapic = true;
+			break;
+		case 3:
+			put_override(m, irq, gsi, flags);
+			if (irq < 16) {
+				want->isa[irq].gsi = gsi;
+				want->isa[irq].flags = flags;
+			}
+			break;
+		case 4:
+			want->lapic = paddr((uint64_t)gsi << 36 | addr);
+			put(put_entry(m, 5, 12) + 4, want->lapic.v, 8);
+			break;
+		default:
+			put_entry(m, 10 + tap_below(200), 2 + tap_below(254));
+		}
+	}
+	want->found = want->ncpus > 0;
+}
+
+static void random_tables_against_a_model(void)
+{
+	struct acpi_madt_info want;
+	struct machine m;
+
+	for (int i = 0; i < 3000; i++) {
+		start(&m, tap_below(2));
+		random_entries(&m, &want);
+		finish(&m, HIGH_BASE);
+		if (want.ncpus) {
+			CHECK_EQ(parse(HIGH_BASE), 0);
+			CHECK(memcmp(&want, &info, sizeof(want)) == 0);
+		} else {
+			CHECK_EQ(parse(HIGH_BASE), -EINVAL);
+		}
+	}
+}
+
+static void random_byte(uint64_t pa, uint32_t len)
+{
+	static const uint8_t edge[] = { 0, 1, 2, 0x7f, 0x80, 0xfe, 0xff };
+
+	put(pa + tap_below(len), tap_below(2) ? tap_random() : edge[tap_below(ARRAY_SIZE(edge))], 1);
+}
+
+/* Damage under good checksums. */
+static void fuzzed_tables(void)
+{
+	struct acpi_madt_info want;
+	struct machine m;
+
+	for (int i = 0; i < 20000; i++) {
+		start(&m, tap_below(2));
+		random_entries(&m, &want);
+		finish(&m, HIGH_BASE);
+		for (unsigned n = tap_below(6); n; n--)
+			random_byte(m.madt + 4, m.madt_len - 4);
+		for (unsigned n = tap_below(3); n; n--)
+			random_byte(m.root + 4, m.root_len - 4);
+		for (unsigned n = tap_below(2); n; n--)
+			random_byte(m.rsdp + 9, m.rsdp_len - 9);
+		fix_sum(m.madt, m.madt_len, 9);
+		fix_sum(m.root, m.root_len, 9);
+		fix_sum(m.rsdp, 20, 8);
+		if (m.xsdt)
+			fix_sum(m.rsdp, 36, 32);
+		parse(HIGH_BASE);
+	}
+}
+
+/* Noise with the magic words strewn in. */
+static void noise(void)
+{
+	static const char *const word[] = { "RSD PTR ", "XSDT", "RSDT", "APIC", "FACP" };
+
+	for (int i = 0; i < 200; i++) {
+		for (size_t b = 0; b + 8 <= sizeof(high); b += 8)
+			put(HIGH_BASE + b, tap_random() & tap_random(), 8);
+		memcpy(low + 0xe0000, high, 0x20000);
+		put(0x40e, tap_random(), 2);
+		for (int w = 0; w < 2000; w++) {
+			const char *s = word[tap_below(ARRAY_SIZE(word))];
+			uint64_t pa = HIGH_BASE + tap_below(HIGH_SIZE / 16 - 1) * 16;
+
+			memcpy(at(pa, 8), s, strlen(s));
+			put(pa + 4 + strlen(s) / 8 * 12, HIGH_BASE + tap_below(HIGH_SIZE), 4);
+			if (s == word[0])
+				fix_sum(pa, 20, 8);
+		}
+		parse(HIGH_BASE + tap_below(HIGH_SIZE / 16) * 16);
+		parse(0);
+	}
+}
+
+/* Hundreds of root entries that all lead to the longest table there may be: an end all the same. */
+static void work_is_bounded(void)
+{
+	struct machine m;
+	uint32_t entries = 5000;
+
+	start(&m, true);
+	m.root = HIGH_BASE + 0x1000;
+	m.root_len = 36 + 8 * entries;
+	m.madt = HIGH_BASE + 0x20000;
+	m.madt_len = 0x40000 - 1;
+	for (uint32_t i = 0; i < entries; i++)
+		put(m.root + 36 + 8 * i, m.madt, 8);
+	put_header(m.root, "XSDT", m.root_len);
+	put_header(m.madt, "APIC", m.madt_len);
+	put(m.madt + 100, 1, 1);
+	put_rsdp(&m, HIGH_BASE);
+	CHECK_EQ(parse(HIGH_BASE), -EINVAL);
+	CHECK(bytes_read > 1u << 20);
+}
+
+int main(void)
+{
+	TAP_RUN(a_pc);
+	TAP_RUN(nothing_at_all);
+	TAP_RUN(rsdp_is_searched_in_the_bios_areas);
+	TAP_RUN(a_wrong_hint_is_not_the_end);
+	TAP_RUN(a_bad_xsdt_leaves_the_rsdt);
+	TAP_RUN(one_bit_is_enough);
+	TAP_RUN(lengths_out_of_bounds);
+	TAP_RUN(entries_that_lie);
+	TAP_RUN(only_enabled_cpus_count);
+	TAP_RUN(more_cpus_than_fit);
+	TAP_RUN(random_tables_against_a_model);
+	TAP_RUN(fuzzed_tables);
+	TAP_RUN(noise);
+	TAP_RUN(work_is_bounded);
+	return tap_done();
+}
