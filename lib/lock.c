@@ -32,8 +32,10 @@ const char *lock_rank_name(enum lock_rank r)
 }
 
 #ifdef DEBUG
+/* Interrupt handlers push and pop as well, but leave the list as they found it: never in the middle. */
 static void held_push(const void *lock, unsigned rank)
 {
+	uint64_t flags = irq_save();
 	struct cpu *c = this_cpu();
 
 	if (c->nheld == CPU_HELD_MAX)
@@ -41,10 +43,12 @@ static void held_push(const void *lock, unsigned rank)
 	c->held[c->nheld].lock = lock;
 	c->held[c->nheld].rank = rank;
 	c->nheld++;
+	irq_restore(flags);
 }
 
 static void held_pop(const void *lock)
 {
+	uint64_t flags = irq_save();
 	struct cpu *c = this_cpu();
 	unsigned i = c->nheld;
 
@@ -54,6 +58,7 @@ static void held_pop(const void *lock)
 		panic("lock %p released but not held", lock);
 	for (c->nheld--; i <= c->nheld; i++)
 		c->held[i - 1] = c->held[i];
+	irq_restore(flags);
 }
 
 static void rank_refuse(const void *lock, unsigned rank, const void *held, unsigned held_rank)

@@ -1,7 +1,7 @@
 /*
- * Tests that are broken on purpose: they show that a failure, a panic, a
- * stack overflow, a wrong lock order and undefined behaviour are caught and
- * named. `all` leaves them out; each is run by its name.
+ * Tests that are broken on purpose: they show that a failure, a panic, a bad
+ * access, a stack overflow, a wrong lock order and undefined behaviour are
+ * caught and named. `all` leaves them out; each is run by its name.
  */
 #include <kernel/core/thread.h>
 #include <lib/assert.h>
@@ -19,7 +19,7 @@ KTEST(selftest_panic, panic)
 	panic("panic on purpose");
 }
 
-KTEST(selftest_panic, read_of_nothing)
+KTEST(selftest_fault, read_of_nothing)
 {
 	*(volatile char *)0x1dea0000beeful;
 }
