@@ -20,12 +20,16 @@ static inline struct mm *mm_get(struct mm *mm);
 void mm_put(struct mm *mm);
 struct aspace *mm_aspace(struct mm *mm);
 
+/* Option norandmaps: no address of an address space is drawn at random. */
+extern bool mm_norandmaps;
+
 /* ---- mappings; prot and flags are Linux's PROT_*, MAP_* (<asm/mman.h>) ---- */
 
 /*
  * mmap(2). obj NULL: anonymous. pgoff in pages. Takes a reference of obj on
  * success. addr and len as the caller of the system call gave them. The
- * address, or -errno: EINVAL, ENOMEM, EEXIST, EPERM (below mmap_min_addr).
+ * address, or -errno: EINVAL, ENOMEM, EEXIST, EPERM (below mmap_min_addr),
+ * EACCES (shared and writable, but the object is not), EOVERFLOW.
  */
 long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struct object *obj, uint64_t pgoff);
 int mm_munmap(struct mm *mm, vaddr_t addr, size_t len);
@@ -33,7 +37,7 @@ int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot);
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
 /* brk(2): the new break, or the old one if it cannot be. */
 vaddr_t mm_brk(struct mm *mm, vaddr_t brk);
-/* Where the heap starts (exec). */
+/* Where the heap starts (exec): at the next whole page, or at random up to 32 MB above. */
 void mm_set_brk(struct mm *mm, vaddr_t start);
 /* The stack of a new program: maps its top page range, grows down to limit bytes. Top address, or -ENOMEM. */
 long mm_map_stack(struct mm *mm, size_t limit);

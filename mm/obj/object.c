@@ -168,7 +168,7 @@ int object_page(struct object *o, uint64_t index, struct page **out, bool *major
 		if (err)
 			return err;
 		if (made) {
-			if (major && !o->ops->memory)
+			if (major && o->ops->io)
 				*major = true;
 			return fill_page(o, *out);
 		}

@@ -17,8 +17,8 @@ struct object_ops {
 	int (*fill)(struct object *o, uint64_t index, struct page *p);
 	/* The last reference went: frees what o is part of. Pages are gone by then. */
 	void (*release)(struct object *o);
-	/* The object is memory, not a copy of something: filling is no I/O (a fault that does is a minor one), and its pages cannot be dropped. */
-	bool memory;
+	bool io;		/* fill waits for a device: a fault that needs it is a major one */
+	bool memory;		/* pages are the only copy of their content: never dropped */
 };
 
 struct object {
@@ -44,7 +44,7 @@ void object_put(struct object *o);
 
 /*
  * The page at index, filled, with a reference for the caller. From the cache,
- * or read in (*major set). 0, -ENOMEM, -EIO, -ENXIO (past the end: SIGBUS).
+ * or filled (*major set if that is I/O; else left as it is). 0, -ENOMEM, -EIO, -ENXIO (past the end: SIGBUS).
  * May sleep in fill; no spinlock, no table lock held.
  */
 int __must_check object_page(struct object *o, uint64_t index, struct page **out, bool *major);

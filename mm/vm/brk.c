@@ -1,0 +1,130 @@
+/*
+ * The two mappings that grow: the heap by brk(2), and the stack by faults
+ * below it.
+ *
+ * A stack is a VMA that grows down. It grows when something below it is
+ * touched, no further than its limit allows, and never closer than the guard
+ * gap to an accessible mapping below: whoever runs off a stack meets a fault
+ * there, not somebody else's memory. (A PROT_NONE mapping below is a guard of
+ * the program's own, and may be touched.)
+ *
+ * Locks: mm.lock for writing.
+ */
+#include <mm/vm/map.h>
+#include <mm/vm/stat.h>
+#include <lib/assert.h>
+
+#include <linux/errno.h>
+
+#define STACK_FIRST	(33 * PAGE_SIZE)	/* mapped from the beginning */
+#define BRK_RANDOM_PAGES	(1ul << 13)		/* 32 MB */
+
+/* ---- heap ---- */
+
+void mm_set_brk(struct mm *mm, vaddr_t start)
+{
+	write_lock(&mm->lock);
+	mm->brk_start = mm->brk = ALIGN_UP(start, PAGE_SIZE) + map_random(BRK_RANDOM_PAGES);
+	write_unlock(&mm->lock);
+}
+
+/* The heap's end from old up to new, both whole pages. */
+static int grow_heap(struct mm *mm, vaddr_t old, vaddr_t new, struct vma **dead)
+{
+	struct vma_spec s = {
+		.start = old, .end = new,
+		.flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_HEAP,
+	};
+	struct vma *next = vma_find(mm, old), *spare;
+
+	if (next && new + PAGE_SIZE > vma_room(next))
+		return -ENOMEM;
+	if (mm->nvmas > VMAS_MAX || !map_may_promise(new - old))
+		return -ENOMEM;
+	spare = vma_alloc();
+	if (!spare)
+		return -ENOMEM;
+	vma_join(mm, vma_add(mm, &s, &spare), dead);
+	vma_drop(spare);
+	return 0;
+}
+
+vaddr_t mm_brk(struct mm *mm, vaddr_t brk)
+{
+	struct vma *dead = NULL;
+	vaddr_t old, new, result;
+	int err = -ENOMEM;
+
+	write_lock(&mm->lock);
+	if (brk >= mm->brk_start && brk < mm_user_end()) {
+		old = ALIGN_UP(mm->brk, PAGE_SIZE);
+		new = ALIGN_UP(brk, PAGE_SIZE);
+		if (new > old)
+			err = grow_heap(mm, old, new, &dead);
+		else
+			err = new < old ? map_take_out(mm, new, old, &dead) : 0;
+	}
+	if (!err)
+		mm->brk = brk;
+	result = mm->brk;
+	write_unlock(&mm->lock);
+	vma_bury(dead);
+	return result;
+}
+
+/* ---- stack ---- */
+
+long mm_map_stack(struct mm *mm, size_t limit)
+{
+	struct vma_spec s = { .flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_GROWSDOWN | VM_STACK };
+	struct vma *spare = vma_alloc(), *dead = NULL, *v;
+	long top = -ENOMEM;
+
+	if (!spare)
+		return -ENOMEM;
+	limit = MAX(ALIGN_DOWN(limit, PAGE_SIZE), PAGE_SIZE);
+	s.end = USER_END_4 - map_random(STACK_RANDOM_PAGES);
+	s.start = s.end - MIN(limit, STACK_FIRST);
+	write_lock(&mm->lock);
+	v = vma_find(mm, s.start);
+	if (!v || v->start >= s.end) {
+		vma_join(mm, vma_add(mm, &s, &spare), &dead);
+		mm->stack_top = top = s.end;
+		mm->stack_limit = limit;
+	}
+	write_unlock(&mm->lock);
+	vma_drop(spare);
+	vma_bury(dead);
+	return top;
+}
+
+/* May v, which grows down, begin at `start`? */
+static bool may_grow(const struct mm *mm, struct vma *v, vaddr_t start)
+{
+	const struct vma *below = vma_prev(v);
+
+	if (start < USER_MIN || v->end - start > mm->stack_limit || !map_may_promise(v->start - start))
+		return false;
+	if (below && below->flags & VM_RIGHTS && !(below->flags & VM_GROWSDOWN))
+		return start >= below->end + STACK_GUARD_GAP;
+	return !below || start >= below->end;
+}
+
+enum fault_result mm_grow_stack(struct mm *mm, vaddr_t va)
+{
+	enum fault_result r = FAULT_SEGV_MAPERR;
+	vaddr_t start = ALIGN_DOWN(va, PAGE_SIZE);
+	struct vma *v;
+
+	write_lock(&mm->lock);
+	v = vma_find(mm, va);
+	if (v && va >= v->start) {
+		r = FAULT_OK;			/* somebody else grew it, or mapped something */
+	} else if (v && v->flags & VM_GROWSDOWN && may_grow(mm, v, start)) {
+		vma_resize(mm, v, start, v->end);
+		vm_count(STACK_GROWN, 1);
+		r = FAULT_OK;
+	}
+	write_unlock(&mm->lock);
+	return r;
+}

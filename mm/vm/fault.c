@@ -1,0 +1,299 @@
+/*
+ * The page fault: one way down, a drawing, a switch.
+ *
+ *	vm_fault -> VMA -> right -> prepare -> cursor on the entry -> switch -> commit
+ *
+ * What is done, by what the entry is and what the VMA is:
+ *
+ *	entry		anonymous		private, of an object	shared
+ *	------------------------------------------------------------------------
+ *	none
+ *	  read		zero page [z]		cached page, R [f]	cached page [f]
+ *	  write		fresh zeroed page [a]	fresh copy of the	cached page, W [f]
+ *						cached page [c]
+ *	special (zero page)
+ *	  write		fresh zeroed page [a]	-			-
+ *	present, W missing
+ *	  write		own page: W back [u]	own page: W back [u]	W back [u]
+ *			else fresh copy [c]	else fresh copy [c]
+ *	noaccess	rights back, then as present
+ *	present, allows	spurious: local flush [s]
+ *	swap, migrating, marker, huge, table: nothing makes them in user space
+ *
+ *	[z] [a] fault_anon.c	[f] fault_file.c	[c] [u] fault_cow.c
+ *
+ * "Own page": anonymous, one slot, one reference: nobody else can see it. The
+ * law behind it: a writable private leaf means that its frame has one slot.
+ *
+ * Prepare, then commit: frames are allocated, cleared and copied, and pages
+ * of objects are found, before the table is locked; what was prepared is a
+ * guess, and the entry is looked at under the lock. If it wants something
+ * else (another thread was here first), the case asks for that (fault_ask)
+ * and the round is repeated. What is left over at the end is given back.
+ *
+ * What may sleep (reading a page in, growing a stack) is done with mm.lock
+ * given up, and the fault starts again from the VMA.
+ *
+ * Locks, outer to inner: mm.lock (reading) > object > page busy > table. No
+ * other lock of the mm, and no global one, is on the way of a fault; when
+ * each VMA has a lock of its own, fault_find is the place that takes it and
+ * the read_unlock below the one that gives it up.
+ */
+#include <mm/vm/fault.h>
+#include <arch/tlb.h>
+#include <lib/assert.h>
+#include <mm/vm/map.h>
+
+#include <linux/errno.h>
+
+const char *fault_name(enum fault_result r)
+{
+	static const char *const names[] = {
+		[FAULT_OK] = "ok", [FAULT_SEGV_MAPERR] = "nothing mapped",
+		[FAULT_SEGV_ACCERR] = "no right", [FAULT_BUS] = "past the end, or I/O error",
+		[FAULT_OOM] = "out of memory",
+	};
+
+	return names[r];
+}
+
+/* ---- the VMA ---- */
+
+/* What will most likely be needed; the entry has the last word. */
+static enum fault_need guess(const struct fault *f, unsigned access)
+{
+	if (access & ACCESS_PRESENT)
+		return NEED_NOTHING;
+	if (likely(!f->vma->obj))
+		return fault_writes(f) ? NEED_ZEROED : NEED_NOTHING;
+	return fault_writes(f) && fault_private(f) ? NEED_COPY : NEED_CACHED;
+}
+
+/* Finds the VMA, and whether it allows the access. */
+static int fault_find(struct fault *f, unsigned access)
+{
+	static const unsigned right[] = {
+		[ACCESS_READ] = VM_RIGHTS, [ACCESS_WRITE] = VM_WRITE, [ACCESS_EXEC] = VM_EXEC,
+	};
+	struct vma *v = vma_lookup(f->mm, f->va);
+
+	if (unlikely(!v))
+		return FAULT_SEGV_MAPERR;
+	if (unlikely(f->va < v->start))
+		return v->flags & VM_GROWSDOWN ? (int)FAULT_GROW : (int)FAULT_SEGV_MAPERR;
+	if (unlikely(!(v->flags & right[f->access])))
+		return FAULT_SEGV_ACCERR;
+	f->vma = v;
+	f->prot = vma_leaf_prot(v);
+	if ((v->flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE))
+		f->prot |= PROT_W;
+	f->need = guess(f, access);
+	return FAULT_OK;
+}
+
+/* ---- the entry ---- */
+
+static int fault_present(struct fault *f, struct cursor *c, pte_t e)
+{
+	if (fault_writes(f) && !pte_writable(e))
+		return fault_write_present(f, c, e);
+	if (f->access == ACCESS_EXEC && !pte_exec(e)) {
+		cursor_protect(c, f->prot | (pte_writable(e) ? PROT_W : 0), fault_gather(f));
+		return FAULT_OK;
+	}
+	vm_count(FAULT_SPURIOUS, 1);
+	tlb_flush_page(f->va);
+	return FAULT_OK;
+}
+
+static int fault_noaccess(struct fault *f, struct cursor *c)
+{
+	cursor_protect(c, vma_leaf_prot(f->vma), fault_gather(f));
+	return fault_writes(f) ? (int)FAULT_AGAIN : (int)FAULT_OK;
+}
+
+/* The switch. */
+static int fault_entry(struct fault *f, struct cursor *c)
+{
+	pte_t e = cursor_get(c);
+
+	switch (pte_kind(e, c->level)) {
+	case PTE_NONE:
+		return likely(!f->vma->obj) ? fault_anon_none(f, c) : fault_file_none(f, c);
+	case PTE_PRESENT:
+		return fault_present(f, c, e);
+	case PTE_SPECIAL_LEAF:
+		if (fault_writes(f))
+			return fault_zero_page(f, c);
+		return fault_present(f, c, e);
+	case PTE_NOACCESS:
+		return fault_noaccess(f, c);
+	case PTE_SWAP:
+	case PTE_MIGRATING:
+	case PTE_MARKER:
+	case PTE_HUGE:
+	case PTE_TABLE:
+		break;
+	}
+	panic("fault at 0x%lx meets entry 0x%lx at level %u", f->va, e.v, c->level);
+}
+
+/* ---- preparing ---- */
+
+int fault_ask(struct fault *f, enum fault_need need, struct page *source)
+{
+	if (f->fresh)
+		page_put(fault_take_fresh(f));
+	if (f->source && f->source != source)
+		page_put(f->source);
+	f->source = source;
+	f->need = need;
+	return FAULT_AGAIN;
+}
+
+static int fault_prepare(struct fault *f)
+{
+	switch (f->need) {
+	case NEED_NOTHING:
+		return FAULT_OK;
+	case NEED_ZEROED:
+		if (!f->fresh)
+			f->fresh = page_alloc(0, PAGE_ANON, ALLOC_ZERO);
+		return likely(f->fresh) ? FAULT_OK : FAULT_OOM;
+	case NEED_COPY:
+		return fault_prepare_copy(f);
+	case NEED_CACHED:
+		return fault_prepare_cached(f);
+	}
+	return FAULT_OK;
+}
+
+/* Prepares, looks at the entry under its table's lock, commits. mm.lock held for reading. */
+static int fault_settle(struct fault *f)
+{
+	struct cursor c;
+	int r;
+
+	do {
+		r = fault_prepare(f);
+		if (unlikely(r != FAULT_OK))
+			return r;
+		r = FAULT_OOM;
+		if (likely(cursor_open(&c, &f->mm->as, f->va, 1) == 0)) {
+			r = fault_entry(f, &c);
+			cursor_close(&c);
+		}
+		if (unlikely(f->gathering))
+			gather_finish(&f->g);
+		if (unlikely(f->ncached))
+			fault_release_cached(f);
+	} while (unlikely(r == FAULT_AGAIN));
+	return r;
+}
+
+/* ---- the whole ---- */
+
+/* Reads the page in that the fault found missing. No lock held. */
+static int fault_read_in(struct fault *f)
+{
+	struct object *o = f->wait_obj;
+	int err;
+
+	if (f->held)
+		page_put(f->held);
+	f->held = NULL;
+	err = object_page(o, f->wait_index, &f->held, &f->major);
+	if (!err)
+		object_wait_page(o, f->held);
+	object_put(o);
+	if (!err)
+		return FAULT_OK;
+	return err == -ENOMEM ? FAULT_OOM : FAULT_BUS;
+}
+
+/* What can only be done outside of mm.lock, with nothing prepared; FAULT_OK: start again. */
+static int fault_outside(struct fault *f, int r)
+{
+	fault_ask(f, NEED_NOTHING, NULL);
+	if (r == FAULT_GROW)
+		return mm_grow_stack(f->mm, f->va);
+	if (r == FAULT_WAIT_PAGE)
+		r = fault_read_in(f);
+	if (r == FAULT_OOM && !f->reclaimed) {
+		f->reclaimed = true;
+		if (objects_drop_clean() > 0)
+			r = FAULT_OK;
+	}
+	return r;
+}
+
+static void fault_count(const struct fault *f)
+{
+	vm_count(PGFAULT, 1);
+	if (likely(!f->major)) {
+		__atomic_fetch_add(&f->mm->minflt, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	vm_count(PGMAJFAULT, 1);
+	__atomic_fetch_add(&f->mm->majflt, 1, __ATOMIC_RELAXED);
+}
+
+/* Not all of f is cleared: what another field makes valid is left. */
+static void fault_begin(struct fault *f, struct mm *mm, vaddr_t va, unsigned access)
+{
+	f->mm = mm;
+	f->va = va & PAGE_MASK;
+	f->access = access & (ACCESS_WRITE | ACCESS_EXEC);
+	f->fresh = f->source = f->held = NULL;
+	f->ncached = 0;
+	f->major = f->reclaimed = f->gathering = false;
+}
+
+static void fault_end(struct fault *f)
+{
+	if (unlikely(f->fresh))
+		page_put(f->fresh);
+	if (unlikely(f->source))
+		page_put(f->source);
+	if (unlikely(f->held))
+		page_put(f->held);
+}
+
+enum fault_result vm_fault(struct mm *mm, vaddr_t va, unsigned access)
+{
+	struct fault f;
+	int r;
+
+	if (unlikely(va >= mm_user_end()))
+		return FAULT_SEGV_MAPERR;
+	fault_begin(&f, mm, va, access);
+	do {
+		read_lock(&mm->lock);
+		r = fault_find(&f, access);
+		if (likely(r == FAULT_OK))
+			r = fault_settle(&f);
+		read_unlock(&mm->lock);
+		if (likely(r < FAULT_OOM))
+			break;
+		r = fault_outside(&f, r);
+	} while (r == FAULT_OK);
+	fault_end(&f);
+	if (likely(r == FAULT_OK))
+		fault_count(&f);
+	return r;
+}
+
+enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
+{
+	enum fault_result r = FAULT_OK;
+	unsigned level;
+
+	for (vaddr_t va = start; va < end && r == FAULT_OK; va += PAGE_SIZE) {
+		pte_t e = pt_lookup(&mm->as, va, &level);
+
+		if (!pte_present(e) || (access == ACCESS_WRITE && !pte_writable(e)))
+			r = vm_fault(mm, va, access);
+		resched_point();
+	}
+	return r;
+}

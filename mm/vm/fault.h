@@ -1,0 +1,98 @@
+/*
+ * A page fault on its way. Private to mm/vm/fault*.c; see fault.c for the
+ * drawing of the cases.
+ */
+#ifndef MM_VM_FAULT_H
+#define MM_VM_FAULT_H
+
+#include <arch/upcall.h>
+#include <mm/mm.h>
+#include <mm/pt/pt.h>
+#include <mm/vm/stat.h>
+#include <mm/vm/vma.h>
+
+#define FAULT_AROUND_MAX	16u	/* pages */
+
+/* Besides enum fault_result: what a step of the way says. */
+enum fault_step {
+	FAULT_AGAIN = FAULT_OOM + 1,	/* prepare what f->need says, look at the entry again */
+	FAULT_GROW,			/* below a stack: grow it outside of mm.lock, start again */
+	FAULT_WAIT_PAGE,		/* the object's page must be read in outside of mm.lock */
+};
+
+/* What must be there before the table is locked. */
+enum fault_need {
+	NEED_NOTHING,
+	NEED_ZEROED,			/* a fresh page of zeros */
+	NEED_COPY,			/* a fresh page, copied from f->source, or from the object's */
+	NEED_CACHED,			/* the object's page and what is cached around it, busy */
+};
+
+struct fault {
+	struct mm *mm;
+	vaddr_t va;			/* of the page */
+	unsigned access;		/* ACCESS_READ, _WRITE or _EXEC alone */
+	struct vma *vma;		/* mm.lock */
+	unsigned prot;			/* rights of a leaf, without W of private ones */
+	enum fault_need need;
+
+	struct page *fresh;		/* prepared and not used so far, or NULL */
+	struct page *source;		/* whose copy fresh is to be or is, referenced; NULL: zeros */
+
+	struct page *cached[FAULT_AROUND_MAX]; /* NEED_CACHED: busy and referenced, of the window */
+	unsigned ncached, centre;	/* slots of it, 0: not prepared; the one of va */
+	unsigned mapped;		/* bits: its reference belongs to the entry now */
+
+	struct object *wait_obj;	/* FAULT_WAIT_PAGE: referenced */
+	uint64_t wait_index;
+	struct page *held;		/* what was waited for, referenced to the fault's end */
+
+	bool major, reclaimed, gathering;
+	struct gather g;		/* if gathering */
+};
+
+static inline bool fault_writes(const struct fault *f) { return f->access == ACCESS_WRITE; }
+static inline bool fault_private(const struct fault *f) { return !(f->vma->flags & VM_SHARED); }
+
+/* The gather of this fault, made ready at its first use. */
+static inline struct gather *fault_gather(struct fault *f)
+{
+	if (!f->gathering) {
+		gather_init(&f->g, &f->mm->as);
+		f->gathering = true;
+	}
+	return &f->g;
+}
+
+/* Drops what was prepared by mistake, asks for something else. Table lock held or not. */
+int fault_ask(struct fault *f, enum fault_need need, struct page *source);
+
+/* Takes the fresh page out of f, for the entry that now gets it. */
+static inline struct page *fault_take_fresh(struct fault *f)
+{
+	struct page *p = f->fresh;
+
+	f->fresh = NULL;
+	return p;
+}
+
+/* -- the cases: the cursor stands on the entry, its table locked -- */
+
+/* fault_anon.c: none or zero page in anonymous memory. */
+int fault_anon_none(struct fault *f, struct cursor *c);
+int fault_zero_page(struct fault *f, struct cursor *c);
+/* fault_file.c: none in a mapping of an object. */
+int fault_file_none(struct fault *f, struct cursor *c);
+/* fault_cow.c: a page is there, and must be written without W. */
+int fault_write_present(struct fault *f, struct cursor *c, pte_t e);
+
+/* -- preparing: mm.lock held for reading, no other lock -- */
+
+int fault_prepare_copy(struct fault *f);
+int fault_prepare_cached(struct fault *f);
+void fault_release_cached(struct fault *f);
+
+/* Pages in the window that a read of a file maps, rounded down to a power of two: 1 .. FAULT_AROUND_MAX. */
+extern uint64_t fault_around_pages;
+
+#endif

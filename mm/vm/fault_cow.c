@@ -1,0 +1,44 @@
+/*
+ * A write to a page that is mapped without W.
+ *
+ * Shared memory gets W back: it was only taken by mprotect. A private page
+ * is written in place if nobody else can see it: anonymous, this entry its
+ * only slot, its reference the only one. (Seen under the table's lock, and
+ * new slots come only by way of this entry; a reference more, of a gather or
+ * of somebody who looks at the page, only makes us copy for nothing.) All
+ * else is copied, and the entry gives its slot and reference of the old page
+ * up through the gather: other CPUs may be reading it until the flush.
+ *
+ * The source of the copy is held by a reference, so that its frame cannot
+ * become another page's meanwhile: if the entry still names it, it is the
+ * same page.
+ */
+#include <mm/vm/fault.h>
+#include <lib/assert.h>
+
+static bool own_page(const struct page *p)
+{
+	return p->kind == PAGE_ANON && READ_ONCE(p->slots) == 1 && READ_ONCE(p->refs) == 1;
+}
+
+int fault_write_present(struct fault *f, struct cursor *c, pte_t e)
+{
+	struct page *p = pfn_to_page(pte_pfn(e));
+
+	if (!fault_private(f)) {
+		cursor_protect(c, f->prot, fault_gather(f));
+		return FAULT_OK;
+	}
+	if (f->fresh && f->source == p) {
+		vm_count(FAULT_COPY, 1);
+		cursor_replace(c, fault_take_fresh(f), f->prot | PROT_W, fault_gather(f));
+		return FAULT_OK;
+	}
+	if (own_page(p)) {
+		vm_count(PGREUSE, 1);
+		cursor_protect(c, f->prot | PROT_W, fault_gather(f));
+		return FAULT_OK;
+	}
+	page_get(p);
+	return fault_ask(f, NEED_COPY, p);
+}

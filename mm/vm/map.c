@@ -1,0 +1,278 @@
+/*
+ * mmap and munmap: where a mapping goes, what it replaces, how it comes down.
+ *
+ * Errors and their order are Linux's. Everything that may fail is done before
+ * the first change, so a call that fails leaves the address space as it was.
+ * Down goes: translations (unhook, flush, free: mm/pt), then the VMAs, then,
+ * when mm.lock is free, what the VMAs held.
+ *
+ * Where a mapping without a fixed address goes, in this order: at its hint if
+ * that is free; as high as possible below mmap_top; as low as possible above
+ * a third of the user's half. Addresses above 47 bits only if the hint is
+ * there (five levels): programs keep tags in the upper bits.
+ *
+ * Locks: mm.lock for writing around each change.
+ */
+#include <mm/vm/map.h>
+#include <lib/assert.h>
+#include <lib/option.h>
+#include <mm/alloc/page.h>
+#include <mm/pt/pt.h>
+
+#include <linux/errno.h>
+#include <linux/mman.h>
+
+#define LOW_START	0x40000000ul	/* where MAP_32BIT maps */
+#define LOW_END		0x80000000ul
+
+bool mm_norandmaps;
+option_flag(norandmaps, &mm_norandmaps, "programs, mappings, heap and stack always at the same addresses");
+
+uint64_t map_random(uint64_t pages)
+{
+	return mm_norandmaps ? 0 : (arch_random() & (pages - 1)) << PAGE_SHIFT;
+}
+
+bool map_may_promise(uint64_t bytes)
+{
+	return bytes >> PAGE_SHIFT <= page_total_count();
+}
+
+/* ---- taking out ---- */
+
+/* Takes [start, end) from v, which overlaps it and is not cut in two by it. */
+static void trim(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end, struct vma **dead)
+{
+	if (v->start < start)
+		vma_resize(mm, v, v->start, start);
+	else if (v->end > end)
+		vma_resize(mm, v, end, v->end);
+	else
+		vma_kill(mm, v, dead);
+}
+
+static void zap(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+	struct gather g;
+
+	if (end - start > HUGE_SIZE)
+		mm_note_rss(mm);
+	gather_init(&g, &mm->as);
+	pt_zap(&mm->as, start, end, &g);
+	gather_finish(&g);
+}
+
+int map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead)
+{
+	struct vma *v = vma_find(mm, start), *next;
+
+	if (!v || v->start >= end)
+		return 0;
+	if (v->start < start && v->end > end &&
+	    (mm->nvmas >= VMAS_MAX || !vma_split(mm, v, end)))
+		return -ENOMEM;
+	zap(mm, start, end);
+	for (; v && v->start < end; v = next) {
+		next = vma_next(v);
+		trim(mm, v, start, end, dead);
+	}
+	return 0;
+}
+
+int mm_munmap(struct mm *mm, vaddr_t addr, size_t len)
+{
+	struct vma *dead = NULL;
+	int err;
+
+	if (!IS_ALIGNED(addr, PAGE_SIZE) || addr > mm_user_end() || len > mm_user_end() - addr)
+		return -EINVAL;
+	len = ALIGN_UP(len, PAGE_SIZE);
+	if (len == 0)
+		return -EINVAL;
+	write_lock(&mm->lock);
+	err = map_take_out(mm, addr, addr + len, &dead);
+	write_unlock(&mm->lock);
+	vma_bury(dead);
+	return err;
+}
+
+/* ---- placing ---- */
+
+/* A hint counts if the range does not cross from the 47-bit part into what is above. */
+static bool hint_valid(vaddr_t addr, size_t len)
+{
+	return addr >= USER_MIN && addr <= mm_user_end() - len &&
+	       (addr > USER_END_4) == (addr + len > USER_END_4);
+}
+
+static bool hint_free(struct mm *mm, vaddr_t addr, size_t len)
+{
+	struct vma *next = vma_find(mm, addr);
+
+	return !next || addr + len <= vma_room(next);
+}
+
+/* A free place, or 0. */
+static vaddr_t place(struct mm *mm, vaddr_t hint, size_t len, int flags)
+{
+	bool high = hint > USER_END_4, low = flags & MAP_32BIT;
+	vaddr_t end = high ? mm_user_end() : USER_END_4, at;
+
+	if (hint && hint_valid(hint, len) && hint_free(mm, hint, len) &&
+	    (!low || hint + len <= LOW_END))
+		return hint;
+	if (low)
+		return vma_gap_bottom(mm, LOW_START, LOW_END, len);
+	at = vma_gap_top(mm, USER_MIN, mm->mmap_top + (end - USER_END_4), len);
+	return at ? at : vma_gap_bottom(mm, ALIGN_UP(USER_END_4 / 3, PAGE_SIZE), end, len);
+}
+
+/* Where the mapping goes; with MAP_FIXED what was there is taken out. mm.lock held for writing. */
+static long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma **dead)
+{
+	struct vma *v;
+	int err;
+
+	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
+		addr = place(mm, addr, len, flags);
+		return addr ? (long)addr : -ENOMEM;
+	}
+	v = vma_find(mm, addr);
+	if (flags & MAP_FIXED_NOREPLACE && v && v->start < addr + len)
+		return -EEXIST;
+	err = map_take_out(mm, addr, addr + len, dead);
+	return err ? err : (long)addr;
+}
+
+/* ---- mmap ---- */
+
+/* The arguments as Linux checks them, len made whole pages; addr is made a hint where it is no order. */
+static int check_range(vaddr_t *addr, size_t *len, int flags, uint64_t pgoff)
+{
+	if (*len == 0)
+		return -EINVAL;
+	*len = ALIGN_UP(*len, PAGE_SIZE);
+	if (*len == 0)
+		return -ENOMEM;
+	if (pgoff + (*len >> PAGE_SHIFT) < pgoff)
+		return -EOVERFLOW;
+	if (*len > mm_user_end())
+		return -ENOMEM;
+	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
+		*addr = ALIGN_DOWN(*addr, PAGE_SIZE);
+		if (*addr && *addr < USER_MIN)
+			*addr = USER_MIN;
+		return 0;
+	}
+	if (*addr > mm_user_end() - *len)
+		return -ENOMEM;
+	if (!IS_ALIGNED(*addr, PAGE_SIZE))
+		return -EINVAL;
+	return *addr < USER_MIN ? -EPERM : 0;
+}
+
+static unsigned rights_of(int prot)
+{
+	return (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+	       (prot & PROT_EXEC ? VM_EXEC : 0);
+}
+
+/* What the VMA's flags will be. */
+static int vma_flags(int prot, int flags, const struct object *obj, unsigned *out)
+{
+	int type = flags & MAP_TYPE;
+	unsigned f = rights_of(prot);
+
+	if (flags & MAP_GROWSDOWN)
+		f |= VM_GROWSDOWN;
+	if (flags & MAP_NORESERVE)
+		f |= VM_NORESERVE;
+	if (type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && obj)) {
+		f |= VM_SHARED | (!obj || obj->writable ? VM_MAYWRITE : 0);
+		if (f & VM_WRITE && !(f & VM_MAYWRITE))
+			return -EACCES;
+	} else if (type == MAP_PRIVATE) {
+		f |= VM_MAYWRITE;
+	} else {
+		return -EINVAL;
+	}
+	if (f & VM_GROWSDOWN && (obj || f & VM_SHARED))
+		return -EINVAL;
+	*out = f;
+	return 0;
+}
+
+/* Makes room and maps. mm.lock held for writing. */
+static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, struct vma **spare,
+		   struct vma **dead)
+{
+	size_t len = s->end;
+	long at;
+
+	if (mm->nvmas > VMAS_MAX)
+		return -ENOMEM;
+	at = make_room(mm, addr, len, flags, dead);
+	if (at < 0)
+		return at;
+	s->start = at;
+	s->end = at + len;
+	vma_join(mm, vma_add(mm, s, spare), dead);
+	return at;
+}
+
+static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s)
+{
+	struct vma *spare = vma_alloc(), *dead = NULL;
+	long at;
+
+	if (!spare)
+		return -ENOMEM;
+	write_lock(&mm->lock);
+	at = map_at(mm, addr, flags, s, &spare, &dead);
+	write_unlock(&mm->lock);
+	vma_drop(spare);
+	vma_bury(dead);
+	return at;
+}
+
+static void populate_new(struct mm *mm, const struct vma_spec *s)
+{
+	bool write = (s->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+
+	if (!(s->flags & VM_RIGHTS))
+		return;
+	if (map_populate(mm, s->start, s->end, write ? ACCESS_WRITE : ACCESS_READ) != FAULT_OK)
+		return;			/* the call has succeeded all the same */
+}
+
+long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struct object *obj,
+	     uint64_t pgoff)
+{
+	struct vma_spec s = { .obj = obj, .pgoff = pgoff };
+	struct object *shm = NULL;
+	long at;
+	int err = check_range(&addr, &len, flags, pgoff);
+
+	if (!err)
+		err = vma_flags(prot, flags, obj, &s.flags);
+	if (err)
+		return err;
+	if (flags & MAP_HUGETLB)
+		return -ENOMEM;		/* the pool of huge pages is empty */
+	if ((map_is_promise(s.flags) || (!obj && !(s.flags & VM_NORESERVE) && s.flags & VM_SHARED)) &&
+	    !map_may_promise(len))
+		return -ENOMEM;
+	if (!obj && s.flags & VM_SHARED) {
+		s.obj = shm = shm_create(len);
+		s.pgoff = 0;
+		if (!shm)
+			return -ENOMEM;
+	}
+	s.end = len;
+	at = map_object(mm, addr, flags, &s);
+	if (shm)
+		object_put(shm);
+	if (at > 0 && flags & (MAP_POPULATE | MAP_LOCKED) && !(flags & MAP_NONBLOCK))
+		populate_new(mm, &s);
+	return at;
+}

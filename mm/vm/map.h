@@ -1,0 +1,45 @@
+/* What the system calls on mappings share. Private to mm/vm. */
+#ifndef MM_VM_MAP_H
+#define MM_VM_MAP_H
+
+#include <arch/cpu.h>
+#include <arch/upcall.h>
+#include <mm/mm.h>
+#include <mm/vm/vma.h>
+
+#define STACK_LIMIT_DEFAULT	(8ul << 20)
+#define STACK_RANDOM_PAGES	(1ul << 22)	/* the stack starts up to 16 GB below its highest place */
+
+static inline vaddr_t mm_user_end(void)
+{
+	return arch_levels == 5 ? USER_END_5 : USER_END_4;
+}
+
+/* Random number of pages below `pages` (a power of two), in bytes; 0 with `norandmaps`. */
+uint64_t map_random(uint64_t pages);
+
+/*
+ * Takes [start, end) out: translations first, then the VMAs, which go to
+ * *dead for vma_bury. mm.lock held for writing. 0, or -ENOMEM before
+ * anything has changed.
+ */
+int __must_check map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead);
+
+/* Linux's overcommit mode 0: may a single mapping promise this much memory? */
+bool map_may_promise(uint64_t bytes);
+/* A mapping of these flags promises memory of its own. */
+static inline bool map_is_promise(unsigned vm_flags)
+{
+	return (vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
+}
+
+/* Faults [start, end) in, as far as it goes. 0, or the first failure. No lock held. */
+enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access);
+
+/* Raises mm's high-water mark of resident pages to what it has now. mm.lock held. */
+void mm_note_rss(struct mm *mm);
+
+/* Grows the stack VMA above va down to va if its limit and the gap below allow. No lock held. */
+enum fault_result mm_grow_stack(struct mm *mm, vaddr_t va);
+
+#endif

@@ -1,0 +1,171 @@
+/*
+ * The life of an address space, and its figures.
+ *
+ * An mm is in the list of all from its making to its end. Its references are
+ * the processes (threads) that run on it and whoever looks at it; the last
+ * one takes everything down, on a CPU that has it no longer loaded.
+ *
+ * Locks: mms_lock guards the list; mm.lock the rest (mm_struct.h).
+ */
+#include <mm/vm/map.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <mm/alloc/page.h>
+#include <mm/alloc/slab.h>
+#include <mm/pt/pt.h>
+#include <mm/vm/mms.h>
+
+#include <linux/errno.h>
+#include <linux/mman.h>
+
+#define STACK_ROOM_MIN	(128ul << 20)	/* left above mmap_top for the stack */
+#define MMAP_RANDOM_PAGES (1ul << 28)	/* 1 TB */
+
+struct mm_list mms = TAILQ_HEAD_INITIALIZER(mms);
+struct spinlock mms_lock = SPINLOCK_INIT(RANK_LISTS);
+static struct kmem_cache *mm_cache;
+
+void mm_init(void)
+{
+	mm_cache = kmem_cache_create("mm", sizeof(struct mm), 0);
+	vma_boot();
+	radix_boot();
+}
+
+/* As on Linux: below the place of the largest stack there is likely to be. */
+static vaddr_t choose_mmap_top(void)
+{
+	uint64_t room = STACK_LIMIT_DEFAULT + STACK_GUARD_GAP;
+
+	if (!mm_norandmaps)
+		room += STACK_RANDOM_PAGES << PAGE_SHIFT;
+	return USER_END_4 - MAX(room, STACK_ROOM_MIN) - map_random(MMAP_RANDOM_PAGES);
+}
+
+struct mm *mm_create(void)
+{
+	struct mm *mm = kmem_zalloc(mm_cache);
+
+	if (!mm)
+		return NULL;
+	if (aspace_init(&mm->as)) {
+		kmem_free(mm_cache, mm);
+		return NULL;
+	}
+	rwlock_init(&mm->lock, RANK_MM);
+	RB_INIT(&mm->vmas);
+	mm->refs = 1;
+	mm->mmap_top = choose_mmap_top();
+	mm->stack_limit = STACK_LIMIT_DEFAULT;
+	spin_lock(&mms_lock);
+	TAILQ_INSERT_TAIL(&mms, mm, all_link);
+	spin_unlock(&mms_lock);
+	return mm;
+}
+
+void mm_put(struct mm *mm)
+{
+	struct vma *dead = NULL;
+
+	if (__atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	write_lock(&mm->lock);
+	if (map_take_out(mm, 0, mm_user_end(), &dead))
+		panic("an address space could not be taken down");
+	write_unlock(&mm->lock);
+	vma_bury(dead);
+	assert(mm->nvmas == 0 && mm->size_pages == 0);
+	spin_lock(&mms_lock);
+	TAILQ_REMOVE(&mms, mm, all_link);
+	spin_unlock(&mms_lock);
+	aspace_destroy(&mm->as);
+	kmem_free(mm_cache, mm);
+}
+
+struct aspace *mm_aspace(struct mm *mm)
+{
+	return &mm->as;
+}
+
+/* ---- figures ---- */
+
+static uint64_t resident(const struct aspace_counts *n)
+{
+	return n->anon + n->file + n->shmem;
+}
+
+void mm_note_rss(struct mm *mm)
+{
+	struct aspace_counts n;
+	uint64_t now, max = READ_ONCE(mm->rss_max);
+
+	aspace_count(&mm->as, &n);
+	now = resident(&n);
+	while (now > max && !__atomic_compare_exchange_n(&mm->rss_max, &max, now, false,
+							 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+void mm_figures(struct mm *mm, struct mm_figures *f)
+{
+	struct aspace_counts n;
+
+	read_lock(&mm->lock);
+	aspace_count(&mm->as, &n);
+	*f = (struct mm_figures){
+		.size_pages = mm->size_pages, .nvmas = mm->nvmas,
+		.anon = n.anon, .file = n.file, .shmem = n.shmem, .swap = n.swap,
+		.table_bytes = __atomic_load_n(&mm->as.table_bytes, __ATOMIC_RELAXED),
+		.minflt = __atomic_load_n(&mm->minflt, __ATOMIC_RELAXED),
+		.majflt = __atomic_load_n(&mm->majflt, __ATOMIC_RELAXED),
+		.rss_max = MAX(READ_ONCE(mm->rss_max), resident(&n)),
+	};
+	read_unlock(&mm->lock);
+}
+
+void mm_info(struct mem_info *i)
+{
+	struct slab_stats s;
+	struct mm *mm;
+
+	*i = (struct mem_info){
+		.total = page_total_count() << PAGE_SHIFT,
+		.free = page_free_count() << PAGE_SHIFT,
+		.cached = objects_npages() << PAGE_SHIFT,
+		.kstacks = kstack_bytes(),
+	};
+	for (unsigned k = 0; slab_stats(k, &s); k++)
+		i->slab += s.pages << PAGE_SHIFT;
+	spin_lock(&mms_lock);
+	TAILQ_FOREACH(mm, &mms, all_link)
+		i->tables += PAGE_SIZE + __atomic_load_n(&mm->as.table_bytes, __ATOMIC_RELAXED);
+	spin_unlock(&mms_lock);
+}
+
+static struct vma_info info_of(const struct vma *v)
+{
+	return (struct vma_info){
+		.start = v->start, .end = v->end,
+		.prot = (v->flags & VM_READ ? PROT_READ : 0) | (v->flags & VM_WRITE ? PROT_WRITE : 0) |
+			(v->flags & VM_EXEC ? PROT_EXEC : 0),
+		.flags = (v->flags & VM_SHARED ? MAP_SHARED : MAP_PRIVATE) |
+			 (v->flags & VM_GROWSDOWN ? MAP_GROWSDOWN : 0) |
+			 (v->flags & VM_NORESERVE ? MAP_NORESERVE : 0) | (v->obj ? 0 : MAP_ANONYMOUS),
+		.pgoff = v->pgoff, .obj = v->obj,
+		.name = v->flags & VM_STACK ? "[stack]" : v->flags & VM_HEAP ? "[heap]" : NULL,
+	};
+}
+
+int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma_info *v, void *arg), void *arg)
+{
+	int stop = 0;
+
+	read_lock(&mm->lock);
+	for (struct vma *v = vma_first(mm); v && !stop; v = vma_next(v)) {
+		struct vma_info info = info_of(v);
+
+		stop = fn(&info, arg);
+	}
+	read_unlock(&mm->lock);
+	return stop;
+}

@@ -1,0 +1,12 @@
+/* The list of all address spaces: for figures, mm_verify, and GDB. */
+#ifndef MM_VM_MMS_H
+#define MM_VM_MMS_H
+
+#include <lib/lock.h>
+#include <mm/vm/mm_struct.h>
+
+TAILQ_HEAD(mm_list, mm);
+extern struct mm_list mms;		/* mms_lock */
+extern struct spinlock mms_lock;	/* RANK_LISTS */
+
+#endif

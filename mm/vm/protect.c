@@ -1,0 +1,127 @@
+/*
+ * mprotect: the range's VMAs get the new rights, split at its ends and joined
+ * with what they then equal; rights that go are taken from the translations
+ * at once, and every CPU has forgotten them when the call returns. A right to
+ * write is never given here: the next write faults, and the fault knows
+ * whether the page may be written in place.
+ *
+ * As in Linux a hole stops the call with ENOMEM, and what came before it
+ * keeps its new rights.
+ *
+ * Locks: mm.lock for writing.
+ */
+#include <mm/vm/map.h>
+#include <lib/assert.h>
+#include <mm/pt/pt.h>
+
+#include <linux/errno.h>
+#include <linux/mman.h>
+
+
+static unsigned leaf_prot(const struct vma *v)
+{
+	return vma_leaf_prot(v) | (v->flags & VM_WRITE ? PROT_W : 0);
+}
+
+/* Splits v so that it is [start, end) alone; *v is that part. 0, or -ENOMEM and nothing changed. */
+static int isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end, struct vma **dead)
+{
+	struct vma *upper = NULL;
+	unsigned cuts = ((*v)->start < start) + ((*v)->end > end);
+
+	if (mm->nvmas + cuts > VMAS_MAX)
+		return -ENOMEM;
+	if ((*v)->end > end) {
+		upper = vma_split(mm, *v, end);
+		if (!upper)
+			return -ENOMEM;
+	}
+	if ((*v)->start < start) {
+		upper = vma_split(mm, *v, start);
+		if (!upper) {
+			vma_join(mm, *v, dead);
+			return -ENOMEM;
+		}
+		*v = upper;
+	}
+	return 0;
+}
+
+/* New rights for [start, end) of v. */
+static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end, unsigned rights,
+		       struct vma **dead)
+{
+	unsigned flags = (v->flags & ~VM_RIGHTS) | rights, old = leaf_prot(v), new;
+	struct gather g;
+	int err;
+
+	if (flags == v->flags)
+		return 0;
+	if (rights & VM_WRITE && !(flags & VM_MAYWRITE))
+		return -EACCES;
+	if (map_is_promise(flags) && !map_is_promise(v->flags) && !map_may_promise(end - start))
+		return -ENOMEM;
+	err = isolate(mm, &v, start, end, dead);
+	if (err)
+		return err;
+	v->flags = flags;
+	new = leaf_prot(v);
+	if ((old ^ new) & ~PROT_W || old & ~new) {
+		gather_init(&g, &mm->as);
+		pt_protect(&mm->as, start, end, new, &g);
+		gather_finish(&g);
+	}
+	vma_join(mm, v, dead);
+	return 0;
+}
+
+static int protect_range(struct mm *mm, vaddr_t start, vaddr_t end, int prot, unsigned rights,
+			 struct vma **dead)
+{
+	struct vma *v = vma_find(mm, start);
+	int err = 0;
+
+	if (prot & PROT_GROWSDOWN) {
+		if (!v || v->start >= end)
+			return -ENOMEM;
+		if (!(v->flags & VM_GROWSDOWN))
+			return -EINVAL;
+		start = v->start;
+	}
+	while (start < end && !err) {
+		vaddr_t stop;
+
+		if (!v || v->start > start)
+			return -ENOMEM;
+		stop = MIN(end, v->end);
+		err = protect_vma(mm, v, start, stop, rights, dead);
+		start = stop;
+		v = vma_find(mm, start);
+	}
+	return err;
+}
+
+int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot)
+{
+	unsigned rights = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
+			  (prot & PROT_EXEC ? VM_EXEC : 0);
+	struct vma *dead = NULL;
+	int err;
+
+	if ((prot & PROT_GROWSDOWN && prot & PROT_GROWSUP) || !IS_ALIGNED(addr, PAGE_SIZE))
+		return -EINVAL;
+	if (len == 0)
+		return 0;
+	len = ALIGN_UP(len, PAGE_SIZE);
+	if (len == 0 || addr + len <= addr)
+		return -ENOMEM;
+	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
+		return -EINVAL;
+	if (prot & PROT_GROWSUP)
+		return -EINVAL;		/* nothing grows up here */
+	write_lock(&mm->lock);
+	err = protect_range(mm, addr, addr + len, prot, rights, &dead);
+	write_unlock(&mm->lock);
+	vma_bury(dead);
+	return err;
+}

@@ -1,0 +1,31 @@
+/* Counters of the virtual memory system: sums and names. */
+#include <mm/vm/stat.h>
+
+struct vm_events vm_events[MAX_CPUS];
+
+static const char *const names[VM_EVENTS] = {
+	[PGFAULT] = "pgfault",
+	[PGMAJFAULT] = "pgmajfault",
+	[PGREUSE] = "pgreuse",
+	[FAULT_ZERO_PAGE] = "fault_zero_page",
+	[FAULT_ANON] = "fault_anon",
+	[FAULT_COPY] = "fault_copy",
+	[FAULT_FILE] = "fault_file",
+	[FAULT_AROUND] = "fault_around",
+	[FAULT_SPURIOUS] = "fault_spurious",
+	[STACK_GROWN] = "stack_grown",
+};
+
+uint64_t vm_event_sum(enum vm_event e)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < arch_ncpus; i++)
+		sum += READ_ONCE(vm_events[i].n[e]);
+	return sum;
+}
+
+const char *vm_event_name(enum vm_event e)
+{
+	return names[e];
+}

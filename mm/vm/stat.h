@@ -1,0 +1,40 @@
+/*
+ * What the memory of the whole system did, counted per CPU. Names are Linux's
+ * /proc/vmstat ones where it has such a figure.
+ */
+#ifndef MM_VM_STAT_H
+#define MM_VM_STAT_H
+
+#include <arch/cpu.h>
+
+enum vm_event {
+	PGFAULT,		/* faults settled, major ones too */
+	PGMAJFAULT,		/* of these, with I/O */
+	PGREUSE,		/* written in place: the page had no other user */
+	FAULT_ZERO_PAGE,	/* the shared zero page went in */
+	FAULT_ANON,		/* a fresh zeroed page went in */
+	FAULT_COPY,		/* a page was copied to be written */
+	FAULT_FILE,		/* a cached page went in */
+	FAULT_AROUND,		/* cached pages that went in beside it */
+	FAULT_SPURIOUS,		/* the entry allowed the access already */
+	STACK_GROWN,		/* stacks grown downwards */
+	VM_EVENTS,
+};
+
+struct vm_events {
+	uint64_t n[VM_EVENTS];
+} __attribute__((aligned(64)));
+
+extern struct vm_events vm_events[MAX_CPUS];
+
+/* The kernel is not preemptible, and no interrupt handler counts: no atomic needed. */
+static inline void vm_count(enum vm_event e, uint64_t n)
+{
+	vm_events[this_cpu()->id].n[e] += n;
+}
+
+/* Sum over the CPUs. */
+uint64_t vm_event_sum(enum vm_event e);
+const char *vm_event_name(enum vm_event e);
+
+#endif

@@ -1,0 +1,278 @@
+/*
+ * mm_verify: do VMAs, tables, pages, objects and the allocators agree?
+ *
+ *	VMAs		sorted, apart, sums and counts right	vma_verify
+ *	tables		counts and links against entries	pt_verify
+ *	entries		inside a VMA, no right that it has not, of the kind of
+ *			page that it maps; the zero page never writable
+ *	pages		slots = entries that name it, over all address spaces;
+ *			refs explained; an anonymous page knows its one slot;
+ *			a cached page is where its object's index says
+ *	objects		index against pages, counts		object_verify
+ *	zero page	still zero
+ *	allocators	page_verify, slab_verify
+ *
+ * Entries are counted per page in the upper bits of page->flags, which are 0
+ * before and after (PG_TALLY_SHIFT): nothing is allocated, so this can run
+ * when there is no memory left. Everything is at rest: one CPU runs and does
+ * not sleep, no other is in the kernel. It takes no lock and changes nothing
+ * else.
+ */
+#include <mm/vm/map.h>
+#include <lib/format.h>
+#include <lib/log.h>
+#include <lib/string.h>
+#include <mm/alloc/page.h>
+#include <mm/alloc/slab.h>
+#include <mm/pt/pt.h>
+#include <mm/vm/mms.h>
+
+#define LINES_MAX	16u		/* on the log; the rest is counted */
+#define TALLY_ONE	(1u << PG_TALLY_SHIFT)
+#define TALLY_MAX	(~0u >> PG_TALLY_SHIFT)
+
+struct verify {
+	char *why;			/* the first disagreement */
+	size_t n;
+	unsigned bad;
+	struct mm *mm;			/* whose entries are being looked at */
+	uint64_t anon, file;		/* of it */
+};
+
+static void complain(struct verify *v, const char *fmt, ...) __printf(2, 3);
+static void complain(struct verify *v, const char *fmt, ...)
+{
+	char line[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (v->bad++ == 0 && v->n)
+		strlcpy(v->why, line, v->n);
+	if (v->bad <= LINES_MAX)
+		log_warn("mm_verify: %s", line);
+}
+
+/* ---- entries against VMAs, counting them per page ---- */
+
+static void check_rights(struct verify *v, const struct vma *a, vaddr_t va, pte_t e)
+{
+	if (pte_present(e) != !!(a->flags & VM_RIGHTS))
+		complain(v, "0x%lx: entry 0x%lx in a VMA of rights %x", va, e.v, a->flags & VM_RIGHTS);
+	if (!pte_present(e))
+		return;
+	if (!pte_user(e))
+		complain(v, "0x%lx: entry 0x%lx is not the user's", va, e.v);
+	if (pte_writable(e) && !(a->flags & VM_WRITE))
+		complain(v, "0x%lx: entry 0x%lx is writable, its VMA is not", va, e.v);
+	if (pte_exec(e) && arch_features.nx && !(a->flags & VM_EXEC))
+		complain(v, "0x%lx: entry 0x%lx is executable, its VMA is not", va, e.v);
+}
+
+static void check_special(struct verify *v, const struct vma *a, vaddr_t va, pte_t e)
+{
+	if (pte_pfn(e).v != zero_pfn.v)
+		complain(v, "0x%lx: special entry 0x%lx is not the zero page", va, e.v);
+	if (pte_writable(e))
+		complain(v, "0x%lx: the zero page is writable", va);
+	if (a->obj)
+		complain(v, "0x%lx: the zero page in a mapping of an object", va);
+}
+
+static void check_anon(struct verify *v, const struct vma *a, vaddr_t va, const pte_t *slot, pte_t e,
+		       const struct page *p)
+{
+	v->anon++;
+	if (a->flags & VM_SHARED)
+		complain(v, "0x%lx: anonymous page in a shared mapping", va);
+	if (pte_writable(e) && p->slots > 1)
+		complain(v, "0x%lx: writable, but its page has %u slots", va, p->slots);
+	if (p->slots == 1 && (p->slot != slot || p->index != va >> PAGE_SHIFT))
+		complain(v, "0x%lx: anonymous page does not know its slot", va);
+}
+
+static void check_file(struct verify *v, const struct vma *a, vaddr_t va, pte_t e, const struct page *p)
+{
+	v->file++;
+	if (!a->obj || p->owner != a->obj || p->index != vma_pgoff(a, va))
+		complain(v, "0x%lx: page of a file or place that is not mapped here", va);
+	if (pte_writable(e) && !(a->flags & VM_SHARED))
+		complain(v, "0x%lx: cached page writable in a private mapping", va);
+}
+
+/* A leaf or noaccess entry at level 1, inside of a. */
+static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, const pte_t *slot, pte_t e)
+{
+	struct page *p;
+
+	check_rights(v, a, va, e);
+	if (e.v & PTE_SPECIAL) {
+		check_special(v, a, va, e);
+		return;
+	}
+	if (!pfn_valid(pte_pfn(e))) {
+		complain(v, "0x%lx: entry 0x%lx names no frame of RAM", va, e.v);
+		return;
+	}
+	p = pfn_to_page(pte_pfn(e));
+	if (p->kind == PAGE_ANON)
+		check_anon(v, a, va, slot, e, p);
+	else if (p->kind == PAGE_FILE)
+		check_file(v, a, va, e, p);
+	else
+		complain(v, "0x%lx: entry 0x%lx names a page of kind %u", va, e.v, p->kind);
+	if (p->flags >> PG_TALLY_SHIFT < TALLY_MAX)
+		p->flags += TALLY_ONE;
+}
+
+static int visit(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
+{
+	struct verify *v = arg;
+	struct vma *a = vma_find(v->mm, va);
+	bool outside = !a || a->start >= va + LEVEL_SIZE(level);
+
+	switch (pte_kind(e, level)) {
+	case PTE_TABLE:
+		if (outside)
+			complain(v, "0x%lx: table of level %u outside of every VMA", va, level - 1);
+		return 0;
+	case PTE_PRESENT:
+	case PTE_SPECIAL_LEAF:
+	case PTE_NOACCESS:
+		if (outside)
+			complain(v, "0x%lx: entry 0x%lx outside of every VMA", va, e.v);
+		else
+			check_entry(v, a, va, slot, e);
+		return 0;
+	case PTE_NONE:
+	case PTE_SWAP:
+	case PTE_MIGRATING:
+	case PTE_MARKER:
+	case PTE_HUGE:
+		break;
+	}
+	complain(v, "0x%lx: entry 0x%lx of a kind that nothing makes", va, e.v);
+	return 0;
+}
+
+static void check_mm(struct verify *v, struct mm *mm)
+{
+	struct aspace_counts n;
+	const char *why = vma_verify(mm);
+
+	if (why) {		/* the tree cannot be relied on below */
+		complain(v, "%s (mm %p)", why, (void *)mm);
+		return;
+	}
+	v->mm = mm;
+	v->anon = v->file = 0;
+	pt_walk(&mm->as, 0, mm_user_end(), visit, v);
+	why = pt_verify(&mm->as);
+	if (why)
+		complain(v, "%s", why);
+	aspace_count(&mm->as, &n);
+	if (n.anon != v->anon || n.file + n.shmem != v->file)
+		complain(v, "mm %p: %lu anonymous and %lu object pages by its tables, %lu and %lu by its entries",
+			 (void *)mm, n.anon, n.file + n.shmem, v->anon, v->file);
+	if (n.table_pages * PAGE_SIZE != mm->as.table_bytes)
+		complain(v, "mm %p: %lu table pages, but %lu bytes", (void *)mm, n.table_pages,
+			 mm->as.table_bytes);
+}
+
+/* ---- pages ---- */
+
+static void check_cached(struct verify *v, uint64_t f, const struct page *p)
+{
+	const struct object *o = p->owner;
+
+	if (!o) {
+		if (p->slots)
+			complain(v, "frame 0x%lx: mapped, but of no object any more", f);
+		return;
+	}
+	if (p->refs < p->slots + 1)
+		complain(v, "frame 0x%lx: cached, %u slots and %u references", f, p->slots, p->refs);
+	if (!(p->flags & (PG_UPTODATE | PG_BUSY)))
+		complain(v, "frame 0x%lx: cached, neither up to date nor busy", f);
+	if ((uintptr_t)o < KERNEL_HALF || radix_get(&o->pages, p->index) != p)
+		complain(v, "frame 0x%lx: not in its object's index", f);
+}
+
+static void check_page(struct verify *v, uint64_t f, struct page *p)
+{
+	unsigned tally = p->flags >> PG_TALLY_SHIFT;
+
+	p->flags &= TALLY_ONE - 1;
+	if (p->kind != PAGE_ANON && p->kind != PAGE_FILE) {
+		if (tally)
+			complain(v, "frame 0x%lx: of kind %u, and %u entries name it", f, p->kind, tally);
+		return;
+	}
+	if (p->slots != tally && tally < TALLY_MAX)
+		complain(v, "frame 0x%lx: %u slots, but %u entries name it", f, p->slots, tally);
+	if (p->refs < p->slots || p->refs == 0)
+		complain(v, "frame 0x%lx: %u slots and %u references", f, p->slots, p->refs);
+	if (p->kind == PAGE_FILE)
+		check_cached(v, f, p);
+	else if (p->slots == 0)
+		complain(v, "frame 0x%lx: anonymous, and nobody maps it", f);
+}
+
+static void check_pages(struct verify *v)
+{
+	uint64_t end = early_ram_end() >> PAGE_SHIFT;
+
+	for (uint64_t f = 0; f < end; f++)
+		if (pfn_valid(pfn(f)))
+			check_page(v, f, pfn_to_page(pfn(f)));
+}
+
+static void check_zero_page(struct verify *v)
+{
+	const uint64_t *word = phys_to_virt(pfn_to_paddr(zero_pfn));
+
+	for (unsigned i = 0; i < PAGE_SIZE / sizeof(*word); i++) {
+		if (!word[i])
+			continue;
+		complain(v, "the zero page holds 0x%lx at %lu", word[i], i * sizeof(*word));
+		return;
+	}
+}
+
+static void check_objects(struct verify *v)
+{
+	struct object *o;
+
+	TAILQ_FOREACH(o, &objects, all_link) {
+		const char *why = object_verify(o);
+
+		if (why)
+			complain(v, "%s (object %p)", why, (void *)o);
+	}
+}
+
+unsigned mm_verify(char *why, size_t n)
+{
+	struct verify v = { .why = why, .n = n };
+	const char *text;
+	struct mm *mm;
+
+	if (n)
+		why[0] = '\0';
+	TAILQ_FOREACH(mm, &mms, all_link)
+		check_mm(&v, mm);
+	check_pages(&v);
+	check_zero_page(&v);
+	check_objects(&v);
+	text = pt_verify(&kernel_aspace);
+	if (text)
+		complain(&v, "kernel: %s", text);
+	text = page_verify();
+	if (text)
+		complain(&v, "%s", text);
+	text = slab_verify();
+	if (text)
+		complain(&v, "%s", text);
+	return v.bad;
+}

@@ -1,0 +1,147 @@
+/*
+ * Making, splitting, joining and freeing VMAs.
+ *
+ * Each VMA holds one reference of its object. Two neighbours are joined when
+ * they are alike in flags and object and the content runs on from one to the
+ * next, so that a range set and set back leaves the tree as it was.
+ *
+ * A VMA taken out of the tree is dead: whoever holds mm.lock collects the
+ * dead, and buries them when the lock is free, because the last reference of
+ * an object may call a file system. Lookups without mm.lock may still be
+ * reading a dead VMA: its memory goes after a grace period.
+ *
+ * Locks: mm.lock for writing, unless said otherwise.
+ */
+#include <mm/vm/vma.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <mm/alloc/slab.h>
+#include <mm/obj/object.h>
+
+static struct kmem_cache *vma_cache;
+
+void vma_boot(void)
+{
+	vma_cache = kmem_cache_create("vma", sizeof(struct vma), 0);
+}
+
+struct vma *vma_alloc(void)
+{
+	return kmem_alloc(vma_cache);
+}
+
+void vma_drop(struct vma *spare)
+{
+	kmem_free(vma_cache, spare);
+}
+
+static bool alike(const struct vma *v, const struct vma_spec *s)
+{
+	return v->flags == s->flags && v->obj == s->obj;
+}
+
+static bool joins_below(const struct vma *v, const struct vma_spec *s)
+{
+	return v && v->end == s->start && alike(v, s) &&
+	       (!s->obj || vma_pgoff(v, v->end) == s->pgoff);
+}
+
+static bool joins_above(const struct vma *v, const struct vma_spec *s)
+{
+	return v && v->start == s->end && alike(v, s) &&
+	       (!s->obj || v->pgoff == s->pgoff + ((s->end - s->start) >> PAGE_SHIFT));
+}
+
+/* Makes `spare` the VMA that s says. */
+static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_spec *s)
+{
+	memset(spare, 0, sizeof(*spare));
+	spare->start = s->start;
+	spare->end = s->end;
+	spare->flags = s->flags;
+	spare->obj = s->obj;
+	spare->pgoff = s->obj ? s->pgoff : s->start >> PAGE_SHIFT;
+	spare->mm = mm;
+	if (spare->obj)
+		object_get(spare->obj);
+	vma_insert(mm, spare);
+	return spare;
+}
+
+struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare)
+{
+	struct vma *next = vma_find(mm, s->start);
+	struct vma *prev = next ? vma_prev(next) : vma_last(mm);
+	struct vma *v;
+
+	assert(!next || next->start >= s->end);
+	if (joins_below(prev, s)) {
+		vma_resize(mm, prev, prev->start, s->end);
+		return prev;
+	}
+	if (joins_above(next, s)) {
+		vma_resize(mm, next, s->start, next->end);
+		return next;
+	}
+	assert(*spare);
+	v = vma_fill(mm, *spare, s);
+	*spare = NULL;
+	return v;
+}
+
+struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at)
+{
+	struct vma_spec upper = { at, v->end, v->flags, v->obj, vma_pgoff(v, at) };
+	struct vma *spare = vma_alloc();
+
+	assert(at > v->start && at < v->end);
+	if (!spare)
+		return NULL;
+	vma_resize(mm, v, v->start, at);
+	return vma_fill(mm, spare, &upper);
+}
+
+struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)
+{
+	struct vma_spec s = { v->start, v->end, v->flags, v->obj, v->pgoff };
+	struct vma *prev = vma_prev(v), *next = vma_next(v);
+
+	if (joins_above(next, &s)) {
+		vaddr_t end = next->end;
+
+		vma_kill(mm, next, dead);
+		vma_resize(mm, v, v->start, end);
+	}
+	if (joins_below(prev, &s)) {
+		vaddr_t end = v->end;
+
+		vma_kill(mm, v, dead);
+		vma_resize(mm, prev, prev->start, end);
+		v = prev;
+	}
+	return v;
+}
+
+void vma_kill(struct mm *mm, struct vma *v, struct vma **dead)
+{
+	vma_remove(mm, v);
+	v->next_dead = *dead;
+	*dead = v;
+}
+
+static void vma_free(struct grace_head *h)
+{
+	kmem_free(vma_cache, container_of(h, struct vma, grace));
+}
+
+void vma_bury(struct vma *dead)
+{
+	while (dead) {
+		struct vma *v = dead;
+
+		dead = v->next_dead;
+		if (v->obj)
+			object_put(v->obj);
+		grace_call(&v->grace, vma_free);
+	}
+}

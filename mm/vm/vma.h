@@ -1,0 +1,100 @@
+/*
+ * VMAs of one address space: the tree by address (vma_tree.c), and making,
+ * splitting and joining them (vma.c). Private to mm/vm; mm.lock is held, for
+ * writing wherever something changes.
+ */
+#ifndef MM_VM_VMA_H
+#define MM_VM_VMA_H
+
+#include <arch/layout.h>
+#include <arch/pte.h>
+#include <mm/vm/mm_struct.h>
+
+struct object;
+
+#define VMAS_MAX	65530u		/* of one address space; Linux's vm.max_map_count */
+#define STACK_GUARD_GAP	(256 * PAGE_SIZE) /* kept free below a VMA that grows down */
+
+#define VM_RIGHTS	(VM_READ | VM_WRITE | VM_EXEC)
+
+/* ---- the tree: pure (vma_tree.c) ---- */
+
+/* The first VMA that ends above va (it may start above va, too), or NULL. */
+struct vma *vma_find(struct mm *mm, vaddr_t va);
+struct vma *vma_next(struct vma *v);
+struct vma *vma_prev(struct vma *v);
+struct vma *vma_first(struct mm *mm);
+struct vma *vma_last(struct mm *mm);
+/* Puts v, whose range is free, into the tree; counts it. */
+void vma_insert(struct mm *mm, struct vma *v);
+void vma_remove(struct mm *mm, struct vma *v);
+/* New bounds, which must not touch a neighbour's; pgoff stays with the content. */
+void vma_resize(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end);
+/* The highest (lowest) free range of len bytes within [low, high): its start, or 0. */
+vaddr_t vma_gap_top(struct mm *mm, vaddr_t low, vaddr_t high, size_t len);
+vaddr_t vma_gap_bottom(struct mm *mm, vaddr_t low, vaddr_t high, size_t len);
+/* Order, bounds, sums and counts: 0, or a text. */
+const char *vma_verify(struct mm *mm);
+
+/* Where the room that v claims begins: below a stack, its guard gap. */
+static inline vaddr_t vma_room(const struct vma *v)
+{
+	if (likely(!(v->flags & VM_GROWSDOWN)))
+		return v->start;
+	return v->start > STACK_GUARD_GAP ? v->start - STACK_GUARD_GAP : 0;
+}
+
+/* vma_find by the last answer where that still fits: what a fault asks. */
+static inline struct vma *vma_lookup(struct mm *mm, vaddr_t va)
+{
+	struct vma *v = READ_ONCE(mm->last);
+
+	if (likely(v && va - v->start < v->end - v->start))
+		return v;
+	v = vma_find(mm, va);
+	WRITE_ONCE(mm->last, v);
+	return v;
+}
+
+/* ---- making and joining (vma.c) ---- */
+
+void vma_boot(void);
+
+/* What a new mapping is to be. */
+struct vma_spec {
+	vaddr_t start, end;
+	unsigned flags;
+	struct object *obj;
+	uint64_t pgoff;			/* obj NULL: not looked at */
+};
+
+/* Room for one VMA, or NULL. */
+struct vma *vma_alloc(void);
+/* Gives back what vma_alloc gave and nobody used; may be NULL. */
+void vma_drop(struct vma *spare);
+/*
+ * Maps s, whose range is free: a neighbour grows where it can be joined, else
+ * *spare becomes the VMA, with a reference of the object, and *spare is NULL.
+ */
+struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare);
+/* Cuts v at `at`; the new upper half is returned, v keeps the lower one. NULL: no memory. */
+struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at);
+/* Joins v with its neighbours where both are alike; returns what v became part of. The others go to *dead. */
+struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead);
+/* Out of the tree, to *dead. */
+void vma_kill(struct mm *mm, struct vma *v, struct vma **dead);
+/* Gives the dead ones' objects back and frees them after a grace period. mm.lock not held: an object may end, and its file system be called. */
+void vma_bury(struct vma *dead);
+
+/* The rights of a leaf that v's flags stand for, but W. */
+static inline unsigned vma_leaf_prot(const struct vma *v)
+{
+	return PROT_U | (v->flags & VM_RIGHTS ? PROT_R : 0) | (v->flags & VM_EXEC ? PROT_X : 0);
+}
+/* v's pgoff for va. */
+static inline uint64_t vma_pgoff(const struct vma *v, vaddr_t va)
+{
+	return v->pgoff + ((va - v->start) >> PAGE_SHIFT);
+}
+
+#endif
