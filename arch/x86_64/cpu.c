@@ -76,7 +76,7 @@ struct cpuid cpuid(uint32_t leaf, uint32_t sub)
 	uint32_t max, b, c, d;
 
 	__asm__ volatile("cpuid" : "=a"(max), "=b"(b), "=c"(c), "=d"(d)
-			 : "a"(leaf & 0x80000000), "c"(0));
+			 : "a"(leaf & 0xc0000000), "c"(0));	/* basic, hypervisor, extended */
 	if (leaf > max)
 		return (struct cpuid){ 0 };
 	__asm__ volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
