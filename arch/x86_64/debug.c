@@ -61,14 +61,8 @@ static void show_place(uint64_t rip, unsigned back)
 
 static bool is_entry_call(uint64_t ret)
 {
-	static const char *const calls[] = {
-		entry_call_user, entry_call_kernel, entry_call_ist, entry_call_bad_iret,
-		entry_call_irq_user, entry_call_irq_kernel, entry_call_ist_user,
-		entry_call_syscall, entry_call_return,
-	};
-
-	for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
-		if (ret == (uint64_t)calls[i])
+	for (const uint64_t *call = entry_calls; call < entry_calls_end; call++)
+		if (ret == *call)
 			return true;
 	return false;
 }

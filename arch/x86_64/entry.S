@@ -87,13 +87,20 @@
 	popq %rdi
 .endm
 
-/* C with the frame as its argument; \name marks the return address for backtraces. */
-.macro CALL_C function, name
+/* C with the frame as its argument; the return address is listed for stack traces. */
+.macro CALL_C function
 	movq %rsp, %rdi
 	call \function
-	.globl \name
-\name:
+.Lcall\@:
+	.pushsection .rodata.entry_calls, "a"
+	.quad .Lcall\@
+	.popsection
 .endm
+
+	.section .rodata.entry_calls, "a"
+	.balign 8
+	.globl entry_calls, entry_calls_end
+entry_calls:
 
 	.text
 
@@ -118,7 +125,7 @@ syscall_entry:
 	PUSH_REGS
 	FRAME_CFI
 	sti
-	CALL_C upcall_syscall, entry_call_syscall
+	CALL_C upcall_syscall
 	cli
 	cmpl $0, %gs:CPU_NEED_RESCHED
 	jne return_work
@@ -130,15 +137,15 @@ syscall_entry:
 	movq TF_RIP(%rsp), %rcx
 	movq TF_RFLAGS(%rsp), %r11
 	cmpq %rcx, TF_RCX(%rsp)
-	jne restore_user
+	jne .Lrestore_user
 	cmpq %r11, TF_R11(%rsp)
-	jne restore_user
+	jne .Lrestore_user
 	testl $(RFLAGS_TF | RFLAGS_RF), %r11d
-	jnz restore_user
+	jnz .Lrestore_user
 	cmpl $SEL_UCODE3, TF_CS(%rsp)
-	jne restore_user
+	jne .Lrestore_user
 	shrq $47, %rcx
-	jnz restore_user
+	jnz .Lrestore_user
 	POP_REGS
 	movq TF_RSP - TF_VECTOR(%rsp), %rsp
 	swapgs
@@ -152,18 +159,18 @@ return_to_user:
 	cli
 	cmpl $0, %gs:CPU_NEED_RESCHED
 	jne return_work
-restore_user:
+.Lrestore_user:
 	swapgs
 	POP_REGS
 	addq $16, %rsp
-user_iretq:
+.Luser_iretq:
 	iretq
 	.cfi_endproc
 
 return_work:
 	FRAME_CFI
 	sti
-	CALL_C upcall_return_to_user, entry_call_return
+	CALL_C upcall_return_to_user
 	jmp return_to_user
 	.cfi_endproc
 
@@ -201,12 +208,12 @@ exception_common:
 	testb $3, TF_CS(%rsp)
 	jz 1f
 	swapgs
-	CALL_C trap_user, entry_call_user
+	CALL_C trap_user
 	jmp return_to_user
-1:	cmpq $user_iretq, TF_RIP(%rsp)
+1:	cmpq $.Luser_iretq, TF_RIP(%rsp)
 	je bad_iret
-	CALL_C trap_kernel, entry_call_kernel
-return_to_kernel:
+	CALL_C trap_kernel
+.Lreturn_to_kernel:
 	POP_REGS
 	addq $16, %rsp
 	iretq
@@ -220,10 +227,10 @@ irq_common:
 	testb $3, TF_CS(%rsp)
 	jz 1f
 	swapgs
-	CALL_C irq_entry, entry_call_irq_user
+	CALL_C irq_entry
 	jmp return_to_user
-1:	CALL_C irq_entry, entry_call_irq_kernel
-	jmp return_to_kernel
+1:	CALL_C irq_entry
+	jmp .Lreturn_to_kernel
 	.cfi_endproc
 
 /*
@@ -244,7 +251,7 @@ bad_iret:
 	rep movsq
 	cld
 	leaq -TF_SIZE(%rbx), %rsp
-	CALL_C trap_user, entry_call_bad_iret
+	CALL_C trap_user
 	jmp return_to_user
 	.cfi_endproc
 
@@ -263,7 +270,7 @@ ist_common:
 	movl $(TF_SIZE / 8), %ecx
 	rep movsq
 	leaq -TF_SIZE(%rbx), %rsp
-	CALL_C trap_user, entry_call_ist_user
+	CALL_C trap_user
 	jmp return_to_user
 
 1:	movl $MSR_GS_BASE, %ecx
@@ -276,12 +283,12 @@ ist_common:
 	movq %rax, %rdx
 	shrq $32, %rdx
 	wrmsr
-	CALL_C trap_ist, entry_call_ist
+	CALL_C trap_ist
 	movl $MSR_GS_BASE, %ecx
 	movl %r12d, %eax
 	movl %r13d, %edx
 	wrmsr
-	jmp return_to_kernel
+	jmp .Lreturn_to_kernel
 	.cfi_endproc
 
 /* entry_to_user(tf, kstack_top): moves the frame to where frames of ring 3 lie, upwards. */
@@ -297,5 +304,8 @@ entry_to_user:
 	decl %ecx
 	jnz 1b
 	jmp return_to_user
+
+	.section .rodata.entry_calls, "a"
+entry_calls_end:
 
 	.section .note.GNU-stack, "", @progbits

@@ -79,10 +79,8 @@ void trap_kernel(struct trapframe *tf);
 void trap_ist(struct trapframe *tf);
 void irq_entry(struct trapframe *tf);
 
-/* The instructions behind entry.S's calls of C: a return address there has a trapframe above it. */
-extern const char entry_call_user[], entry_call_kernel[], entry_call_ist[], entry_call_bad_iret[],
-		  entry_call_irq_user[], entry_call_irq_kernel[], entry_call_ist_user[],
-		  entry_call_syscall[], entry_call_return[];
+/* Return addresses of entry.S's calls of C: a trapframe lies above each on the stack. */
+extern const uint64_t entry_calls[], entry_calls_end[];
 
 /* 256 entry points of ENTRY_STUB_SIZE bytes each. */
 extern const char entry_stubs[];
