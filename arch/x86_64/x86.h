@@ -176,7 +176,7 @@ static inline void write_cr0(uint64_t v) { __asm__ volatile("movq %0, %%cr0" :: 
 static inline void write_cr3(uint64_t v) { __asm__ volatile("movq %0, %%cr3" :: "r"(v) : "memory"); }
 static inline void write_cr4(uint64_t v) { __asm__ volatile("movq %0, %%cr4" :: "r"(v) : "memory"); }
 
-/* apic.c: vectors 32 .. 255. Called with irq_depth raised and interrupts off; sends the EOI. */
+/* irq.c: vectors 32 .. 255. Called with irq_depth raised and interrupts off; sends the EOI. */
 void arch_irq_dispatch(struct trapframe *tf);
 
 /* Stops this CPU for good: interrupts off, hlt, for ever. */
