@@ -81,6 +81,12 @@ int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma_info *v, void *arg
  */
 unsigned mm_verify(char *why, size_t n);
 
+/* ---- kernel stacks, for who makes threads (mm/pt/kstack.c) ---- */
+
+/* A stack with an unmapped guard page below. 0 or -ENOMEM. */
+int __must_check kstack_alloc(uint64_t *bottom, uint64_t *top);
+void kstack_free(uint64_t bottom);
+
 /* ---- boot ---- */
 void mm_init(void);
 
