@@ -1,0 +1,139 @@
+/*
+ * From one program to another. The new address space is built beside the old
+ * one, and loaded to write to it; only when all has worked is the old one
+ * given up. Until then an error leaves the process as it was.
+ */
+#include <kernel/proc/exec.h>
+#include <kernel/proc/elf.h>
+#include <kernel/proc/process.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/mman.h>
+#include <mm/mm.h>
+
+static int may_execute(const struct node *n)
+{
+	return node_is_reg(n) && n->mode & 0111 ? 0 : -EACCES;
+}
+
+/* Linux's limits: a quarter of the stack's, at least 128 KB, at most 6 MB with the pointers. */
+static int check_size(const struct process *p, const struct exec_args *a)
+{
+	uint64_t bytes = a->len + (a->argc + a->envc) * sizeof(uint64_t);
+	uint64_t limit = MAX(process_limit(p, RLIMIT_STACK) / 4, 131072ul);
+
+	return bytes > MIN(limit, _STK_LIM / 4 * 3ul) ? -E2BIG : 0;
+}
+
+static int find_stack(const struct vma_info *v, void *arg)
+{
+	struct vma_info *stack = arg;
+
+	if (v->start > stack->start)
+		*stack = *v;
+	return 0;
+}
+
+/* The topmost mapping is the stack: nothing else is there yet but the program below. */
+static int make_stack_executable(struct mm *mm)
+{
+	struct vma_info stack = { 0 };
+	int err = mm_for_each_vma(mm, find_stack, &stack);
+
+	return err ? err : mm_mprotect(mm, stack.start, stack.end - stack.start,
+				       PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+/* Maps program and stack into mm, and fills what needs filling; mm is loaded. */
+static int build_space(struct process *p, struct mm *mm, struct elf *e, const struct exec_args *args, vaddr_t *sp)
+{
+	long top;
+	int err = elf_map(e, mm, !mm_norandmaps);
+
+	if (err)
+		return err;
+	top = mm_map_stack(mm, process_limit(p, RLIMIT_STACK));
+	if (top < 0)
+		return (int)top;
+	if (e->exec_stack)
+		err = make_stack_executable(mm);
+	if (!err && elf_clear_tails(e))
+		err = -ENOMEM;
+	return err ? err : exec_build_stack((vaddr_t)top, args, e, sp);
+}
+
+/* No way back from here: the process becomes the new program. */
+static void become(struct process *p, struct node *exe, const char *name, struct mm *mm)
+{
+	struct mm *old = p->mm;
+	struct node *old_exe = p->exe;
+
+	node_get(exe);
+	p->exe = exe;
+	p->mm = mm;
+	if (old_exe)
+		node_put(old_exe);
+	if (old)
+		mm_put(old);
+	process_set_name(p, name);
+	files_close_on_exec(&p->files);
+	for (int sig = 1; sig <= SIGNAL_MAX; sig++)
+		if (p->action[sig].handler != (uint64_t)SIG_IGN)
+			memset(&p->action[sig], 0, sizeof(p->action[sig]));
+	p->clear_child_tid = 0;
+	p->robust_list = 0;
+	arch_set_fs_base(0);
+	arch_set_gs_base(0);
+	arch_fpu_init(p->thread.ctx.fpu);
+	arch_fpu_load(p->thread.ctx.fpu);
+}
+
+static int exec_elf(struct process *p, struct node *exe, const char *name, struct elf *e,
+		    const struct exec_args *args, struct trapframe *tf)
+{
+	struct aspace *before = p->thread.aspace;
+	struct mm *mm = mm_create();
+	vaddr_t sp;
+	int err;
+
+	if (!mm)
+		return -ENOMEM;
+	thread_set_aspace(mm_aspace(mm));
+	err = build_space(p, mm, e, args, &sp);
+	if (err) {
+		thread_set_aspace(before);
+		mm_put(mm);
+		return err;
+	}
+	become(p, exe, name, mm);
+	arch_user_frame(tf, elf_entry(e), sp);
+	return 0;
+}
+
+int exec_program(struct node *exe, const char *name, const struct exec_args *args, struct trapframe *tf)
+{
+	struct process *p = current_process();
+	struct elf e;
+	int err = may_execute(exe);
+
+	if (!err)
+		err = check_size(p, args);
+	if (!err)
+		err = elf_open(&e, &exe->reg.obj);
+	if (err)
+		return err;
+	err = exec_elf(p, exe, name, &e, args, tf);
+	elf_close(&e);
+	return err;
+}
+
+const char *exec_error(int err)
+{
+	switch (err) {
+	case -ENOEXEC:	return "it is no program for this machine (ENOEXEC)";
+	case -EACCES:	return "it is no file with the right to be executed (EACCES)";
+	case -ENOMEM:	return "there is no memory or no room for it (ENOMEM)";
+	case -E2BIG:	return "its arguments are too long (E2BIG)";
+	default:	return "it cannot be read";
+	}
+}

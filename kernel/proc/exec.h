@@ -1,0 +1,46 @@
+/* Starting programs: the strings that a program is given, its stack, and the change from one program to another. */
+#ifndef KERNEL_PROC_EXEC_H
+#define KERNEL_PROC_EXEC_H
+
+#include <arch/types.h>
+#include <arch/uaccess.h>
+
+struct elf;
+struct node;
+struct page;
+struct trapframe;
+
+#define EXEC_STRINGS_MAX	(2ul << 20)	/* all strings together */
+#define EXEC_STRING_MAX		131072ul	/* one of them: Linux's MAX_ARG_STRLEN */
+#define EXEC_PAGES		(EXEC_STRINGS_MAX / PAGE_SIZE)
+
+/* argv's strings, then envp's, then the file's name, each with its NUL, one after another over pages. */
+struct exec_args {
+	struct page *page[EXEC_PAGES];
+	size_t len;
+	unsigned argc, envc;
+};
+
+/* NULL if there is no memory. */
+struct exec_args *exec_args_create(void);
+void exec_args_free(struct exec_args *a);
+/* Appends a string of the kernel's. 0, -E2BIG, -ENOMEM. The caller counts argc and envc. */
+int __must_check exec_args_add(struct exec_args *a, const char *s);
+/* The strings of the NULL-ended list at `list`; *n counts them. Also -EFAULT. A NULL list is empty. */
+int __must_check exec_args_add_user(struct exec_args *a, const uint64_t __user *list, unsigned *n);
+
+/*
+ * Makes the running process run the program `exe`, whose name stands last in
+ * args: a new address space, stack and registers (into *tf). On an error the
+ * process is as it was. 0, -ENOEXEC, -EACCES, -ENOMEM, -E2BIG, -EIO.
+ */
+int __must_check exec_program(struct node *exe, const char *name, const struct exec_args *args,
+			      struct trapframe *tf);
+
+/* Why exec_program said err, in words. */
+const char *exec_error(int err);
+
+/* exec_stack.c: writes strings, vectors and auxv below top, in the running thread's address space. */
+int __must_check exec_build_stack(vaddr_t top, const struct exec_args *args, const struct elf *e, vaddr_t *sp);
+
+#endif
