@@ -24,7 +24,7 @@ DEBUG ?=
 CODEGEN_EXTRA ?=
 V ?=
 Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
+say = $(if $(V)$(findstring s,$(flags)),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 export B
 
 # What the asked-for goals need from the distribution, before anything else (tools/deps).
