@@ -28,7 +28,7 @@
 #define FIRMWARE_MAX	(16ul << 20)		/* a larger reserved range is no RAM, but room for devices */
 #define EARLY_LIMIT	(4ul << 30)		/* what the boot tables map */
 
-struct ranges early_ram, early_usable, early_left;
+struct rangeset early_ram, early_usable, early_left;
 static uint64_t early_limit;
 static bool early_closed;
 
@@ -50,15 +50,15 @@ static struct range page_outer(uint64_t start, uint64_t end)
 	return (struct range){ ALIGN_DOWN(start, PAGE_SIZE), ALIGN_UP(end, PAGE_SIZE) };
 }
 
-static void add(struct ranges *s, struct range r)
+static void add(struct rangeset *s, struct range r)
 {
-	if (!ranges_add(s, r.start, r.end))
+	if (!rangeset_add(s, r.start, r.end))
 		log_warn("memory: too many ranges, 0x%lx-0x%lx is not used", r.start, r.end);
 }
 
-static void take(struct ranges *s, struct range r)
+static void take(struct rangeset *s, struct range r)
 {
-	if (!ranges_remove(s, r.start, r.end))
+	if (!rangeset_remove(s, r.start, r.end))
 		log_warn("memory: too many ranges, some memory above 0x%lx is not used", r.end);
 }
 
@@ -87,15 +87,15 @@ static void add_firmware(const struct bootinfo *bi)
 	uint64_t before;
 
 	do {
-		before = ranges_bytes(&early_ram);
+		before = rangeset_bytes(&early_ram);
 		for (unsigned i = 0; i < bi->nranges; i++) {
 			struct range r = page_outer(bi->range[i].start, bi->range[i].end);
 
 			if (r.start < r.end && r.end - r.start <= FIRMWARE_MAX &&
-			    ranges_touch(&early_ram, r.start, r.end))
+			    rangeset_touch(&early_ram, r.start, r.end))
 				add(&early_ram, r);
 		}
-	} while (ranges_bytes(&early_ram) != before);
+	} while (rangeset_bytes(&early_ram) != before);
 }
 
 static void find_ram(const struct bootinfo *bi)
@@ -148,8 +148,8 @@ paddr_t early_alloc(size_t bytes, size_t align)
 	assert(!early_closed);
 	assert(bytes && bytes <= DIRECT_SIZE);
 	assert(align >= PAGE_SIZE && (align & (align - 1)) == 0);
-	if (!ranges_fit(&early_left, LOW_END, early_limit, size, align, &at) &&
-	    !ranges_fit(&early_left, 0, early_limit, size, align, &at))
+	if (!rangeset_fit(&early_left, LOW_END, early_limit, size, align, &at) &&
+	    !rangeset_fit(&early_left, 0, early_limit, size, align, &at))
 		panic("early_alloc: no %lu KB, aligned to %lu KB, below 0x%lx", size >> 10, align >> 10,
 		      early_limit);
 	take(&early_left, (struct range){ at, at + size });

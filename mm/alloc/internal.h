@@ -8,13 +8,13 @@
 
 #include <arch/cpu.h>
 #include <mm/alloc/page.h>
-#include <mm/alloc/ranges.h>
+#include <mm/alloc/rangeset.h>
 
 /* ---- early.c ---- */
 
-extern struct ranges early_ram;		/* struct pages and the direct map cover it; const after early_init */
-extern struct ranges early_usable;	/* of that, the kernel's to use; const after early_init */
-extern struct ranges early_left;	/* of that, not handed out yet */
+extern struct rangeset early_ram;		/* struct pages and the direct map cover it; const after early_init */
+extern struct rangeset early_usable;	/* of that, the kernel's to use; const after early_init */
+extern struct rangeset early_left;	/* of that, not handed out yet */
 /* No early_alloc from now on: the buddy has the rest. */
 void early_close(void);
 

@@ -299,14 +299,14 @@ static void set_watermarks(void)
 
 void page_init(void)
 {
-	uint64_t ram = ranges_bytes(&early_ram), early = ranges_bytes(&early_usable) - ranges_bytes(&early_left);
+	uint64_t ram = rangeset_bytes(&early_ram), early = rangeset_bytes(&early_usable) - rangeset_bytes(&early_left);
 
 	early_close();
 	buddy_init();
 	for (unsigned i = 0; i < MAX_CPUS; i++)
 		pcps[i].count = 0;
-	ranges_diff(&early_ram, &early_usable, make_hole);
-	ranges_diff(&early_usable, &early_left, make_kernel);
+	rangeset_diff(&early_ram, &early_usable, make_hole);
+	rangeset_diff(&early_usable, &early_left, make_kernel);
 	for (unsigned i = 0; i < early_left.n; i++)
 		buddy_add(paddr_to_pfn(paddr(early_left.r[i].start)), paddr_to_pfn(paddr(early_left.r[i].end)));
 	set_watermarks();

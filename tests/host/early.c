@@ -1,4 +1,4 @@
-// sources: tests/host/fake.c tests/host/fake_ram.c lib/lock.c mm/alloc/early.c mm/alloc/ranges.c
+// sources: tests/host/fake.c tests/host/fake_ram.c lib/lock.c mm/alloc/early.c mm/alloc/rangeset.c
 // sources: mm/alloc/buddy.c mm/alloc/percpu.c mm/alloc/page.c mm/alloc/junk.c mm/alloc/verify.c
 /*
  * The memory map and the early allocator: maps that firmware should not make
@@ -93,7 +93,7 @@ static bool any(const bool *map)
 
 /* ---- comparing ---- */
 
-static bool in_set(const struct ranges *s, uint64_t frame)
+static bool in_set(const struct rangeset *s, uint64_t frame)
 {
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->r[i].start <= frame * PAGE_SIZE && (frame + 1) * PAGE_SIZE <= s->r[i].end)
@@ -101,7 +101,7 @@ static bool in_set(const struct ranges *s, uint64_t frame)
 	return false;
 }
 
-static bool well_formed(const struct ranges *s)
+static bool well_formed(const struct rangeset *s)
 {
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->r[i].start >= s->r[i].end || !IS_ALIGNED(s->r[i].start, PAGE_SIZE) ||
@@ -110,7 +110,7 @@ static bool well_formed(const struct ranges *s)
 	return true;
 }
 
-static bool set_is(const struct ranges *s, const bool *map)
+static bool set_is(const struct rangeset *s, const bool *map)
 {
 	for (uint64_t f = 0; f < FRAMES; f++)
 		if (in_set(s, f) != map[f]) {
@@ -277,7 +277,7 @@ static void table_full(void)
 	CHECK_EQ(early_alloc(PAGE_SIZE, 0x4000).v, 0x804000);
 	CHECK(fake_log_has("too many ranges"));
 	CHECK_EQ(early_left.n, RANGES_MAX);
-	frames = ranges_bytes(&early_left) >> PAGE_SHIFT;
+	frames = rangeset_bytes(&early_left) >> PAGE_SHIFT;
 	fake_vmemmap();
 	page_init();
 	CHECK_EQ(page_free_count(), frames);

@@ -1,4 +1,4 @@
-// sources: tests/host/fake.c tests/host/fake_ram.c lib/lock.c mm/alloc/early.c mm/alloc/ranges.c
+// sources: tests/host/fake.c tests/host/fake_ram.c lib/lock.c mm/alloc/early.c mm/alloc/rangeset.c
 // sources: mm/alloc/buddy.c mm/alloc/percpu.c mm/alloc/page.c mm/alloc/junk.c mm/alloc/verify.c
 // sources: mm/alloc/slab.c mm/alloc/slab_debug.c mm/alloc/slab_verify.c mm/alloc/kmalloc.c
 /*

@@ -1,12 +1,12 @@
 /*
  * Sets of byte ranges, by plain insertion into a sorted table: there are a few
- * dozen ranges at most, and this is boot. No locks; see ranges.h.
+ * dozen ranges at most, and this is boot. No locks; see rangeset.h.
  */
-#include <mm/alloc/ranges.h>
+#include <mm/alloc/rangeset.h>
 #include <lib/string.h>
 
 /* The first range that ends at x or beyond. */
-static unsigned first_from(const struct ranges *s, uint64_t x)
+static unsigned first_from(const struct rangeset *s, uint64_t x)
 {
 	unsigned i = 0;
 
@@ -16,7 +16,7 @@ static unsigned first_from(const struct ranges *s, uint64_t x)
 }
 
 /* Replaces the ranges [i, j) by `count` (0 to 2) others. */
-static bool replace(struct ranges *s, unsigned i, unsigned j, const struct range *by, unsigned count)
+static bool replace(struct rangeset *s, unsigned i, unsigned j, const struct range *by, unsigned count)
 {
 	bool fits = s->n - (j - i) + count <= RANGES_MAX;
 
@@ -29,7 +29,7 @@ static bool replace(struct ranges *s, unsigned i, unsigned j, const struct range
 	return fits;
 }
 
-bool ranges_add(struct ranges *s, uint64_t start, uint64_t end)
+bool rangeset_add(struct rangeset *s, uint64_t start, uint64_t end)
 {
 	struct range joined = { start, end };
 	unsigned i = first_from(s, start), j = i;
@@ -43,7 +43,7 @@ bool ranges_add(struct ranges *s, uint64_t start, uint64_t end)
 	return replace(s, i, j, &joined, 1);
 }
 
-bool ranges_remove(struct ranges *s, uint64_t start, uint64_t end)
+bool rangeset_remove(struct rangeset *s, uint64_t start, uint64_t end)
 {
 	struct range rest[2];
 	unsigned i = first_from(s, start), j, count = 0;
@@ -63,14 +63,14 @@ bool ranges_remove(struct ranges *s, uint64_t start, uint64_t end)
 	return replace(s, i, j, rest, count);
 }
 
-bool ranges_touch(const struct ranges *s, uint64_t start, uint64_t end)
+bool rangeset_touch(const struct rangeset *s, uint64_t start, uint64_t end)
 {
 	unsigned i = first_from(s, start);
 
 	return i < s->n && s->r[i].start <= end;
 }
 
-void ranges_diff(const struct ranges *a, const struct ranges *b, void (*fn)(uint64_t start, uint64_t end))
+void rangeset_diff(const struct rangeset *a, const struct rangeset *b, void (*fn)(uint64_t start, uint64_t end))
 {
 	unsigned j = 0;
 
@@ -89,7 +89,7 @@ void ranges_diff(const struct ranges *a, const struct ranges *b, void (*fn)(uint
 	}
 }
 
-bool ranges_fit(const struct ranges *s, uint64_t from, uint64_t to, uint64_t size, uint64_t align,
+bool rangeset_fit(const struct rangeset *s, uint64_t from, uint64_t to, uint64_t size, uint64_t align,
 		uint64_t *start)
 {
 	for (unsigned i = 0; i < s->n; i++) {
@@ -103,7 +103,7 @@ bool ranges_fit(const struct ranges *s, uint64_t from, uint64_t to, uint64_t siz
 	return false;
 }
 
-uint64_t ranges_bytes(const struct ranges *s)
+uint64_t rangeset_bytes(const struct rangeset *s)
 {
 	uint64_t sum = 0;
 
