@@ -1,9 +1,9 @@
 /*
  * From the early tables to kernel_main: reads what the loader left into
- * struct bootinfo (multiboot2.c, pvh.c, fw_cfg.c, ranges.c), and turns on five
- * levels of page tables if asked to. Runs on the boot stack with interrupts
- * off and no handlers: it touches only memory below 4 GB and believes no
- * length that it has not checked.
+ * struct bootinfo (multiboot2.c, pvh.c, fw_cfg.c, cmdline.c, ranges.c), and
+ * turns on five levels of page tables if asked to. Runs on the boot stack with
+ * interrupts off and no handlers: it touches only memory below 4 GB and
+ * believes no length that it has not checked.
  */
 #include <boot/boot.h>
 #include <arch/layout.h>
@@ -12,7 +12,6 @@
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/option.h>
-#include <lib/string.h>
 
 #define EARLY_DIRECT_END	(1ull << 32)
 #define CPUID7_ECX_LA57		(1u << 16)
@@ -27,46 +26,6 @@ const void *boot_ptr(uint64_t pa, uint64_t n)
 	if (pa >= EARLY_DIRECT_END || n > EARLY_DIRECT_END - pa)
 		return NULL;
 	return phys_to_virt(paddr(pa));
-}
-
-void boot_cmdline_add(struct bootinfo *bi, const char *s, size_t n)
-{
-	size_t at = strlen(bi->cmdline);
-
-	if (!n || !*s)
-		return;
-	if (at && at < BOOT_CMDLINE_MAX - 1)
-		bi->cmdline[at++] = ' ';
-	while (n && *s && at < BOOT_CMDLINE_MAX - 1) {
-		bi->cmdline[at++] = *s < ' ' ? ' ' : *s;
-		s++;
-		n--;
-	}
-	bi->cmdline[at] = '\0';
-	if (n && *s)
-		bi->cmdline_cut = true;
-}
-
-bool boot_cmdline_flag(const char *line, const char *word)
-{
-	size_t len = strlen(word);
-	bool on = false;
-
-	while (*line) {
-		const char *end = strchr(line, ' ');
-		size_t n = end ? (size_t)(end - line) : strlen(line);
-
-		if (n == 2 && strncmp(line, "--", 2) == 0)
-			break;
-		if (n >= len && strncmp(line, word, len) == 0) {
-			if (n == len)
-				on = true;
-			else if (n == len + 2 && line[len] == '=')
-				on = line[len + 1] == '1';
-		}
-		line += end ? n + 1 : n;
-	}
-	return on;
 }
 
 /* PML5[0] and [511] -> the early PML4: what it shows keeps its addresses, low and high. */

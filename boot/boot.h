@@ -33,7 +33,7 @@ bool boot_cmdline_flag(const char *line, const char *word);
 
 /* Collects ranges in any order, overlapping or not; type as in the PC's memory map (E820). */
 void ranges_add(uint64_t start, uint64_t len, uint32_t type);
-/* Makes bi->range of them. */
+/* Makes bi->range of them; the collection is empty then. */
 void ranges_finish(struct bootinfo *bi);
 
 /* boot.S: turns on five levels; root5 is the physical address of the PML5. */

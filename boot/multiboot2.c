@@ -32,9 +32,10 @@ static void read_mmap(const struct mb2_mmap *m)
 	if (m->entry_size < sizeof(struct mb2_mmap_entry))
 		return;
 	for (; (size_t)(end - p) >= m->entry_size; p += m->entry_size) {
-		const struct mb2_mmap_entry *e = (const struct mb2_mmap_entry *)p;
+		struct mb2_mmap_entry e;
 
-		ranges_add(e->addr, e->len, e->type);
+		memcpy(&e, p, sizeof(e));
+		ranges_add(e.addr, e.len, e.type);
 	}
 }
 
@@ -91,7 +92,7 @@ bool multiboot2_read(struct bootinfo *bi, uint32_t info)
 	const uint32_t *head = boot_ptr(info, 8);
 	const char *p, *end;
 
-	if (!head || *head < 8 || *head > INFO_MAX || !boot_ptr(info, *head))
+	if (!head || info % 8 || *head < 8 || *head > INFO_MAX || !boot_ptr(info, *head))
 		return false;
 	bi->loader = "multiboot2";
 	p = (const char *)head + 8;

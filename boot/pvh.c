@@ -5,6 +5,7 @@
  * Xen's public/arch-x86/hvm/start_info.h describes it.
  */
 #include <boot/boot.h>
+#include <lib/string.h>
 
 #define MEMMAP_MAX	1024
 
@@ -17,39 +18,51 @@ struct hvm_start_info {
 struct hvm_module { uint64_t addr, size, cmdline, reserved; };
 struct hvm_memmap { uint64_t addr, size; uint32_t type, reserved; };
 
+/* Copies n bytes at physical address pa, of any alignment. False: they do not lie below 4 GB. */
+static bool fetch(void *dst, uint64_t pa, size_t n)
+{
+	const void *src = boot_ptr(pa, n);
+
+	if (src)
+		memcpy(dst, src, n);
+	return src;
+}
+
 static void read_memmap(const struct hvm_start_info *si)
 {
-	uint32_t n = MIN(si->memmap_entries, (uint32_t)MEMMAP_MAX);
-	const struct hvm_memmap *m = boot_ptr(si->memmap, n * sizeof(*m));
+	struct hvm_memmap m;
 
-	for (uint32_t i = 0; m && i < n; i++)
-		ranges_add(m[i].addr, m[i].size, m[i].type);
+	for (uint32_t i = 0; i < MIN(si->memmap_entries, (uint32_t)MEMMAP_MAX); i++)
+		if (fetch(&m, si->memmap + i * sizeof(m), sizeof(m)))
+			ranges_add(m.addr, m.size, m.type);
 }
 
 static void read_module(struct bootinfo *bi, const struct hvm_start_info *si)
 {
-	const struct hvm_module *m = boot_ptr(si->modlist, sizeof(*m));
+	struct hvm_module m;
 
-	if (!si->nr_modules || !m || !m->size || m->addr + m->size < m->addr)
+	if (!si->nr_modules || !fetch(&m, si->modlist, sizeof(m)))
 		return;
-	bi->initrd_start = m->addr;
-	bi->initrd_end = m->addr + m->size;
+	if (!m.size || m.addr + m.size < m.addr)
+		return;
+	bi->initrd_start = m.addr;
+	bi->initrd_end = m.addr + m.size;
 }
 
 bool pvh_read(struct bootinfo *bi, uint32_t info)
 {
-	const struct hvm_start_info *si = boot_ptr(info, sizeof(*si));
+	struct hvm_start_info si;
 	const char *line;
 
-	if (!si || si->magic != BOOT_PVH)
+	if (!fetch(&si, info, sizeof(si)) || si.magic != BOOT_PVH)
 		return false;
 	bi->loader = "PVH";
-	bi->rsdp = si->rsdp;
-	line = si->cmdline ? boot_ptr(si->cmdline, BOOT_CMDLINE_MAX) : NULL;
+	bi->rsdp = si.rsdp;
+	line = si.cmdline ? boot_ptr(si.cmdline, BOOT_CMDLINE_MAX) : NULL;
 	if (line)
 		boot_cmdline_add(bi, line, BOOT_CMDLINE_MAX);
-	read_module(bi, si);
-	if (si->version >= 1)
-		read_memmap(si);
+	read_module(bi, &si);
+	if (si.version >= 1)
+		read_memmap(&si);
 	return true;
 }

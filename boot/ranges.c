@@ -78,4 +78,5 @@ void ranges_finish(struct bootinfo *bi)
 		if (kind >= 0 && !append(bi, pos, next, (enum boot_range_kind)kind))
 			break;
 	}
+	nraw = 0;
 }
