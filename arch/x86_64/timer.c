@@ -211,8 +211,14 @@ void time_init(void)
 
 /* -- the alarm -- */
 
+/*
+ * The count stands still while the mode changes: QEMU's timer, periodic for a
+ * moment with the tiny count of a one-shot before it, fires without end.
+ */
 static void timer_arm(uint32_t count, bool periodic)
 {
+	if (periodic)
+		lapic_write(LAPIC_TIMER_INITIAL, 0);
 	lapic_write(LAPIC_TIMER_DIVIDE, LAPIC_DIVIDE_1);
 	lapic_write(LAPIC_LVT_TIMER, VEC_TIMER | (periodic ? LVT_TIMER_PERIODIC : 0));
 	lapic_write(LAPIC_TIMER_INITIAL, count);
