@@ -10,15 +10,15 @@
 #define IO_MAX		(0x7ffff000ul)	/* Linux's MAX_RW_COUNT */
 #define DEVICES_MAX	16
 
-struct waitq file_poll_wait;
-
+static struct waitq poll_wait;
+static uint64_t poll_changes;		/* poll_wait.lock */
 static struct kmem_cache *file_cache;
 static struct { uint64_t rdev; const struct file_ops *ops; } devices[DEVICES_MAX];
 static unsigned ndevices;
 
 void file_init(void)
 {
-	waitq_init(&file_poll_wait);
+	waitq_init(&poll_wait);
 	file_cache = kmem_cache_create("file", sizeof(struct file), 0);
 	if (!file_cache)
 		panic("no memory for the cache of open files");
@@ -208,8 +208,29 @@ unsigned file_poll(struct file *f)
 
 void file_poll_wake(void)
 {
-	uint64_t flags = waitq_lock(&file_poll_wait);
+	uint64_t flags = waitq_lock(&poll_wait);
 
-	waitq_wake_all(&file_poll_wait);
-	waitq_unlock(&file_poll_wait, flags);
+	poll_changes++;
+	waitq_wake_all(&poll_wait);
+	waitq_unlock(&poll_wait, flags);
+}
+
+uint64_t file_poll_changes(void)
+{
+	return READ_ONCE(poll_changes);
+}
+
+int file_poll_sleep(uint64_t changes, uint64_t deadline_ns)
+{
+	uint64_t flags = waitq_lock(&poll_wait);
+	int err = 0;
+
+	while (poll_changes == changes && !err) {
+		if (deadline_ns == UINT64_MAX)
+			waitq_sleep(&poll_wait, &flags);
+		else
+			err = waitq_sleep_until(&poll_wait, &flags, deadline_ns);
+	}
+	waitq_unlock(&poll_wait, flags);
+	return err;
 }

@@ -69,8 +69,9 @@ int64_t file_seek(struct file *f, int64_t off, int whence);
 unsigned file_poll(struct file *f);
 /* Somebody's file_poll may answer differently now. Any context. */
 void file_poll_wake(void);
-/* Those who poll sleep here. */
-extern struct waitq file_poll_wait;
+/* How often that was so; and a sleep until it is so again, or -ETIMEDOUT (deadline UINT64_MAX: never). */
+uint64_t file_poll_changes(void);
+int __must_check file_poll_sleep(uint64_t changes, uint64_t deadline_ns);
 
 /* Character devices by number (dev_number). Boot time only. */
 void file_register_device(uint64_t rdev, const struct file_ops *ops);

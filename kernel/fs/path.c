@@ -63,7 +63,7 @@ static int walk_step(struct walk *w, unsigned flags)
 		return -ENAMETOOLONG;
 	n = walk_name(w->at, name, len);
 	if (!n)
-		return -ENOENT;
+		return flags & LOOKUP_CREATE && !name[len] ? -EROFS : -ENOENT;
 	w->rest += len;
 	if (node_is_link(n) && (*w->rest || !(flags & LOOKUP_NOFOLLOW)))
 		return walk_link(w, n);

@@ -9,6 +9,7 @@
 
 #define LOOKUP_NOFOLLOW	1u	/* a link at the end is the result, not what it leads to */
 #define LOOKUP_EMPTY	2u	/* an empty path is the start itself (AT_EMPTY_PATH) */
+#define LOOKUP_CREATE	4u	/* a missing last name would be made: EROFS instead of ENOENT */
 
 /* The root of the file tree; const after fs_init. */
 extern struct node *fs_root;

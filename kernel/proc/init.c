@@ -237,6 +237,5 @@ void init_start(void)
 		panic("no memory for the first thread");
 	thread_init(&init_thread, "init", bottom, top, init_main, NULL);
 	init_thread.tid = 1;
-	process_init();
 	thread_start(&init_thread);
 }

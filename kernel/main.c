@@ -1,0 +1,77 @@
+/*
+ * The kernel's beginning, from the boot code to the idle loop: each floor of
+ * the house in turn (DESIGN: the list of floors). What runs then is up to the
+ * first thread (kernel/proc/init.c).
+ */
+#include <arch/machine.h>
+#include <arch/page.h>
+#include <arch/upcall.h>
+#include <boot/bootinfo.h>
+#include <kernel/core/thread.h>
+#include <kernel/dev/console.h>
+#include <kernel/fs/file.h>
+#include <kernel/fs/rootfs.h>
+#include <kernel/proc/init.h>
+#include <kernel/proc/process.h>
+#include <lib/assert.h>
+#include <lib/log.h>
+#include <lib/option.h>
+#include <mm/alloc/page.h>
+#include <mm/alloc/slab.h>
+#include <mm/mm.h>
+#include <mm/pt/pt.h>
+
+static void read_options(const struct bootinfo *bi)
+{
+	options_parse(bi->cmdline);
+	log_info("Quire, a small kernel in which all of virtual memory is real");
+	log_info("booted by %s, command line: %s%s", bi->loader, bi->cmdline,
+		 bi->cmdline_cut ? " (cut)" : "");
+	if (option_help) {
+		options_help();
+		arch_exit(0x10);
+	}
+}
+
+static void show_memory_map(const struct bootinfo *bi)
+{
+	static const char *const kinds[] = {
+		[BOOT_RAM] = "RAM", [BOOT_ACPI] = "ACPI", [BOOT_RESERVED] = "reserved",
+	};
+
+	log_info("memory map:");
+	for (unsigned i = 0; i < bi->nranges; i++)
+		log_info("  0x%012lx-0x%012lx %8lu KB %s", bi->range[i].start, bi->range[i].end - 1,
+			 (bi->range[i].end - bi->range[i].start) >> 10, kinds[bi->range[i].kind]);
+}
+
+void kernel_main(struct bootinfo *bi)
+{
+	arch_cpu_init();
+	arch_console_init();
+	read_options(bi);
+	show_memory_map(bi);
+	early_init(bi);
+	kmap_build(bi);
+	page_init();
+	slab_init();
+	kmap_init();
+	sched_init();
+	arch_acpi_init(paddr(bi->rsdp));
+	arch_irq_init(kmap_mmio);
+	arch_pagecopy_init();
+	mm_init();
+	file_init();
+	fs_init(bi);
+	console_init();
+	process_init();
+	irq_enable();
+	init_start();
+	sched_idle_loop();
+}
+
+/* No other CPU is started: the boot CPU is the only one. */
+void kernel_main_ap(void)
+{
+	panic("a CPU that was not started runs");
+}

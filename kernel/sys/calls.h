@@ -1,0 +1,35 @@
+/* The system calls that there are: one list for the prototypes (below) and for the table (dispatch.c). */
+#ifndef KERNEL_SYS_CALLS_H
+#define KERNEL_SYS_CALLS_H
+
+struct trapframe;
+
+#define SYSCALLS(X) \
+	/* files */ \
+	X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(open) X(openat) \
+	X(close) X(lseek) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(getdents64) \
+	X(poll) X(ppoll) \
+	/* the file tree */ \
+	X(stat) X(lstat) X(fstat) X(newfstatat) X(access) X(faccessat) X(faccessat2) \
+	X(readlink) X(readlinkat) X(statfs) X(fstatfs) X(chdir) X(fchdir) X(getcwd) \
+	X(umask) \
+	/* memory */ \
+	X(mmap) X(munmap) X(mprotect) X(madvise) X(brk) \
+	/* processes */ \
+	X(execve) X(exit) X(exit_group) X(wait4) X(getpid) X(getppid) X(gettid) \
+	X(getpgrp) X(getpgid) X(getsid) X(getuid) X(geteuid) X(getgid) X(getegid) \
+	X(getresuid) X(getresgid) X(getgroups) X(arch_prctl) X(prctl) \
+	X(set_tid_address) X(set_robust_list) X(prlimit64) X(getrlimit) X(setrlimit) \
+	X(getrusage) X(times) X(sched_yield) X(sched_getaffinity) X(sched_setaffinity) \
+	/* signals */ \
+	X(kill) X(tkill) X(tgkill) X(rt_sigaction) X(rt_sigprocmask) X(rt_sigpending) \
+	/* time */ \
+	X(time) X(gettimeofday) X(clock_gettime) X(clock_getres) X(nanosleep) \
+	X(clock_nanosleep) \
+	/* the system */ \
+	X(uname) X(sysinfo) X(getrandom)
+
+#define SYSCALL_PROTOTYPE(name) long sys_##name(struct trapframe *tf);
+SYSCALLS(SYSCALL_PROTOTYPE)
+
+#endif

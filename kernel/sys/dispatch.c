@@ -1,0 +1,48 @@
+/*
+ * From a number to a system call. The way of every call: counted in
+ * instructions, so no locks, no tracing, no copy of the arguments.
+ */
+#include <arch/upcall.h>
+#include <asm/unistd_64.h>
+#include <kernel/proc/process.h>
+#include <kernel/sys/syscall.h>
+#include <lib/log.h>
+
+_Static_assert(SYSCALL_COUNT <= 512, "said has a bit for each");
+
+/* Once for each number, and once for all numbers that Linux does not have. */
+static long sys_unknown(struct trapframe *tf)
+{
+	static uint64_t said[512 / 64];
+	uint64_t nr = MIN(tf->error, 511ul), bit = 1ul << nr % 64;
+	const char *name = nr < SYSCALL_COUNT ? syscall_names[nr] : NULL;
+	const struct process *p = current_process();
+
+	if (!(__atomic_fetch_or(&said[nr / 64], bit, __ATOMIC_RELAXED) & bit))
+		log_warn("%s[%d]: system call %lu (%s) is not there: ENOSYS", p->thread.name, p->pid,
+			 tf->error, name ? name : "not Linux's either");
+	return -ENOSYS;
+}
+
+#pragma GCC diagnostic push
+#ifdef __clang__
+#pragma GCC diagnostic ignored "-Winitializer-overrides"
+#else
+#pragma GCC diagnostic ignored "-Woverride-init"
+#endif
+#define SYSCALL_ENTRY(name) [__NR_##name] = sys_##name,
+static long (*const syscall_table[SYSCALL_COUNT])(struct trapframe *tf) = {
+	[0 ... SYSCALL_COUNT - 1] = sys_unknown,
+	SYSCALLS(SYSCALL_ENTRY)
+};
+#pragma GCC diagnostic pop
+
+void upcall_syscall(struct trapframe *tf)
+{
+	uint64_t nr = tf->error;
+
+	if (likely(nr < SYSCALL_COUNT))
+		tf->rax = (uint64_t)syscall_table[nr](tf);
+	else
+		tf->rax = (uint64_t)sys_unknown(tf);
+}

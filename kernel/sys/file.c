@@ -1,0 +1,346 @@
+/* Calls about open files: read and write in all forms, open, close, copies of numbers, ioctl. */
+#include <kernel/fs/file.h>
+#include <asm/fcntl.h>
+#include <kernel/fs/path.h>
+#include <kernel/proc/process.h>
+#include <kernel/sys/syscall.h>
+#include <lib/string.h>
+#include <linux/fcntl.h>
+#include <linux/uio.h>
+#include <mm/alloc/slab.h>
+
+#define FAST_IOV	8
+
+static struct file *file_of(int fd)
+{
+	return files_get(&current_process()->files, (unsigned)fd);
+}
+
+/* ---- read and write ---- */
+
+SYSCALL3(read, int, fd, void __user *, buf, size_t, n)
+{
+	struct file *f = file_of(fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = file_read(f, buf, n, NULL);
+	file_put(f);
+	return r;
+}
+
+SYSCALL3(write, int, fd, const void __user *, buf, size_t, n)
+{
+	struct file *f = file_of(fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = file_write(f, buf, n, NULL);
+	file_put(f);
+	return r;
+}
+
+SYSCALL4(pread64, int, fd, void __user *, buf, size_t, n, int64_t, off)
+{
+	uint64_t pos = (uint64_t)off;
+	struct file *f;
+	long r;
+
+	if (off < 0)
+		return -EINVAL;
+	f = file_of(fd);
+	if (!f)
+		return -EBADF;
+	r = f->ops->stream ? -ESPIPE : file_read(f, buf, n, &pos);
+	file_put(f);
+	return r;
+}
+
+SYSCALL4(pwrite64, int, fd, const void __user *, buf, size_t, n, int64_t, off)
+{
+	uint64_t pos = (uint64_t)off;
+	struct file *f;
+	long r;
+
+	if (off < 0)
+		return -EINVAL;
+	f = file_of(fd);
+	if (!f)
+		return -EBADF;
+	r = f->ops->stream ? -ESPIPE : file_write(f, buf, n, &pos);
+	file_put(f);
+	return r;
+}
+
+/* ---- vectors ---- */
+
+struct vector {
+	struct iovec fast[FAST_IOV], *iov;
+	unsigned n;
+};
+
+static void vector_free(struct vector *v)
+{
+	if (v->iov != v->fast)
+		kfree(v->iov);
+}
+
+/* Copies the list in; all lengths and their sum are positive numbers of ssize_t. */
+static int vector_read(struct vector *v, const struct iovec __user *from, uint64_t n)
+{
+	int64_t sum = 0;
+	int err = 0;
+
+	if (n > UIO_MAXIOV)
+		return -EINVAL;
+	v->n = (unsigned)n;
+	v->iov = n > FAST_IOV ? kmalloc(n * sizeof(*v->iov)) : v->fast;
+	if (!v->iov)
+		return -ENOMEM;
+	if (copy_from_user(v->iov, from, n * sizeof(*v->iov)))
+		err = -EFAULT;
+	for (unsigned i = 0; i < n && !err; i++) {
+		int64_t len = (int64_t)v->iov[i].iov_len;
+
+		if (len < 0 || __builtin_add_overflow(sum, len, &sum))
+			err = -EINVAL;
+	}
+	if (err)
+		vector_free(v);
+	return err;
+}
+
+/*
+ * One part after another, until one comes up short. A read of a stream ends
+ * after its first part: another could wait for what may never come.
+ */
+static long vector_transfer(struct file *f, const struct vector *v, bool write)
+{
+	long done = 0;
+
+	for (unsigned i = 0; i < v->n; i++) {
+		size_t len = v->iov[i].iov_len;
+		void __user *buf = v->iov[i].iov_base;
+		long r = write ? file_write(f, buf, len, NULL) : file_read(f, buf, len, NULL);
+
+		if (r < 0)
+			return done ? done : r;
+		done += r;
+		if ((size_t)r < len || (r && !write && f->ops->stream))
+			break;
+	}
+	return done;
+}
+
+static long do_vector(int fd, const struct iovec __user *iov, uint64_t n, bool write)
+{
+	struct file *f = file_of(fd);
+	struct vector v;
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = vector_read(&v, iov, n);
+	if (!r) {
+		r = vector_transfer(f, &v, write);
+		vector_free(&v);
+	}
+	file_put(f);
+	return r;
+}
+
+SYSCALL3(readv, int, fd, const struct iovec __user *, iov, uint64_t, n)
+{
+	return do_vector(fd, iov, n, false);
+}
+
+SYSCALL3(writev, int, fd, const struct iovec __user *, iov, uint64_t, n)
+{
+	return do_vector(fd, iov, n, true);
+}
+
+/* ---- open, close, seek ---- */
+
+static long open_node(struct node *node, unsigned flags)
+{
+	struct process *p = current_process();
+	struct file *f;
+	long fd;
+
+	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		return -EEXIST;
+	fd = file_open_node(node, (flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)) | O_LARGEFILE, &f);
+	if (fd)
+		return fd;
+	fd = files_add(&p->files, f, 0, process_fd_limit(p), flags & O_CLOEXEC);
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+static long open_at(int dirfd, const char __user *path, unsigned flags)
+{
+	bool nofollow = flags & O_NOFOLLOW || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+	struct node *n;
+	long r = user_path(dirfd, path, (nofollow ? LOOKUP_NOFOLLOW : 0) |
+			   (flags & O_CREAT ? LOOKUP_CREATE : 0), &n);
+
+	if (r)
+		return r;
+	if (flags & O_CREAT && node_is_dir(n) && !(flags & O_EXCL))
+		r = -EISDIR;
+	else
+		r = open_node(n, flags);
+	node_put(n);
+	return r;
+}
+
+SYSCALL3(open, const char __user *, path, unsigned, flags, unsigned, mode)
+{
+	(void)mode;
+	return open_at(AT_FDCWD, path, flags);
+}
+
+SYSCALL4(openat, int, dirfd, const char __user *, path, unsigned, flags, unsigned, mode)
+{
+	(void)mode;
+	return open_at(dirfd, path, flags);
+}
+
+SYSCALL1(close, int, fd)
+{
+	return files_close(&current_process()->files, (unsigned)fd);
+}
+
+SYSCALL3(lseek, int, fd, int64_t, off, int, whence)
+{
+	struct file *f = file_of(fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = file_seek(f, off, whence);
+	file_put(f);
+	return r;
+}
+
+SYSCALL3(getdents64, int, fd, void __user *, buf, unsigned, n)
+{
+	struct file *f = file_of(fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = f->ops->getdents ? f->ops->getdents(f, buf, n) : -ENOTDIR;
+	file_put(f);
+	return r;
+}
+
+SYSCALL3(ioctl, int, fd, unsigned, cmd, uint64_t, arg)
+{
+	struct file *f = file_of(fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
+	file_put(f);
+	return r;
+}
+
+/* ---- copies of numbers, flags ---- */
+
+static long dup_from(int fd, unsigned min, bool cloexec)
+{
+	struct process *p = current_process();
+	struct file *f = file_of(fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = files_add(&p->files, f, min, process_fd_limit(p), cloexec);
+	if (r < 0)
+		file_put(f);
+	return r;
+}
+
+static long dup_to(int old, int new, bool cloexec)
+{
+	struct process *p = current_process();
+	struct file *f = file_of(old);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = files_put_at(&p->files, f, (unsigned)new, process_fd_limit(p), cloexec);
+	if (r < 0)
+		file_put(f);
+	return r < 0 ? r : new;
+}
+
+SYSCALL1(dup, int, fd)
+{
+	return dup_from(fd, 0, false);
+}
+
+SYSCALL2(dup2, int, old, int, new)
+{
+	if (old == new) {
+		int r = files_get_cloexec(&current_process()->files, (unsigned)old);
+
+		return r < 0 ? r : new;
+	}
+	return dup_to(old, new, false);
+}
+
+SYSCALL3(dup3, int, old, int, new, int, flags)
+{
+	if (flags & ~O_CLOEXEC || old == new)
+		return -EINVAL;
+	return dup_to(old, new, flags & O_CLOEXEC);
+}
+
+static long set_flags(struct file *f, unsigned flags)
+{
+	const unsigned may = O_APPEND | O_NONBLOCK | O_NOATIME | O_DIRECT;
+
+	__atomic_store_n(&f->flags, (f->flags & ~may) | (flags & may), __ATOMIC_RELAXED);
+	return 0;
+}
+
+static long file_fcntl(int fd, struct file *f, unsigned cmd, uint64_t arg)
+{
+	struct process *p = current_process();
+
+	switch (cmd) {
+	case F_DUPFD:
+	case F_DUPFD_CLOEXEC:
+		if (arg >= process_fd_limit(p))
+			return -EINVAL;
+		return dup_from(fd, (unsigned)arg, cmd == F_DUPFD_CLOEXEC);
+	case F_GETFD:
+		return files_get_cloexec(&p->files, (unsigned)fd);
+	case F_SETFD:
+		return files_set_cloexec(&p->files, (unsigned)fd, arg & FD_CLOEXEC);
+	case F_GETFL:
+		return f->flags;
+	case F_SETFL:
+		return set_flags(f, (unsigned)arg);
+	default:
+		return -EINVAL;
+	}
+}
+
+SYSCALL3(fcntl, int, fd, unsigned, cmd, uint64_t, arg)
+{
+	struct file *f = file_of(fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = file_fcntl(fd, f, cmd, arg);
+	file_put(f);
+	return r;
+}

@@ -1,0 +1,69 @@
+/* Calls about memory: thin, the work is behind <mm/mm.h>. */
+#include <kernel/fs/file.h>
+#include <kernel/proc/process.h>
+#include <kernel/sys/syscall.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include <mm/mm.h>
+
+static bool is_shared(int flags)
+{
+	return (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
+}
+
+/* The object behind an open file, if it may be mapped so; NULL: anonymous memory. */
+static int object_of(struct file *f, int prot, int flags, struct object **obj)
+{
+	unsigned mode = f->flags & O_ACCMODE;
+
+	if (f->flags & O_PATH)
+		return -EBADF;
+	if (mode == O_WRONLY || (is_shared(flags) && prot & PROT_WRITE && mode != O_RDWR))
+		return -EACCES;
+	return f->ops->mmap ? f->ops->mmap(f, obj) : -ENODEV;
+}
+
+static long map_file(int fd, vaddr_t addr, size_t len, int prot, int flags, uint64_t pgoff)
+{
+	struct process *p = current_process();
+	struct file *f = files_get(&p->files, (unsigned)fd);
+	struct object *obj;
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = object_of(f, prot, flags, &obj);
+	if (!r)
+		r = mm_mmap(p->mm, addr, len, prot, obj ? flags : flags | MAP_ANONYMOUS, obj, pgoff);
+	file_put(f);
+	return r;
+}
+
+SYSCALL6(mmap, vaddr_t, addr, size_t, len, int, prot, int, flags, int, fd, uint64_t, off)
+{
+	if (off & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (flags & MAP_ANONYMOUS)
+		return mm_mmap(current_process()->mm, addr, len, prot, flags, NULL, off >> PAGE_SHIFT);
+	return map_file(fd, addr, len, prot, flags, off >> PAGE_SHIFT);
+}
+
+SYSCALL2(munmap, vaddr_t, addr, size_t, len)
+{
+	return mm_munmap(current_process()->mm, addr, len);
+}
+
+SYSCALL3(mprotect, vaddr_t, addr, size_t, len, int, prot)
+{
+	return mm_mprotect(current_process()->mm, addr, len, prot);
+}
+
+SYSCALL3(madvise, vaddr_t, addr, size_t, len, int, advice)
+{
+	return mm_madvise(current_process()->mm, addr, len, advice);
+}
+
+SYSCALL1(brk, vaddr_t, brk)
+{
+	return (long)mm_brk(current_process()->mm, brk);
+}

@@ -1,0 +1,61 @@
+/* Calls about the system as a whole. */
+#include <kernel/core/clock.h>
+#include <kernel/proc/process.h>
+#include <kernel/sys/syscall.h>
+#include <linux/random.h>
+#include <linux/sysinfo.h>
+#include <linux/utsname.h>
+#include <mm/mm.h>
+
+#define RANDOM_PIECE	256u
+
+/* Release in the form that C libraries take apart; version without date: two builds say the same. */
+SYSCALL1(uname, struct new_utsname __user *, to)
+{
+	static const struct new_utsname name = {
+		.sysname = "Linux",
+		.nodename = "quire",
+		.release = "6.1.0-quire",
+		.version = "#1 Quire",
+		.machine = "x86_64",
+		.domainname = "(none)",
+	};
+
+	return copy_to_user(to, &name, sizeof(name)) ? -EFAULT : 0;
+}
+
+SYSCALL1(sysinfo, struct sysinfo __user *, to)
+{
+	struct mem_info m;
+	struct sysinfo s = { 0 };
+
+	mm_info(&m);
+	s.uptime = (long)(clock_monotonic_ns() / NS_PER_SEC);
+	s.totalram = m.total;
+	s.freeram = m.free;
+	s.procs = (uint16_t)process_count();
+	s.mem_unit = 1;
+	return copy_to_user(to, &s, sizeof(s)) ? -EFAULT : 0;
+}
+
+SYSCALL3(getrandom, uint8_t __user *, to, size_t, n, unsigned, flags)
+{
+	uint64_t bits[RANDOM_PIECE / 8];
+	size_t done = 0;
+
+	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
+	    (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
+		return -EINVAL;
+	n = MIN(n, 0x7ffffffful);
+	while (done < n) {
+		size_t part = MIN(n - done, sizeof(bits));
+
+		for (unsigned i = 0; i < ARRAY_SIZE(bits); i++)
+			bits[i] = arch_random();
+		if (copy_to_user(to + done, bits, part))
+			return done ? (long)done : -EFAULT;
+		done += part;
+		resched_point();
+	}
+	return (long)done;
+}

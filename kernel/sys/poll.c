@@ -1,0 +1,92 @@
+/* poll and ppoll. Nothing interrupts them: there are no signals to be delivered. */
+#include <kernel/core/clock.h>
+#include <kernel/fs/file.h>
+#include <kernel/proc/process.h>
+#include <kernel/sys/syscall.h>
+#include <linux/poll.h>
+#include <linux/time_types.h>
+#include <mm/alloc/slab.h>
+
+#define FOREVER		UINT64_MAX
+
+static short poll_one(struct files *files, const struct pollfd *p)
+{
+	struct file *f;
+	unsigned now;
+
+	if (p->fd < 0)
+		return 0;
+	f = files_get(files, (unsigned)p->fd);
+	if (!f)
+		return POLLNVAL;
+	now = file_poll(f) & ((unsigned)(unsigned short)p->events | POLLERR | POLLHUP);
+	file_put(f);
+	return (short)now;
+}
+
+static long poll_all(struct pollfd *fds, unsigned n)
+{
+	struct files *files = &current_process()->files;
+	long ready = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		fds[i].revents = poll_one(files, &fds[i]);
+		ready += fds[i].revents != 0;
+	}
+	return ready;
+}
+
+static long poll_until(struct pollfd *fds, unsigned n, uint64_t deadline)
+{
+	for (;;) {
+		uint64_t change = file_poll_changes();
+		long ready = poll_all(fds, n);
+
+		if (ready)
+			return ready;
+		if (file_poll_sleep(change, deadline))
+			return poll_all(fds, n);
+	}
+}
+
+static long poll_user(struct pollfd __user *ufds, uint64_t n, uint64_t deadline)
+{
+	size_t bytes = n * sizeof(struct pollfd);
+	struct pollfd *fds;
+	long r;
+
+	if (n > process_fd_limit(current_process()))
+		return -EINVAL;
+	fds = kmalloc(bytes + 1);
+	if (!fds)
+		return -ENOMEM;
+	r = copy_from_user(fds, ufds, bytes) ? -EFAULT : poll_until(fds, (unsigned)n, deadline);
+	if (r >= 0 && copy_to_user(ufds, fds, bytes))
+		r = -EFAULT;
+	kfree(fds);
+	return r;
+}
+
+SYSCALL3(poll, struct pollfd __user *, fds, uint64_t, n, int, ms)
+{
+	return poll_user(fds, n, ms < 0 ? FOREVER : clock_monotonic_ns() + (uint64_t)ms * NS_PER_MS);
+}
+
+SYSCALL5(ppoll, struct pollfd __user *, fds, uint64_t, n, const struct __kernel_timespec __user *, timeout,
+	 const void __user *, mask, size_t, mask_size)
+{
+	struct __kernel_timespec t;
+	uint64_t ns;
+
+	(void)mask;
+	if (mask && mask_size != sizeof(uint64_t))
+		return -EINVAL;
+	if (!timeout)
+		return poll_user(fds, n, FOREVER);
+	if (copy_from_user(&t, timeout, sizeof(t)))
+		return -EFAULT;
+	if (t.tv_sec < 0 || t.tv_nsec < 0 || (uint64_t)t.tv_nsec >= NS_PER_SEC)
+		return -EINVAL;
+	ns = (uint64_t)MIN(t.tv_sec, 1l << 32) * NS_PER_SEC + (uint64_t)t.tv_nsec;
+	return poll_user(fds, n, clock_monotonic_ns() + ns);
+}

@@ -1,0 +1,332 @@
+/* Calls about processes: execve, exit, identities, limits, accounts, scheduling. */
+#include <arch/layout.h>
+#include <asm/prctl.h>
+#include <kernel/core/clock.h>
+#include <kernel/fs/path.h>
+#include <kernel/proc/process.h>
+#include <kernel/sys/syscall.h>
+#include <lib/string.h>
+#include <linux/prctl.h>
+#include <linux/times.h>
+#include <mm/alloc/slab.h>
+#include <mm/mm.h>
+
+#define CLKTCK		100
+
+/* ---- execve, exit ---- */
+
+/* The strings of the call, with the path as the last one. */
+static int gather_args(struct exec_args *a, const char *path, const uint64_t __user *argv,
+		       const uint64_t __user *envp)
+{
+	int err = exec_args_add_user(a, argv, &a->argc);
+
+	if (!err && !a->argc) {		/* as Linux: a program always finds an argv[0] */
+		err = exec_args_add(a, "");
+		a->argc = 1;
+	}
+	if (!err)
+		err = exec_args_add_user(a, envp, &a->envc);
+	return err ? err : exec_args_add(a, path);
+}
+
+static int exec_path(char *path, const uint64_t __user *argv, const uint64_t __user *envp, struct trapframe *tf)
+{
+	struct exec_args *args = exec_args_create();
+	char *walked = kmalloc(PATH_MAX);
+	struct node *exe;
+	int err = -ENOMEM;
+
+	if (!args || !walked)
+		goto out;
+	err = gather_args(args, path, argv, envp);
+	if (err)
+		goto out;
+	strlcpy(walked, path, PATH_MAX);
+	err = path_lookup(current_process()->cwd, walked, 0, &exe);
+	if (err)
+		goto out;
+	err = exec_program(exe, path, args, tf);
+	node_put(exe);
+out:
+	kfree(walked);
+	exec_args_free(args);
+	return err;
+}
+
+long sys_execve(struct trapframe *tf)
+{
+	const uint64_t __user *argv = (const uint64_t __user *)tf->rsi, *envp = (const uint64_t __user *)tf->rdx;
+	char *path = kmalloc(PATH_MAX);
+	ssize_t n;
+	long r;
+
+	if (!path)
+		return -ENOMEM;
+	n = strncpy_from_user(path, (const char __user *)tf->rdi, PATH_MAX);
+	r = n < 0 ? n : exec_path(path, argv, envp, tf);
+	kfree(path);
+	return r;
+}
+
+SYSCALL1(exit, int, code)
+{
+	process_exit(STATUS_EXIT(code));
+}
+
+SYSCALL1(exit_group, int, code)
+{
+	process_exit(STATUS_EXIT(code));
+}
+
+/* There is no fork yet: nobody has children. */
+SYSCALL0(wait4)
+{
+	return -ECHILD;
+}
+
+/* ---- who is who: one user, root; each process its own group and session ---- */
+
+SYSCALL0(getpid) { return current_process()->pid; }
+SYSCALL0(gettid) { return current_process()->pid; }
+SYSCALL0(getppid) { return current_process()->ppid; }
+SYSCALL0(getpgrp) { return current_process()->pid; }
+SYSCALL0(getuid) { return 0; }
+SYSCALL0(geteuid) { return 0; }
+SYSCALL0(getgid) { return 0; }
+SYSCALL0(getegid) { return 0; }
+SYSCALL0(getgroups) { return 0; }
+
+static long own_pid(int pid)
+{
+	int own = current_process()->pid;
+
+	return pid == 0 || pid == own ? own : -ESRCH;
+}
+
+SYSCALL1(getpgid, int, pid)
+{
+	return own_pid(pid);
+}
+
+SYSCALL1(getsid, int, pid)
+{
+	return own_pid(pid);
+}
+
+static long put_three_zeros(uint32_t __user *a, uint32_t __user *b, uint32_t __user *c)
+{
+	return put_user_u32(0, a) || put_user_u32(0, b) || put_user_u32(0, c) ? -EFAULT : 0;
+}
+
+SYSCALL3(getresuid, uint32_t __user *, r, uint32_t __user *, e, uint32_t __user *, s)
+{
+	return put_three_zeros(r, e, s);
+}
+
+SYSCALL3(getresgid, uint32_t __user *, r, uint32_t __user *, e, uint32_t __user *, s)
+{
+	return put_three_zeros(r, e, s);
+}
+
+/* ---- the thread's registers and names ---- */
+
+static uint64_t user_end(void)
+{
+	return arch_levels == 5 ? USER_END_5 : USER_END_4;
+}
+
+SYSCALL2(arch_prctl, int, what, uint64_t, arg)
+{
+	switch (what) {
+	case ARCH_SET_FS:
+	case ARCH_SET_GS:
+		if (arg >= user_end())
+			return -EPERM;
+		if (what == ARCH_SET_FS)
+			arch_set_fs_base(arg);
+		else
+			arch_set_gs_base(arg);
+		return 0;
+	case ARCH_GET_FS:
+		return put_user_u64(arch_get_fs_base(), (uint64_t __user *)arg);
+	case ARCH_GET_GS:
+		return put_user_u64(arch_get_gs_base(), (uint64_t __user *)arg);
+	default:
+		return -EINVAL;
+	}
+}
+
+static long set_name(const char __user *from)
+{
+	struct thread *t = current_thread();
+	char name[sizeof(t->name)];
+	ssize_t n = strncpy_from_user(name, from, sizeof(name) - 1);
+
+	if (n < 0 && n != -ENAMETOOLONG)
+		return n;
+	name[sizeof(name) - 1] = '\0';
+	strlcpy(t->name, name, sizeof(t->name));
+	return 0;
+}
+
+SYSCALL2(prctl, int, what, uint64_t, arg)
+{
+	struct thread *t = current_thread();
+
+	switch (what) {
+	case PR_SET_NAME:
+		return set_name((const char __user *)arg);
+	case PR_GET_NAME:
+		return copy_to_user((char __user *)arg, t->name, sizeof(t->name)) ? -EFAULT : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+SYSCALL1(set_tid_address, uint64_t, addr)
+{
+	struct process *p = current_process();
+
+	p->clear_child_tid = addr;
+	return p->pid;
+}
+
+SYSCALL2(set_robust_list, uint64_t, head, size_t, len)
+{
+	if (len != 24)			/* sizeof(struct robust_list_head) */
+		return -EINVAL;
+	current_process()->robust_list = head;
+	return 0;
+}
+
+/* ---- limits ---- */
+
+static int set_limit(struct process *p, unsigned which, const struct rlimit64 *new)
+{
+	if (new->rlim_cur > new->rlim_max)
+		return -EINVAL;
+	if (which == RLIMIT_NOFILE && new->rlim_max > FILES_MAX)
+		return -EPERM;
+	p->rlimit[which] = *new;
+	return 0;
+}
+
+static long change_limit(unsigned which, const struct rlimit64 __user *new, struct rlimit64 __user *old)
+{
+	struct process *p = current_process();
+	struct rlimit64 was, next;
+
+	if (which >= RLIM_NLIMITS)
+		return -EINVAL;
+	if (new && copy_from_user(&next, new, sizeof(next)))
+		return -EFAULT;
+	was = p->rlimit[which];
+	if (new) {
+		int err = set_limit(p, which, &next);
+
+		if (err)
+			return err;
+	}
+	return old && copy_to_user(old, &was, sizeof(was)) ? -EFAULT : 0;
+}
+
+SYSCALL4(prlimit64, int, pid, unsigned, which, const struct rlimit64 __user *, new, struct rlimit64 __user *, old)
+{
+	long own = own_pid(pid);
+
+	return own < 0 ? own : change_limit(which, new, old);
+}
+
+/* struct rlimit is struct rlimit64 here. */
+SYSCALL2(getrlimit, unsigned, which, struct rlimit64 __user *, old)
+{
+	return which < RLIM_NLIMITS && !old ? -EFAULT : change_limit(which, NULL, old);
+}
+
+SYSCALL2(setrlimit, unsigned, which, const struct rlimit64 __user *, new)
+{
+	return which < RLIM_NLIMITS && !new ? -EFAULT : change_limit(which, new, NULL);
+}
+
+/* ---- accounts ---- */
+
+static void put_time(struct __kernel_old_timeval *t, uint64_t ns)
+{
+	t->tv_sec = (long)(ns / NS_PER_SEC);
+	t->tv_usec = (long)(ns % NS_PER_SEC / 1000);
+}
+
+static void fill_usage(struct rusage *r)
+{
+	struct process *p = current_process();
+	uint64_t user, system;
+	struct mm_figures f;
+
+	mm_figures(p->mm, &f);
+	process_times(p, &user, &system);
+	put_time(&r->ru_utime, user);
+	put_time(&r->ru_stime, system);
+	r->ru_maxrss = (long)(f.rss_max * (PAGE_SIZE / 1024));
+	r->ru_minflt = (long)f.minflt;
+	r->ru_majflt = (long)f.majflt;
+}
+
+SYSCALL2(getrusage, int, who, struct rusage __user *, to)
+{
+	struct rusage r = { 0 };
+
+	if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD)
+		return -EINVAL;
+	if (who != RUSAGE_CHILDREN)
+		fill_usage(&r);
+	return copy_to_user(to, &r, sizeof(r)) ? -EFAULT : 0;
+}
+
+SYSCALL1(times, struct tms __user *, to)
+{
+	struct tms t = { 0 };
+	uint64_t user, system;
+
+	process_times(current_process(), &user, &system);
+	t.tms_utime = (long)(user / (NS_PER_SEC / CLKTCK));
+	t.tms_stime = (long)(system / (NS_PER_SEC / CLKTCK));
+	if (to && copy_to_user(to, &t, sizeof(t)))
+		return -EFAULT;
+	return (long)(clock_monotonic_ns() / (NS_PER_SEC / CLKTCK));
+}
+
+/* ---- scheduling ---- */
+
+SYSCALL0(sched_yield)
+{
+	sched_yield();
+	return 0;
+}
+
+/* All CPUs that run: a bit for each. Returns the bytes that say so. */
+SYSCALL3(sched_getaffinity, int, pid, size_t, len, uint64_t __user *, mask)
+{
+	uint64_t words[MAX_CPUS / 64] = { 0 };
+	size_t need = ALIGN_UP((size_t)arch_ncpus, 64) / 8;
+
+	if (own_pid(pid) < 0)
+		return -ESRCH;
+	if (len < need || len % 8)
+		return -EINVAL;
+	for (unsigned i = 0; i < arch_ncpus; i++)
+		words[i / 64] |= 1ul << i % 64;
+	return copy_to_user(mask, words, need) ? -EFAULT : (long)need;
+}
+
+/* With one CPU: any set that has it is what is so already. */
+SYSCALL3(sched_setaffinity, int, pid, size_t, len, const uint64_t __user *, mask)
+{
+	uint64_t word = 0;
+
+	if (own_pid(pid) < 0)
+		return -ESRCH;
+	if (copy_from_user(&word, mask, MIN(len, sizeof(word))))
+		return -EFAULT;
+	return word & 1 ? 0 : -EINVAL;
+}

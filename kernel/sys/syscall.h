@@ -1,0 +1,60 @@
+/*
+ * System calls: Linux's numbers, names, arguments and errors.
+ *
+ *	SYSCALL3(read, int, fd, void __user *, buf, size_t, n)
+ *	{
+ *		...
+ *	}
+ *
+ * defines sys_read, which takes its arguments out of the trap frame; the
+ * result goes to rax. calls.h lists what there is: the table is made of it.
+ * Whatever else a program calls is ENOSYS, said once for each number.
+ */
+#ifndef KERNEL_SYS_SYSCALL_H
+#define KERNEL_SYS_SYSCALL_H
+
+#include <arch/context.h>
+#include <arch/types.h>
+#include <arch/uaccess.h>
+#include <kernel/sys/calls.h>
+#include <linux/errno.h>
+
+#define SYSCALL_(name, params, args) \
+	static __always_inline_ long do_##name params; \
+	long sys_##name(struct trapframe *tf) \
+	{ \
+		(void)tf; \
+		return do_##name args; \
+	} \
+	static __always_inline_ long do_##name params
+
+#define SYSCALL0(name) SYSCALL_(name, (void), ())
+#define SYSCALL1(name, t1, a1) SYSCALL_(name, (t1 a1), ((t1)tf->rdi))
+#define SYSCALL2(name, t1, a1, t2, a2) \
+	SYSCALL_(name, (t1 a1, t2 a2), ((t1)tf->rdi, (t2)tf->rsi))
+#define SYSCALL3(name, t1, a1, t2, a2, t3, a3) \
+	SYSCALL_(name, (t1 a1, t2 a2, t3 a3), ((t1)tf->rdi, (t2)tf->rsi, (t3)tf->rdx))
+#define SYSCALL4(name, t1, a1, t2, a2, t3, a3, t4, a4) \
+	SYSCALL_(name, (t1 a1, t2 a2, t3 a3, t4 a4), \
+		 ((t1)tf->rdi, (t2)tf->rsi, (t3)tf->rdx, (t4)tf->r10))
+#define SYSCALL5(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5) \
+	SYSCALL_(name, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5), \
+		 ((t1)tf->rdi, (t2)tf->rsi, (t3)tf->rdx, (t4)tf->r10, (t5)tf->r8))
+#define SYSCALL6(name, t1, a1, t2, a2, t3, a3, t4, a4, t5, a5, t6, a6) \
+	SYSCALL_(name, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6), \
+		 ((t1)tf->rdi, (t2)tf->rsi, (t3)tf->rdx, (t4)tf->r10, (t5)tf->r8, (t6)tf->r9))
+
+#define SYSCALL_COUNT	451
+
+/* By number; NULL: Linux has none of that number either (names.c). */
+extern const char *const syscall_names[SYSCALL_COUNT];
+
+struct node;
+
+/*
+ * The node that a path of the program's leads to, from the directory that
+ * dirfd means (AT_FDCWD, or an open one), counted. flags: LOOKUP_*. (path.c)
+ */
+int __must_check user_path(int dirfd, const char __user *path, unsigned flags, struct node **out);
+
+#endif

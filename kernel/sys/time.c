@@ -1,0 +1,116 @@
+/* Calls about time. Every clock runs in nanoseconds; nothing interrupts a sleep. */
+#include <kernel/core/clock.h>
+#include <kernel/core/wait.h>
+#include <kernel/proc/process.h>
+#include <kernel/sys/syscall.h>
+#include <linux/time.h>
+
+#define SLEEP_MAX_S	(1l << 33)	/* 272 years: no sum of nanoseconds overflows below it */
+
+/* The clock's nanoseconds now, or -EINVAL. */
+static int clock_read(int clock, uint64_t *ns)
+{
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_TAI:
+		*ns = clock_realtime_ns();
+		return 0;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_BOOTTIME:
+		*ns = clock_monotonic_ns();
+		return 0;
+	case CLOCK_PROCESS_CPUTIME_ID:
+	case CLOCK_THREAD_CPUTIME_ID:
+		*ns = thread_cpu_ns(current_thread());
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static long put_timespec(struct __kernel_timespec __user *to, uint64_t ns)
+{
+	struct __kernel_timespec t = { (long)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC) };
+
+	return copy_to_user(to, &t, sizeof(t)) ? -EFAULT : 0;
+}
+
+static int get_timespec(const struct __kernel_timespec __user *from, uint64_t *ns)
+{
+	struct __kernel_timespec t;
+
+	if (copy_from_user(&t, from, sizeof(t)))
+		return -EFAULT;
+	if (t.tv_sec < 0 || t.tv_nsec < 0 || (uint64_t)t.tv_nsec >= NS_PER_SEC)
+		return -EINVAL;
+	*ns = (uint64_t)MIN(t.tv_sec, SLEEP_MAX_S) * NS_PER_SEC + (uint64_t)t.tv_nsec;
+	return 0;
+}
+
+SYSCALL2(clock_gettime, int, clock, struct __kernel_timespec __user *, to)
+{
+	uint64_t ns;
+	int err = clock_read(clock, &ns);
+
+	return err ? err : put_timespec(to, ns);
+}
+
+SYSCALL2(clock_getres, int, clock, struct __kernel_timespec __user *, to)
+{
+	uint64_t ns;
+	int err = clock_read(clock, &ns);
+
+	return err || !to ? err : put_timespec(to, 1);
+}
+
+SYSCALL2(gettimeofday, struct __kernel_old_timeval __user *, to, struct timezone __user *, zone)
+{
+	uint64_t ns = clock_realtime_ns();
+	struct __kernel_old_timeval t = { (long)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC / 1000) };
+	struct timezone utc = { 0, 0 };
+
+	if (to && copy_to_user(to, &t, sizeof(t)))
+		return -EFAULT;
+	return zone && copy_to_user(zone, &utc, sizeof(utc)) ? -EFAULT : 0;
+}
+
+SYSCALL1(time, uint64_t __user *, to)
+{
+	uint64_t s = clock_realtime_ns() / NS_PER_SEC;
+
+	return to && put_user_u64(s, to) ? -EFAULT : (long)s;
+}
+
+SYSCALL1(nanosleep, const struct __kernel_timespec __user *, from)
+{
+	uint64_t ns;
+	int err = get_timespec(from, &ns);
+
+	if (!err)
+		sleep_ns(ns);
+	return err;
+}
+
+/* Clocks that do not run while one sleeps cannot be slept by. */
+SYSCALL3(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec __user *, from)
+{
+	uint64_t ns, now;
+	int err = clock_read(clock, &now);
+
+	if (!err && clock == CLOCK_THREAD_CPUTIME_ID)
+		err = -EINVAL;
+	else if (!err && clock == CLOCK_PROCESS_CPUTIME_ID)
+		err = -EOPNOTSUPP;
+	if (!err)
+		err = get_timespec(from, &ns);
+	if (err)
+		return err;
+	if (!(flags & TIMER_ABSTIME))
+		sleep_ns(ns);
+	else if (ns > now)
+		sleep_ns(ns - now);
+	return 0;
+}
