@@ -52,22 +52,8 @@ void boot_main(uint32_t magic, uint32_t info)
 	kernel_main(bi);
 }
 
-void boot_log(const struct bootinfo *bi)
+void boot_warn(void)
 {
-	static const char *const kind[] = {
-		[BOOT_RAM] = "RAM", [BOOT_ACPI] = "ACPI tables", [BOOT_RESERVED] = "reserved",
-	};
-
-	log_info("boot: by %s", bi->loader);
-	log_info("boot: command line: %s", bi->cmdline[0] ? bi->cmdline : "(empty)");
-	if (bi->cmdline_cut)
-		log_warn("boot: command line cut at %d characters", BOOT_CMDLINE_MAX - 1);
-	for (unsigned i = 0; i < bi->nranges; i++)
-		log_info("boot: memory 0x%09lx-0x%09lx %8lu KB %s", bi->range[i].start,
-			 bi->range[i].end - 1, (bi->range[i].end - bi->range[i].start) >> 10,
-			 kind[bi->range[i].kind]);
-	if (bi->initrd_end)
-		log_info("boot: initramfs 0x%lx-0x%lx", bi->initrd_start, bi->initrd_end - 1);
 	if (la57_asked && arch_levels != 5)
 		log_warn("boot: la57 was asked for, but this CPU has four levels");
 }

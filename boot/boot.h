@@ -12,8 +12,8 @@
 #define BOOT_MULTIBOOT2	0x36d76289	/* in eax, from the loader */
 #define BOOT_PVH	0x336ec578	/* first word of hvm_start_info */
 
-/* Lines about the loader, the command line and the memory map, for the log. */
-void boot_log(const struct bootinfo *bi);
+/* Says on the log what boot was asked for and could not do. After options_parse. */
+void boot_warn(void);
 
 /* From boot.S: one of the numbers above, and where the loader's information lies. */
 void boot_main(uint32_t magic, uint32_t info) __noreturn;

@@ -18,7 +18,7 @@
 #include <arch/x86_64/percpu.h>
 #include <arch/layout.h>
 #include <arch/machine.h>
-#include <lib/assert.h>
+#include <lib/log.h>
 #include <lib/string.h>
 
 #define XCR0_X87	1u
@@ -228,4 +228,15 @@ void arch_cpu_init(void)
 	cpu_setup(&boot_cpu);
 	arch_cpus[0] = &boot_cpu.cpu;
 	arch_ncpus = 1;
+}
+
+void arch_cpu_show(void)
+{
+	const struct cpu_features *f = &arch_features;
+
+	log_info("cpu: %s, %s, %u-bit physical, %u-bit virtual addresses, %u levels", f->vendor,
+		 f->brand[0] ? f->brand : "no name", f->phys_bits, f->virt_bits, arch_levels);
+	log_info("cpu: WP NX%s%s%s%s%s%s, FPU area of %u bytes", f->smep ? " SMEP" : "",
+		 f->smap ? " SMAP" : "", f->umip ? " UMIP" : "", f->pge ? " PGE" : "",
+		 f->fsgsbase ? " FSGSBASE" : "", f->avx ? " AVX" : "", f->xsave_size);
 }

@@ -11,6 +11,8 @@
 
 /* First thing in the kernel: per-CPU data of the boot CPU, GDT, IDT, CR0/CR4/EFER/XCR0, features. */
 void arch_cpu_init(void);
+/* A line on the log: which CPU, how many levels, which protections are on. */
+void arch_cpu_show(void);
 /* COM1 and the debug console, polled; works before everything else. */
 void arch_console_init(void);
 /* Reads the MADT (checksums verified, lengths bounded) from the direct map; rsdp 0: search the BIOS areas. */
