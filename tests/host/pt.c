@@ -1,5 +1,5 @@
 // sources: tests/host/fake.c tests/host/fake_ram.c tests/host/fake_tlb.c lib/lock.c
-// sources: mm/alloc/early.c mm/alloc/ranges.c mm/alloc/buddy.c mm/alloc/percpu.c mm/alloc/page.c
+// sources: mm/alloc/early.c mm/alloc/rangeset.c mm/alloc/buddy.c mm/alloc/percpu.c mm/alloc/page.c
 // sources: mm/alloc/junk.c mm/alloc/verify.c
 // sources: mm/pt/cursor.c mm/pt/table.c mm/pt/gather.c mm/pt/range.c mm/pt/aspace.c mm/pt/verify.c
 /*
@@ -11,10 +11,6 @@
 #include <tests/host/pt_machine.h>
 #include <errno.h>
 #include <string.h>
-
-#define BOTH(name) \
-	static void name##_4_levels(void) { name(4); } \
-	static void name##_5_levels(void) { name(5); }
 
 /* ---- by hand ---- */
 

@@ -112,4 +112,9 @@ static inline uint64_t tables(struct aspace *as)
 	return n.table_pages;
 }
 
+/* A test of `levels`, as two tests. */
+#define BOTH(name) \
+	static void name##_4_levels(void) { name(4); } \
+	static void name##_5_levels(void) { name(5); }
+
 #endif
