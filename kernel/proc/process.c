@@ -5,6 +5,7 @@
 #include <kernel/dev/console.h>
 #include <lib/assert.h>
 #include <lib/log.h>
+#include <lib/math.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/alloc/slab.h>
@@ -263,6 +264,6 @@ void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_
 {
 	uint64_t all = thread_cpu_ns(&p->thread), ticks = p->user_ticks + p->kernel_ticks;
 
-	*user_ns = ticks ? (uint64_t)((unsigned __int128)all * p->user_ticks / ticks) : all;
+	*user_ns = ticks ? all / ticks * p->user_ticks + all % ticks * p->user_ticks / ticks : all;
 	*system_ns = all - *user_ns;
 }
