@@ -29,7 +29,7 @@
 
 static const char *test_suites, *init_path;
 
-option_string(test, &test_suites, "run these suites of tests (all, or a,b) and end");
+option_string(test, &test_suites, "run these suites of tests (all, or a,b; list: name them) and end");
 option_string(init, &init_path, "the program to run, alone, and end");
 
 static const char *const default_env[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/" };
@@ -212,6 +212,10 @@ static void init_main(void *arg)
 	size_t n;
 
 	(void)arg;
+	if (test_suites && strcmp(test_suites, "list") == 0) {
+		ktest_list();
+		arch_exit(EXIT_ORDERLY);
+	}
 	if (test_suites)
 		arch_exit(ktest_run(test_suites) ? EXIT_ORDERLY : EXIT_FAILED);
 	text = read_text("/.qrun/argv", &n);
