@@ -21,7 +21,6 @@
 #include <mm/vm/map.h>
 #include <lib/format.h>
 #include <lib/log.h>
-#include <lib/string.h>
 #include <mm/alloc/page.h>
 #include <mm/alloc/slab.h>
 #include <mm/pt/pt.h>
@@ -37,6 +36,7 @@ struct verify {
 	unsigned bad;
 	struct mm *mm;			/* whose entries are being looked at */
 	uint64_t anon, file;		/* of it */
+	const struct object *known;	/* the last one that was found in the list */
 };
 
 static void complain(struct verify *v, const char *fmt, ...) __printf(2, 3);
@@ -49,7 +49,7 @@ static void complain(struct verify *v, const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	if (v->bad++ == 0 && v->n)
-		strlcpy(v->why, line, v->n);
+		snprintf(v->why, v->n, "%s", line);
 	if (v->bad <= LINES_MAX)
 		log_warn("mm_verify: %s", line);
 }
@@ -182,6 +182,20 @@ static void check_mm(struct verify *v, struct mm *mm)
 
 /* ---- pages ---- */
 
+static bool is_object(struct verify *v, const struct object *o)
+{
+	const struct object *i = NULL;
+
+	if (o == v->known)
+		return true;
+	TAILQ_FOREACH(i, &objects, all_link)
+		if (i == o)
+			break;
+	if (i)
+		v->known = i;
+	return i;
+}
+
 static void check_cached(struct verify *v, uint64_t f, const struct page *p)
 {
 	const struct object *o = p->owner;
@@ -195,7 +209,7 @@ static void check_cached(struct verify *v, uint64_t f, const struct page *p)
 		complain(v, "frame 0x%lx: cached, %u slots and %u references", f, p->slots, p->refs);
 	if (!(p->flags & (PG_UPTODATE | PG_BUSY)))
 		complain(v, "frame 0x%lx: cached, neither up to date nor busy", f);
-	if ((uintptr_t)o < KERNEL_HALF || radix_get(&o->pages, p->index) != p)
+	if (!is_object(v, o) || radix_get(&o->pages, p->index) != p)
 		complain(v, "frame 0x%lx: not in its object's index", f);
 }
 
