@@ -1,0 +1,153 @@
+// sources: tests/host/fake.c tests/host/fake_ram.c tests/host/fake_tlb.c lib/lock.c
+// sources: mm/alloc/early.c mm/alloc/rangeset.c mm/alloc/buddy.c mm/alloc/percpu.c mm/alloc/page.c
+// sources: mm/alloc/junk.c mm/alloc/verify.c
+// sources: mm/pt/cursor.c mm/pt/table.c mm/pt/gather.c mm/pt/range.c mm/pt/aspace.c mm/pt/verify.c
+/*
+ * Several CPUs (real threads of the host) on one address space that nobody
+ * has loaded: each maps, changes and zaps pages of its own, side by side in
+ * the same tables, so that tables are made by one CPU and found empty, locked
+ * or dead by another at every step. Grace periods end when all have come to
+ * the same point. Each CPU's pages must be as it left them; at the end
+ * everything is recounted.
+ */
+#include <pthread.h>
+#include <tests/host/pt_machine.h>
+#include <string.h>
+
+#define CPUS		4
+#define PLACES		24		/* of each CPU */
+#define ROUNDS		1000
+#define STEPS		150		/* between two grace periods */
+
+static struct aspace as;
+static pthread_barrier_t all_here;
+static unsigned bad;			/* atomic */
+
+struct racer {
+	unsigned cpu;
+	uint64_t seed;
+	struct page *page[PLACES];
+};
+
+static uint64_t below(struct racer *r, uint64_t n)
+{
+	r->seed ^= r->seed << 13;
+	r->seed ^= r->seed >> 7;
+	r->seed ^= r->seed << 17;
+	return (r->seed >> 11) % n;
+}
+
+/* Neighbours are of different CPUs; a third of the places each in one PT, one PD, one PDPT. */
+static vaddr_t place(const struct racer *r, unsigned i)
+{
+	unsigned level = 1 + i % 3;
+
+	return (1ul << 39) + level * (1ul << 40) + (i / 3 * CPUS + r->cpu) * LEVEL_SIZE(level);
+}
+
+static void expect(bool ok)
+{
+	if (!ok)
+		__atomic_fetch_add(&bad, 1, __ATOMIC_RELAXED);
+}
+
+static void race_map(struct racer *r, unsigned i)
+{
+	struct page *p = page_alloc(0, PAGE_ANON, 0);
+	struct cursor c;
+
+	if (cursor_open(&c, &as, place(r, i), 1)) {
+		page_free(p, 0);
+		return;
+	}
+	expect(pte_is_none(cursor_get(&c)) == !r->page[i]);
+	if (!r->page[i]) {
+		cursor_map(&c, p, RWU);
+		r->page[i] = p;
+		p = NULL;
+	}
+	cursor_close(&c);
+	if (p)
+		page_free(p, 0);
+}
+
+static void race_zap(struct racer *r, unsigned i)
+{
+	struct gather g;
+
+	gather_init(&g, &as);
+	pt_zap(&as, place(r, i), place(r, i) + PAGE_SIZE, &g);
+	gather_finish(&g);
+	r->page[i] = NULL;
+}
+
+static void race_look(struct racer *r, unsigned i)
+{
+	struct cursor c;
+
+	cursor_find(&c, &as, place(r, i), 1);
+	if (c.level > 1)
+		expect(!r->page[i]);
+	else
+		expect(r->page[i] ? pte_pfn(cursor_get(&c)).v == page_to_pfn(r->page[i]).v :
+				    pte_is_none(cursor_get(&c)));
+	cursor_close(&c);
+}
+
+static void *race(void *arg)
+{
+	struct racer *r = arg;
+
+	fake_on_cpu(r->cpu);
+	for (unsigned n = 0; n < ROUNDS; n++) {
+		for (unsigned k = 0; k < STEPS; k++) {
+			unsigned i = (unsigned)below(r, PLACES);
+
+			switch (below(r, 3)) {
+			case 0:	race_map(r, i); break;
+			case 1:	race_zap(r, i); break;
+			default: race_look(r, i);
+			}
+		}
+		pthread_barrier_wait(&all_here);
+		if (r->cpu == 0) {
+			const char *why = pt_verify(&as);
+
+			if (why)
+				printf("# %s\n", why);
+			expect(!why);
+			fake_grace_run();
+		}
+		pthread_barrier_wait(&all_here);
+	}
+	return NULL;
+}
+
+static void race_on_tables(unsigned levels)
+{
+	static struct racer racer[CPUS];
+	pthread_t thread[CPUS];
+
+	machine(levels, CPUS, 64 << 20);
+	aspace_start(&as);
+	memset(racer, 0, sizeof(racer));
+	pthread_barrier_init(&all_here, NULL, CPUS);
+	for (unsigned i = 0; i < CPUS; i++) {
+		racer[i].cpu = i;
+		racer[i].seed = tap_random();
+		pthread_create(&thread[i], NULL, race, &racer[i]);
+	}
+	for (unsigned i = 0; i < CPUS; i++)
+		pthread_join(thread[i], NULL);
+	CHECK_EQ(bad, 0);
+	aspace_end(&as);
+	machine_end();
+}
+BOTH(race_on_tables)
+
+int main(void)
+{
+	TAP_RUN(race_on_tables_4_levels);
+	TAP_RUN(race_on_tables_5_levels);
+	return tap_done();
+}
