@@ -6,6 +6,7 @@
 #include <arch/machine.h>
 #include <arch/page.h>
 #include <arch/upcall.h>
+#include <boot/boot.h>
 #include <boot/bootinfo.h>
 #include <kernel/core/thread.h>
 #include <kernel/dev/console.h>
@@ -31,18 +32,8 @@ static void read_options(const struct bootinfo *bi)
 		options_help();
 		arch_exit(0x10);
 	}
-}
-
-static void show_memory_map(const struct bootinfo *bi)
-{
-	static const char *const kinds[] = {
-		[BOOT_RAM] = "RAM", [BOOT_ACPI] = "ACPI", [BOOT_RESERVED] = "reserved",
-	};
-
-	log_info("memory map:");
-	for (unsigned i = 0; i < bi->nranges; i++)
-		log_info("  0x%012lx-0x%012lx %8lu KB %s", bi->range[i].start, bi->range[i].end - 1,
-			 (bi->range[i].end - bi->range[i].start) >> 10, kinds[bi->range[i].kind]);
+	boot_warn();
+	arch_cpu_show();
 }
 
 void kernel_main(struct bootinfo *bi)
@@ -50,7 +41,6 @@ void kernel_main(struct bootinfo *bi)
 	arch_cpu_init();
 	arch_console_init();
 	read_options(bi);
-	show_memory_map(bi);
 	early_init(bi);
 	kmap_build(bi);
 	page_init();

@@ -6,6 +6,7 @@
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/math.h>
+#include <lib/math.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/alloc/slab.h>
@@ -264,6 +265,6 @@ void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_
 {
 	uint64_t all = thread_cpu_ns(&p->thread), ticks = p->user_ticks + p->kernel_ticks;
 
-	*user_ns = ticks ? all / ticks * p->user_ticks + all % ticks * p->user_ticks / ticks : all;
+	*user_ns = ticks ? mul_div(all, p->user_ticks, ticks) : all;
 	*system_ns = all - *user_ns;
 }

@@ -200,6 +200,12 @@ SYSCALL2(set_robust_list, uint64_t, head, size_t, len)
 	return 0;
 }
 
+/* glibc asks for it at each start, and does without. */
+SYSCALL0(rseq)
+{
+	return -ENOSYS;
+}
+
 /* ---- limits ---- */
 
 static int set_limit(struct process *p, unsigned which, const struct rlimit64 *new)
