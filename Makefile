@@ -241,7 +241,7 @@ $(B)/host/%: tests/host/%.c Makefile
 	$(call say,HOST,$@)
 	@mkdir -p $(@D)
 	$(Q)src="$< $$(sed -n '1,20s,^// sources: ,,p' $< | tr '\n' ' ')"; \
-	$(HOSTCC) $(HOSTCFLAGS) -MM -MP -MT $@ $$src >$@.d; \
+	{ $(HOSTCC) $(HOSTCFLAGS) -MM -MP -MT $@ $$src; printf '%s:\n' $$src; } >$@.d; \
 	$(HOSTCC) $(HOSTCFLAGS) -o $@ $$src
 
 -include $(user_bin:=.d) $(host_bin:=.d)
@@ -267,10 +267,13 @@ gdb: elf $(B)/initramfs.cpio ## start QEMU halted and GDB attached, stopped at k
 
 # Both builds of the kernel are tested, and a variable for one would leak into the other.
 test: ## run all tests through prove (T=list names them, T=A,B chooses, EMU=bochs)
-	+$(Q)$(MAKE) --no-print-directory DEBUG= elf iso user host
-	+$(Q)$(MAKE) --no-print-directory DEBUG=1 elf
+	+$(Q)$(MAKE) --no-print-directory DEBUG= tested
+	+$(Q)$(MAKE) --no-print-directory DEBUG=1 tested-debug
 	$(Q)tools/test
-.PHONY: run gdb test
+
+tested: elf iso user host; @:
+tested-debug: elf; @:
+.PHONY: run gdb test tested tested-debug
 
 floors: objs ## check that no include and no symbol runs the wrong way through the house
 	$(Q)tools/floors $(O)/obj
