@@ -15,7 +15,7 @@
 
 #define LOW_SIZE	0x100000u
 #define HIGH_BASE	0x7ffe0000u
-#define HIGH_SIZE	0x60000u
+#define HIGH_SIZE	0x80000u
 #define READ_MAX	(1ul << 28)	/* 256 tables of 256 KB, four times over */
 
 static uint8_t low[LOW_SIZE], high[HIGH_SIZE];
@@ -333,9 +333,42 @@ static void a_bad_xsdt_leaves_the_rsdt(void)
 	fix_sum(HIGH_BASE, 36, 32);
 	CHECK_EQ(parse(HIGH_BASE), 0);
 	CHECK_EQ(tables.root, old.root);
-	put(HIGH_BASE + 33, 1, 1);		/* the extended checksum alone is wrong */
+}
+
+/* A sound XSDT is not followed from an RSDP whose second half is not sound. */
+static void the_second_half_of_the_rsdp(void)
+{
+	struct machine m;
+
+	build_pc(&m, true, HIGH_BASE);
+	put(HIGH_BASE + 33, 1, 1);
+	CHECK_EQ(parse(HIGH_BASE), -EINVAL);
+	CHECK(tables.complaint);
+	for (uint32_t len = 35; len <= 0x2000; len++) {
+		if (len > 40 && len != 0x1000 && len != 0x1001)
+			continue;
+		build_pc(&m, true, HIGH_BASE + 0x40000);
+		put(m.rsdp + 20, len, 4);
+		fix_sum(m.rsdp, len, 32);
+		CHECK_EQ(parse(m.rsdp), len >= 36 && len <= 0x1000 ? 0 : -EINVAL);
+	}
+}
+
+static void the_century(void)
+{
+	struct machine m;
+
+	for (unsigned c = 0; c < 256; c++) {
+		build_pc(&m, true, HIGH_BASE);
+		put(m.fadt + 108, c, 1);
+		fix_sum(m.fadt, 244, 9);
+		CHECK_EQ(parse(HIGH_BASE), 0);
+		CHECK_EQ(tables.century, c < 128 ? c : 0);
+	}
+	put(m.fadt + 108, 0x32, 1);
+	put_header(m.fadt, "FACP", 108);	/* ends before it */
 	CHECK_EQ(parse(HIGH_BASE), 0);
-	CHECK_EQ(tables.root, old.root);
+	CHECK_EQ(tables.century, 0);
 }
 
 /* Any one bit of the RSDP, the root table or the MADT that changes without its checksum is found out. */
@@ -374,6 +407,12 @@ static void lengths_out_of_bounds(void)
 			fix_sum(m.root, lengths[i], 9);
 		CHECK_EQ(parse(HIGH_BASE), -EINVAL);
 	}
+	for (uint32_t len = 0x40000; len <= 0x40001; len++) {
+		build_pc(&m, true, HIGH_BASE);
+		put(m.madt + 4, len, 4);
+		fix_sum(m.madt, len, 9);
+		CHECK_EQ(parse(HIGH_BASE), len == 0x40000 ? 0 : -EINVAL);
+	}
 	/* A table whose end is not in memory. */
 	build_pc(&m, true, HIGH_BASE);
 	memcpy(at(HIGH_BASE + HIGH_SIZE - 50, 50), at(m.madt, 50), 50);
@@ -403,6 +442,17 @@ static void entries_that_lie(void)
 	CHECK_EQ(info.ioapic.v, 0xfec00000);
 	CHECK_EQ(info.lapic.v, 0xfee00000);
 
+	for (unsigned cut = 1; cut < 8; cut++) {
+		start(&m, true);
+		put_lapic(&m, 3, 1);
+		put_lapic(&m, 4, 1);
+		put_lapic(&m, 5, 1);
+		m.madt_len -= 8 + cut;		/* the table ends in the second; all three stand there */
+		finish(&m, HIGH_BASE);
+		CHECK_EQ(parse(HIGH_BASE), 0);
+		CHECK(info.ncpus == 1 && info.apic_id[0] == 3);
+		CHECK((cut == 7) == !tables.complaint);
+	}
 	for (unsigned len = 0; len < 256; len++) {
 		start(&m, false);
 		put_lapic(&m, 3, 1);
@@ -602,6 +652,8 @@ int main(void)
 	TAP_RUN(rsdp_is_searched_in_the_bios_areas);
 	TAP_RUN(a_wrong_hint_is_not_the_end);
 	TAP_RUN(a_bad_xsdt_leaves_the_rsdt);
+	TAP_RUN(the_second_half_of_the_rsdp);
+	TAP_RUN(the_century);
 	TAP_RUN(one_bit_is_enough);
 	TAP_RUN(lengths_out_of_bounds);
 	TAP_RUN(entries_that_lie);
