@@ -150,11 +150,38 @@ unsigned buddy_alloc_batch(struct page **out, unsigned n, bool reserve)
 	return got;
 }
 
+/* Frees n frames that lie side by side, as the largest blocks that they make. */
+static void put_run(struct page *p, unsigned n)
+{
+	while (n) {
+		unsigned order = 31 - (unsigned)__builtin_clz(n);
+		uint64_t start = page_to_pfn(p).v;
+
+		if (start)
+			order = MIN(order, (unsigned)__builtin_ctzl(start));
+		for (unsigned i = 1; i < 1u << order; i++)
+			p[i].kind = PAGE_TAIL;
+		put(p, order);
+		p += 1u << order;
+		n -= 1u << order;
+	}
+}
+
+/* Frames that were freed in the order of their addresses, or against it, merge before they reach the lists. */
 void buddy_free_batch(struct page *const *in, unsigned n)
 {
+	unsigned i = 0, end;
+
 	spin_lock(&zone.lock);
-	for (unsigned i = 0; i < n; i++)
-		put(in[i], 0);
+	while (i < n) {
+		for (end = i + 1; end < n && in[end] == in[end - 1] + 1; end++)
+			;
+		if (end == i + 1)
+			for (; end < n && in[end] == in[end - 1] - 1; end++)
+				;
+		put_run(MIN(in[i], in[end - 1]), end - i);
+		i = end;
+	}
 	spin_unlock(&zone.lock);
 }
 
