@@ -18,8 +18,8 @@
 
 extern const struct ktest ktests_start[], ktests_end[];
 
-void (*ktest_before)(void);
-bool (*ktest_after)(char *why, size_t n);
+__attribute__((weak)) void (*ktest_before)(void);
+__attribute__((weak)) bool (*ktest_after)(char *why, size_t n);
 
 static unsigned failures;		/* atomic: of the running test */
 static const char *skipped;		/* the running test's reason */

@@ -49,9 +49,9 @@ bool ktest_run(const char *which);
 void ktest_list(void);
 
 /*
- * Set by a higher floor, or NULL: called before and after each test (free
- * frames, mm_verify). ktest_after returns false, and why, if the test left
- * something behind: the test has then failed.
+ * Defined by a higher floor (here they are weak, and NULL): called before and
+ * after each test (free frames, mm_verify). ktest_after returns false, and
+ * why, if the test left something behind: the test has then failed.
  */
 extern void (*ktest_before)(void);
 extern bool (*ktest_after)(char *why, size_t n);
