@@ -25,7 +25,7 @@
 #include <lib/string.h>
 
 #define LOW_END		0x100000ul		/* the first MB */
-#define FIRMWARE_MAX	(16ul << 20)		/* a larger reserved range is no RAM, but room for devices */
+#define FIRMWARE_MAX	(16ul << 20)		/* a larger reserved range is room for devices */
 #define EARLY_LIMIT	(4ul << 30)		/* what the boot tables map */
 
 struct rangeset early_ram, early_usable, early_left;
@@ -116,7 +116,8 @@ static void find_ram(const struct bootinfo *bi)
 
 static void reserve(const struct bootinfo *bi)
 {
-	uint64_t image = (uintptr_t)kernel_start - KERNEL_BASE, image_end = (uintptr_t)kernel_end - KERNEL_BASE;
+	uint64_t image = (uintptr_t)kernel_start - KERNEL_BASE;
+	uint64_t image_end = (uintptr_t)kernel_end - KERNEL_BASE;
 
 	for (unsigned i = 0; i < bi->nranges; i++)
 		if (bi->range[i].kind != BOOT_RAM)
@@ -124,7 +125,7 @@ static void reserve(const struct bootinfo *bi)
 	take(&early_usable, page_outer(image, image_end));
 	if (bi->initrd_start < bi->initrd_end)
 		take(&early_usable, page_outer(bi->initrd_start, bi->initrd_end));
-	take(&early_usable, page_outer(0, PAGE_SIZE));		/* the BIOS's data; and 0 stays no address */
+	take(&early_usable, page_outer(0, PAGE_SIZE));	/* the BIOS's data; 0 stays no address */
 	take(&early_usable, page_outer(AP_TRAMPOLINE, AP_TRAMPOLINE + PAGE_SIZE));
 }
 
@@ -150,8 +151,8 @@ paddr_t early_alloc(size_t bytes, size_t align)
 	assert(align >= PAGE_SIZE && (align & (align - 1)) == 0);
 	if (!rangeset_fit(&early_left, LOW_END, early_limit, size, align, &at) &&
 	    !rangeset_fit(&early_left, 0, early_limit, size, align, &at))
-		panic("early_alloc: no %lu KB, aligned to %lu KB, below 0x%lx", size >> 10, align >> 10,
-		      early_limit);
+		panic("early_alloc: no %lu KB, aligned to %lu KB, below 0x%lx", size >> 10,
+		      align >> 10, early_limit);
 	take(&early_left, (struct range){ at, at + size });
 	memset(phys_to_virt(paddr(at)), 0, size);
 	return paddr(at);

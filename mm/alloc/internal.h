@@ -12,8 +12,9 @@
 
 /* ---- early.c ---- */
 
-extern struct rangeset early_ram;		/* struct pages and the direct map cover it; const after early_init */
-extern struct rangeset early_usable;	/* of that, the kernel's to use; const after early_init */
+/* Const after early_init, early_left after early_close. */
+extern struct rangeset early_ram;	/* struct pages and the direct map cover it */
+extern struct rangeset early_usable;	/* of that, the kernel's to use */
 extern struct rangeset early_left;	/* of that, not handed out yet */
 /* No early_alloc from now on: the buddy has the rest. */
 void early_close(void);
@@ -24,7 +25,7 @@ void early_close(void);
 struct zone {
 	struct spinlock lock;			/* RANK_ZONE */
 	uint32_t orders;			/* z: bit n: list[n] is not empty */
-	uint64_t free;				/* z: frames on the lists; a racy read is a good guess */
+	uint64_t free;				/* z: frames on the lists; racy reads are guesses */
 	uint64_t min, low, high;		/* watermarks in frames; const after page_init */
 	uint64_t total;				/* frames ever given; const after page_init */
 	uint64_t nfree[ORDER_MAX + 1];		/* z: blocks on each list */
@@ -35,7 +36,7 @@ extern struct zone zone;
 void buddy_init(void);
 /* Gives [start, end) of usable memory to the zone, struct pages made from zeros. Boot only. */
 void buddy_add(pfn_t start, pfn_t end);
-/* A block of kind PAGE_PERCPU (nobody's, on no list), or NULL. reserve: below the min watermark, too. */
+/* A block of kind PAGE_PERCPU (nobody's, on no list), or NULL. reserve: below min, too. */
 struct page *buddy_alloc(unsigned order, bool reserve);
 void buddy_free(struct page *p, unsigned order);
 /*

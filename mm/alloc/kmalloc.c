@@ -11,9 +11,10 @@
 #define GRAIN		16ul
 
 static const struct { uint16_t size; const char *name; } classes[] = {
-	{ 16, "kmalloc-16" }, { 32, "kmalloc-32" }, { 48, "kmalloc-48" }, { 64, "kmalloc-64" },
-	{ 96, "kmalloc-96" }, { 128, "kmalloc-128" }, { 192, "kmalloc-192" }, { 256, "kmalloc-256" },
-	{ 384, "kmalloc-384" }, { 512, "kmalloc-512" }, { 768, "kmalloc-768" }, { 1024, "kmalloc-1024" },
+	{ 16, "kmalloc-16" }, { 32, "kmalloc-32" }, { 48, "kmalloc-48" },
+	{ 64, "kmalloc-64" }, { 96, "kmalloc-96" }, { 128, "kmalloc-128" },
+	{ 192, "kmalloc-192" }, { 256, "kmalloc-256" }, { 384, "kmalloc-384" },
+	{ 512, "kmalloc-512" }, { 768, "kmalloc-768" }, { 1024, "kmalloc-1024" },
 	{ 1536, "kmalloc-1536" }, { 2048, "kmalloc-2048" },
 };
 
@@ -35,11 +36,14 @@ void kmalloc_init(void)
 
 static void *kmalloc_block(size_t n, unsigned flags)
 {
+	unsigned order = 0;
 	struct page *p;
 
 	if (n > PAGE_SIZE << ORDER_MAX)
 		return NULL;
-	p = page_alloc(n <= PAGE_SIZE ? 0 : 64 - PAGE_SHIFT - (unsigned)__builtin_clzl(n - 1), PAGE_KERNEL, flags);
+	while (PAGE_SIZE << order < n)
+		order++;
+	p = page_alloc(order, PAGE_KERNEL, flags);
 	return p ? page_to_virt(p) : NULL;
 }
 
@@ -87,7 +91,8 @@ static __attribute__((noinline)) void kfree_other(struct page *page, void *p)
 	else if (page->kind == PAGE_KERNEL && IS_ALIGNED((uintptr_t)p, PAGE_SIZE))
 		page_free(page, page->order);
 	else
-		panic("kfree: %p was not allocated, or freed twice (frame 0x%lx)", p, page_to_pfn(page).v);
+		panic("kfree: %p was not allocated, or freed twice (frame 0x%lx)", p,
+		      page_to_pfn(page).v);
 }
 
 void kfree(const void *p)

@@ -20,16 +20,17 @@
 #include <lib/option.h>
 
 uint64_t page_fail_nth;
-option_uint(fail_alloc, &page_fail_nth, 0, ~0ul, "the n-th allocation of pages fails (1: the first; 0: none)");
+option_uint(fail_alloc, &page_fail_nth, 0, ~0ul,
+	    "the n-th allocation of pages fails (1: the first; 0: none)");
 
 struct waitq *page_low_wait;
 
 const char *page_kind_name(unsigned kind)
 {
 	static const char *const name[] = {
-		[PAGE_HOLE] = "hole", [PAGE_FREE] = "free", [PAGE_TAIL] = "tail", [PAGE_PERCPU] = "per-CPU free",
-		[PAGE_KERNEL] = "kernel", [PAGE_SLAB] = "slab", [PAGE_TABLE] = "table", [PAGE_ANON] = "anon",
-		[PAGE_FILE] = "file",
+		[PAGE_HOLE] = "hole", [PAGE_FREE] = "free", [PAGE_TAIL] = "tail",
+		[PAGE_PERCPU] = "per-CPU free", [PAGE_KERNEL] = "kernel", [PAGE_SLAB] = "slab",
+		[PAGE_TABLE] = "table", [PAGE_ANON] = "anon", [PAGE_FILE] = "file",
 	};
 
 	return kind < ARRAY_SIZE(name) ? name[kind] : "?";
@@ -121,7 +122,8 @@ static __attribute__((noinline)) struct page *page_clear(struct page *p, unsigne
 	return p;
 }
 
-static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum page_kind kind, unsigned flags)
+static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum page_kind kind,
+							 unsigned flags)
 {
 	struct pcp *pcp = this_pcp();
 	bool reserve = flags & ALLOC_RESERVE;
@@ -168,7 +170,7 @@ static __always_inline_ bool page_is_block(const struct page *p, unsigned order)
 /* At most one reference, no slot. Tables and slabs keep other things there. */
 static __always_inline_ bool page_is_unused(const struct page *p)
 {
-	return likely(*(const uint64_t *)&p->refs <= 1) || p->kind == PAGE_TABLE || p->kind == PAGE_SLAB;
+	return *(const uint64_t *)&p->refs <= 1 || p->kind == PAGE_TABLE || p->kind == PAGE_SLAB;
 }
 
 static __noreturn __cold_ void free_refused(const struct page *p, unsigned order)
@@ -208,7 +210,7 @@ static __always_inline_ void free_page(struct page *p, unsigned order)
 
 	debug_assert(this_cpu()->irq_depth == 0);
 	debug_assert(pfn_valid(page_to_pfn(p)));
-	debug_assert(p->kind == PAGE_TABLE || p->kind == PAGE_SLAB || !(p->flags & (PG_BUSY | PG_LRU)));
+	debug_assert(!(p->flags & (PG_BUSY | PG_LRU)));
 	if (unlikely(order || !page_is_block(p, 0) || *(const uint64_t *)&p->refs > 1 ||
 		     pcp->count == PCP_MAX)) {
 		free_slow(p, order);
@@ -232,7 +234,8 @@ void page_put(struct page *p)
 	if (refs == 1)
 		free_page(p, p->order);
 	else if (unlikely(refs == 0))
-		panic("page_put: frame 0x%lx (%s) has no reference", page_to_pfn(p).v, page_kind_name(p->kind));
+		panic("page_put: frame 0x%lx (%s) has no reference", page_to_pfn(p).v,
+		      page_kind_name(p->kind));
 }
 
 /* ---- figures ---- */
@@ -299,7 +302,8 @@ static void set_watermarks(void)
 
 void page_init(void)
 {
-	uint64_t ram = rangeset_bytes(&early_ram), early = rangeset_bytes(&early_usable) - rangeset_bytes(&early_left);
+	uint64_t ram = rangeset_bytes(&early_ram);
+	uint64_t early = rangeset_bytes(&early_usable) - rangeset_bytes(&early_left);
 
 	early_close();
 	buddy_init();
@@ -307,10 +311,14 @@ void page_init(void)
 		pcps[i].count = 0;
 	rangeset_diff(&early_ram, &early_usable, make_hole);
 	rangeset_diff(&early_usable, &early_left, make_kernel);
-	for (unsigned i = 0; i < early_left.n; i++)
-		buddy_add(paddr_to_pfn(paddr(early_left.r[i].start)), paddr_to_pfn(paddr(early_left.r[i].end)));
+	for (unsigned i = 0; i < early_left.n; i++) {
+		const struct range *r = &early_left.r[i];
+
+		buddy_add(pfn(r->start >> PAGE_SHIFT), pfn(r->end >> PAGE_SHIFT));
+	}
 	set_watermarks();
-	log_info("memory: %lu KB in all: %lu KB free, %lu KB of the kernel's tables, %lu KB reserved; "
+	log_info("memory: %lu KB in all: %lu KB free, %lu KB the kernel's tables, %lu KB reserved; "
 		 "watermarks %lu, %lu, %lu KB", ram >> 10, zone.total << 2, early >> 10,
-		 (ram - (zone.total << PAGE_SHIFT) - early) >> 10, zone.min << 2, zone.low << 2, zone.high << 2);
+		 (ram - (zone.total << PAGE_SHIFT) - early) >> 10, zone.min << 2, zone.low << 2,
+		 zone.high << 2);
 }

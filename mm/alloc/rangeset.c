@@ -16,7 +16,8 @@ static unsigned first_from(const struct rangeset *s, uint64_t x)
 }
 
 /* Replaces the ranges [i, j) by `count` (0 to 2) others. */
-static bool replace(struct rangeset *s, unsigned i, unsigned j, const struct range *by, unsigned count)
+static bool replace(struct rangeset *s, unsigned i, unsigned j, const struct range *by,
+		    unsigned count)
 {
 	bool fits = s->n - (j - i) + count <= RANGES_MAX;
 
@@ -70,7 +71,8 @@ bool rangeset_touch(const struct rangeset *s, uint64_t start, uint64_t end)
 	return i < s->n && s->r[i].start <= end;
 }
 
-void rangeset_diff(const struct rangeset *a, const struct rangeset *b, void (*fn)(uint64_t start, uint64_t end))
+void rangeset_diff(const struct rangeset *a, const struct rangeset *b,
+		   void (*fn)(uint64_t start, uint64_t end))
 {
 	unsigned j = 0;
 
@@ -89,8 +91,8 @@ void rangeset_diff(const struct rangeset *a, const struct rangeset *b, void (*fn
 	}
 }
 
-bool rangeset_fit(const struct rangeset *s, uint64_t from, uint64_t to, uint64_t size, uint64_t align,
-		uint64_t *start)
+bool rangeset_fit(const struct rangeset *s, uint64_t from, uint64_t to, uint64_t size,
+		  uint64_t align, uint64_t *start)
 {
 	for (unsigned i = 0; i < s->n; i++) {
 		uint64_t at = ALIGN_UP(MAX(s->r[i].start, from), align), end = MIN(s->r[i].end, to);

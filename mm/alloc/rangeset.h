@@ -24,7 +24,8 @@ bool __must_check rangeset_remove(struct rangeset *s, uint64_t start, uint64_t e
 /* True if [start, end) overlaps or adjoins a range of the set. */
 bool rangeset_touch(const struct rangeset *s, uint64_t start, uint64_t end);
 /* Calls fn for each part of a that is not in b. */
-void rangeset_diff(const struct rangeset *a, const struct rangeset *b, void (*fn)(uint64_t start, uint64_t end));
+void rangeset_diff(const struct rangeset *a, const struct rangeset *b,
+		   void (*fn)(uint64_t start, uint64_t end));
 /* The lowest aligned start in [from, to) of `size` bytes that lie in one range and below `to`. */
 bool __must_check rangeset_fit(const struct rangeset *s, uint64_t from, uint64_t to, uint64_t size,
 			     uint64_t align, uint64_t *start);

@@ -25,7 +25,8 @@ struct spinlock caches_lock = SPINLOCK_INIT(RANK_SLAB);
 struct magazine *magazines[MAX_CPUS];
 
 #define MAGAZINES_ORDER	1
-_Static_assert(CACHES_MAX * sizeof(struct magazine) == PAGE_SIZE << MAGAZINES_ORDER, "magazines of a CPU");
+_Static_assert(CACHES_MAX * sizeof(struct magazine) == PAGE_SIZE << MAGAZINES_ORDER,
+	       "the magazines of a CPU");
 
 /* ---- slabs; the cache's lock is held ---- */
 
@@ -240,7 +241,8 @@ static struct kmem_cache *cache_claim(const char *name)
 	for (unsigned i = 0; i < CACHES_MAX && !c; i++)
 		if (!caches[i].exists) {
 			c = &caches[i];
-			*c = (struct kmem_cache){ .name = name, .index = (uint16_t)i, .exists = true };
+			*c = (struct kmem_cache){ .name = name, .index = (uint16_t)i,
+						  .exists = true };
 		}
 	spin_unlock(&caches_lock);
 	if (!c)

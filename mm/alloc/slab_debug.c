@@ -67,7 +67,8 @@ static void object_check(const struct kmem_cache *c, const void *obj, bool is_fr
 	const char *wrong = object_wrong(c, obj, is_free);
 
 	if (wrong)
-		panic("object %p of cache %s %s (guard 0x%lx)", obj, c->name, wrong, *guard(c, obj));
+		panic("object %p of cache %s %s (guard 0x%lx)", obj, c->name, wrong,
+		      *guard(c, obj));
 }
 
 /* An object of c at all? */

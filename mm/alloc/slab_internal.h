@@ -37,7 +37,7 @@ _Static_assert(sizeof(struct magazine) == 128, "two cache lines");
 
 extern struct kmem_cache caches[CACHES_MAX];
 extern struct spinlock caches_lock;		/* RANK_SLAB: which of caches exist */
-extern struct magazine *magazines[MAX_CPUS];	/* each CACHES_MAX of them, or NULL: none yet; own CPU */
+extern struct magazine *magazines[MAX_CPUS];	/* CACHES_MAX each; NULL: none yet; own CPU */
 
 static __always_inline_ struct magazine *magazine_of(const struct kmem_cache *c, unsigned cpu)
 {

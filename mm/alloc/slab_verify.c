@@ -46,22 +46,25 @@ static const char *check_free(const struct kmem_cache *c, const struct page *s)
 
 	for (; obj; obj = *object_link(c, obj), n++) {
 		if (!is_object(c, s, obj))
-			return differ("cache %s: %p on the free list of slab %p", c->name, obj, page_to_virt(s));
+			return differ("cache %s: %p on the free list of slab %p", c->name, obj,
+				      page_to_virt(s));
 		if (object_wrong(c, obj, true))
 			return differ("cache %s: %p %s", c->name, obj, object_wrong(c, obj, true));
 		if (n > s->total)
 			break;
 	}
 	if (n + s->inuse != s->total)
-		return differ("cache %s: slab %p has %u free, %u out, %u in all", c->name, page_to_virt(s), n,
-			      s->inuse, s->total);
+		return differ("cache %s: slab %p has %u free, %u out, %u in all", c->name,
+			      page_to_virt(s), n, s->inuse, s->total);
 	return NULL;
 }
 
 static const char *check_slab(const struct kmem_cache *c, const struct page *s, bool fits)
 {
-	if (s->kind != PAGE_SLAB || s->cache != c || s->order != c->order || s->total != c->per_slab)
-		return differ("cache %s: frame 0x%lx is not one of its slabs", c->name, page_to_pfn(s).v);
+	if (s->kind != PAGE_SLAB || s->cache != c || s->order != c->order ||
+	    s->total != c->per_slab)
+		return differ("cache %s: frame 0x%lx is none of its slabs", c->name,
+			      page_to_pfn(s).v);
 	if (!fits)
 		return differ("cache %s: slab %p with %u of %u out is on the wrong list", c->name,
 			      page_to_virt(s), s->inuse, s->total);
@@ -91,10 +94,11 @@ static const char *check_slabs(const struct kmem_cache *c)
 	if (bad)
 		return bad;
 	if (empty != c->nempty || slabs + empty != c->nslabs || inuse != c->inuse)
-		return differ("cache %s: %lu slabs, %lu empty, %lu objects out; counted %lu, %lu, %lu", c->name,
-			      slabs + empty, empty, inuse, c->nslabs, c->nempty, c->inuse);
+		return differ("cache %s: %lu slabs, %lu empty, %lu objects out; not %lu, %lu, %lu",
+			      c->name, slabs + empty, empty, inuse, c->nslabs, c->nempty, c->inuse);
 	if (in_magazines(c) > c->inuse)
-		return differ("cache %s: %lu objects in magazines, %lu out", c->name, in_magazines(c), c->inuse);
+		return differ("cache %s: %lu objects in magazines, %lu out", c->name,
+			      in_magazines(c), c->inuse);
 	return NULL;
 }
 
@@ -105,15 +109,17 @@ static const char *check_magazine(const struct kmem_cache *c, unsigned cpu)
 	if (!m)
 		return NULL;
 	if (m->count > MAGAZINE_SIZE)
-		return differ("cache %s: %lu objects in the magazine of CPU %u", c->name, m->count, cpu);
+		return differ("cache %s: %lu objects in the magazine of CPU %u", c->name,
+			      m->count, cpu);
 	for (uint64_t i = 0; i < m->count; i++) {
 		const struct page *s = slab_of(c, m->obj[i]);
 
 		if (s->kind != PAGE_SLAB || s->cache != c || !is_object(c, s, m->obj[i]))
-			return differ("cache %s: %p in the magazine of CPU %u is none of its objects", c->name,
-				      m->obj[i], cpu);
+			return differ("cache %s: %p in the magazine of CPU %u is not of it",
+				      c->name, m->obj[i], cpu);
 		if (object_wrong(c, m->obj[i], true))
-			return differ("cache %s: %p %s", c->name, m->obj[i], object_wrong(c, m->obj[i], true));
+			return differ("cache %s: %p %s", c->name, m->obj[i],
+				      object_wrong(c, m->obj[i], true));
 	}
 	return NULL;
 }
@@ -151,8 +157,8 @@ bool slab_stats(unsigned i, struct slab_stats *s)
 		return false;
 	spin_lock(&c->lock);
 	*s = (struct slab_stats){
-		.name = c->name, .size = c->size, .active = c->inuse - MIN(in_magazines(c), c->inuse),
-		.total = c->nslabs * c->per_slab, .pages = c->nslabs << c->order,
+		.name = c->name, .size = c->size, .total = c->nslabs * c->per_slab,
+		.active = c->inuse - MIN(in_magazines(c), c->inuse), .pages = c->nslabs << c->order,
 	};
 	spin_unlock(&c->lock);
 	return true;

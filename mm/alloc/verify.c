@@ -61,8 +61,9 @@ static const char *check_stack(unsigned cpu)
 		return differ("CPU %u: %lu frames on its stack", cpu, pcp->count);
 	for (uint64_t i = 0; i < pcp->count; i++)
 		if (pcp->page[i]->kind != PAGE_PERCPU)
-			return differ("frame 0x%lx on the stack of CPU %u is %s", page_to_pfn(pcp->page[i]).v,
-				      cpu, page_kind_name(pcp->page[i]->kind));
+			return differ("frame 0x%lx on the stack of CPU %u is %s",
+				      page_to_pfn(pcp->page[i]).v, cpu,
+				      page_kind_name(pcp->page[i]->kind));
 	return NULL;
 }
 
@@ -75,17 +76,19 @@ static const char *check_stacks(void)
 	return bad;
 }
 
-/* A block of more than one frame, free or in use: aligned, all of it RAM, nothing but tails behind the head. */
+/* A block, free or in use: aligned, all of it RAM, nothing but tails behind the head. */
 static const char *check_block(const struct page *p, uint64_t limit)
 {
 	uint64_t n = page_to_pfn(p).v, size = 1ul << p->order;
 
 	if (p->order > ORDER_MAX || !IS_ALIGNED(n, size) || n + size > limit)
-		return differ("frame 0x%lx (%s) cannot be of order %u", n, page_kind_name(p->kind), p->order);
+		return differ("frame 0x%lx (%s) cannot be of order %u", n, page_kind_name(p->kind),
+			      p->order);
 	for (uint64_t i = 1; i < size; i++)
 		if (p[i].kind != PAGE_TAIL)
-			return differ("frame 0x%lx inside of the block 0x%lx (%s, order %u) is %s", n + i, n,
-				      page_kind_name(p->kind), p->order, page_kind_name(p[i].kind));
+			return differ("frame 0x%lx inside of the block 0x%lx (%s, order %u) is %s",
+				      n + i, n, page_kind_name(p->kind), p->order,
+				      page_kind_name(p[i].kind));
 	return NULL;
 }
 
@@ -95,8 +98,8 @@ static const char *check_buddy(const struct page *p)
 
 	if (p->order < ORDER_MAX && pfn_valid(pfn(b)) && pfn_to_page(pfn(b))->kind == PAGE_FREE &&
 	    pfn_to_page(pfn(b))->order == p->order)
-		return differ("buddies 0x%lx and 0x%lx of order %u are both free", page_to_pfn(p).v, b,
-			      p->order);
+		return differ("buddies 0x%lx and 0x%lx of order %u are both free",
+			      page_to_pfn(p).v, b, p->order);
 	return NULL;
 }
 
@@ -150,14 +153,15 @@ static const char *check_counts(const struct found *f)
 
 	for (unsigned i = 0; i <= ORDER_MAX; i++) {
 		if (f->blocks[i] != zone.nfree[i])
-			return differ("%lu free blocks of order %u, %lu on the list", f->blocks[i], i,
-				      zone.nfree[i]);
+			return differ("%lu free blocks of order %u, %lu on the list", f->blocks[i],
+				      i, zone.nfree[i]);
 		sum += zone.nfree[i] << i;
 	}
 	if (sum != zone.free)
 		return differ("%lu frames on the free lists, counted %lu", sum, zone.free);
 	if (sum + f->percpu != page_free_count())
-		return differ("%lu frames are per-CPU free, counted %lu", f->percpu, page_free_count() - sum);
+		return differ("%lu frames are per-CPU free, counted %lu", f->percpu,
+			      page_free_count() - sum);
 	return NULL;
 }
 

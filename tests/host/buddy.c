@@ -82,14 +82,17 @@ static void drain_all(void)
 
 static uint64_t stamp(uint64_t f) { return owner[f] * 0x100000001ul ^ f << 20; }
 
-static uint64_t *word(uint64_t f, unsigned i) { return (uint64_t *)phys_to_virt(pfn_to_paddr(pfn(f))) + i; }
+static uint64_t *word(uint64_t f, unsigned i)
+{
+	return (uint64_t *)phys_to_virt(pfn_to_paddr(pfn(f))) + i;
+}
 
 static void take_block(struct page *p, unsigned order, enum page_kind kind, bool zeroed)
 {
 	uint64_t n = page_to_pfn(p).v;
 
 	CHECK(n + (1ul << order) <= FRAMES && IS_ALIGNED(n, 1ul << order));
-	CHECK(p->kind == kind && p->order == order && p->refs == 1 && p->slots == 0 && p->flags == 0);
+	CHECK(p->kind == kind && p->order == order && p->refs == 1 && !p->slots && !p->flags);
 	CHECK(!p->slot && !p->owner && !p->index && !p->rmap && !p->nlocked && !p->limit_id);
 	block[nblocks++] = (struct block){ p, order, kind };
 	for (uint64_t f = n; f < n + (1ul << order); f++) {
@@ -97,7 +100,7 @@ static void take_block(struct page *p, unsigned order, enum page_kind kind, bool
 		CHECK(f == n || pfn_to_page(pfn(f))->kind == PAGE_TAIL);
 		owner[f] = nblocks;
 		if (zeroed)
-			CHECK(!memchr(word(f, 0), 0x6b, PAGE_SIZE) && !*word(f, 0) && !*word(f, 511));
+			CHECK(!*word(f, 0) && !memcmp(word(f, 0), word(f, 1), PAGE_SIZE - 8));
 		*word(f, 0) = *word(f, 511) = stamp(f);
 	}
 }
@@ -114,9 +117,10 @@ static void give_block(unsigned i)
 	nblocks--;
 	if (i != nblocks) {			/* the last one gets the number */
 		block[i] = block[nblocks];
-		for (uint64_t f = page_to_pfn(block[i].page).v, k = 0; k < 1ul << block[i].order; k++) {
-			owner[f + k] = i + 1;
-			*word(f + k, 0) = *word(f + k, 511) = stamp(f + k);
+		n = page_to_pfn(block[i].page).v;
+		for (uint64_t f = n; f < n + (1ul << block[i].order); f++) {
+			owner[f] = i + 1;
+			*word(f, 0) = *word(f, 511) = stamp(f);
 		}
 	}
 	if (tap_below(2))
@@ -212,7 +216,8 @@ static void reserve(void)
 
 	fake_set_cpus(2);
 	fake_boot_size(64ul << 20);
-	CHECK(zone.min >= 16 && zone.min < zone.low && zone.low < zone.high && zone.high < zone.total / 4);
+	CHECK(zone.min >= 16 && zone.min < zone.low && zone.low < zone.high);
+	CHECK(zone.high < zone.total / 4);
 	while ((p = page_alloc(0, PAGE_ANON, 0)))
 		n++;
 	CHECK_EQ(n, zone.total - zone.min);
@@ -393,7 +398,7 @@ static void *thread_ops(void *arg)
 
 			mine[(x >> 33) % n] = mine[n - 1];
 			n--;
-			bad += *(uint64_t *)page_to_virt(b.page) != ((uint64_t)(uintptr_t)b.page ^ cpu);
+			bad += *(uint64_t *)page_to_virt(b.page) != ((uintptr_t)b.page ^ cpu);
 			page_free(b.page, b.order);
 		}
 	}

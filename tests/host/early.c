@@ -48,7 +48,8 @@ static void model_firmware(const struct bootinfo *bi)
 			const struct boot_range *b = &bi->range[i];
 			uint64_t from = frame_down(b->start), to = frame_up(b->end);
 
-			if (b->start >= b->end || to - from > FIRMWARE_FRAMES || !near_ram(from, to))
+			if (b->start >= b->end || to - from > FIRMWARE_FRAMES ||
+			    !near_ram(from, to))
 				continue;
 			for (uint64_t f = from; f < to; f++) {
 				changed |= !is_ram[f];
@@ -60,7 +61,8 @@ static void model_firmware(const struct bootinfo *bi)
 
 static void model_map(const struct bootinfo *bi)
 {
-	uint64_t image = (uintptr_t)kernel_start - KERNEL_BASE, image_end = (uintptr_t)kernel_end - KERNEL_BASE;
+	uint64_t image = (uintptr_t)kernel_start - KERNEL_BASE;
+	uint64_t image_end = (uintptr_t)kernel_end - KERNEL_BASE;
 
 	mark(is_ram, 0, FRAMES, false);
 	mark(is_usable, 0, FRAMES, false);
@@ -78,7 +80,8 @@ static void model_map(const struct bootinfo *bi)
 	model_firmware(bi);
 	for (unsigned i = 0; i < bi->nranges; i++)
 		if (bi->range[i].kind != BOOT_RAM && bi->range[i].start < bi->range[i].end)
-			mark(is_usable, frame_down(bi->range[i].start), frame_up(bi->range[i].end), false);
+			mark(is_usable, frame_down(bi->range[i].start),
+			     frame_up(bi->range[i].end), false);
 	mark(is_usable, frame_down(image), frame_up(image_end), false);
 	if (bi->initrd_start < bi->initrd_end)
 		mark(is_usable, frame_down(bi->initrd_start), frame_up(bi->initrd_end), false);
@@ -114,7 +117,8 @@ static bool set_is(const struct rangeset *s, const bool *map)
 {
 	for (uint64_t f = 0; f < FRAMES; f++)
 		if (in_set(s, f) != map[f]) {
-			printf("# frame 0x%lx: in the set %d, in the model %d\n", f, in_set(s, f), map[f]);
+			printf("# frame 0x%lx: in the set %d, in the model %d\n", f,
+			       in_set(s, f), map[f]);
 			return false;
 		}
 	return true;
@@ -162,12 +166,15 @@ static void random_map(struct bootinfo *bi)
 	memset(bi, 0, sizeof(*bi));
 	bi->loader = "random";
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t start = tap_below(SPAN), size = tap_below(tap_below(3) ? SPAN / n : SPAN / 2);
-		enum boot_range_kind kind = tap_below(4) ? BOOT_RAM : tap_below(2) ? BOOT_ACPI : BOOT_RESERVED;
+		uint64_t start = tap_below(SPAN);
+		uint64_t size = tap_below(tap_below(3) ? SPAN / n : SPAN / 2);
+		enum boot_range_kind kind = tap_below(4) ? BOOT_RAM :
+					    tap_below(2) ? BOOT_ACPI : BOOT_RESERVED;
 
 		if (tap_below(16) == 0)
 			size = 0;
-		fake_range(bi, ALIGN_DOWN(start, grain), ALIGN_DOWN(MIN(start + size, SPAN), grain), kind);
+		fake_range(bi, ALIGN_DOWN(start, grain),
+			   ALIGN_DOWN(MIN(start + size, SPAN), grain), kind);
 	}
 	if (tap_below(2)) {
 		bi->initrd_start = tap_below(SPAN);
@@ -191,11 +198,16 @@ static uint64_t model_fit(uint64_t frames, uint64_t align)
 	return low;
 }
 
+static uint64_t *last_word(uint64_t f)
+{
+	return phys_to_virt(paddr((f + 1) * PAGE_SIZE - sizeof(uint64_t)));
+}
+
 static void dirty(void)
 {
 	for (uint64_t f = 0; f < FRAMES; f++)
 		if (is_left[f])
-			*(uint64_t *)phys_to_virt(paddr(f * PAGE_SIZE + PAGE_SIZE - 8)) = f;
+			*last_word(f) = f;
 }
 
 static void random_allocs(void)
@@ -203,7 +215,8 @@ static void random_allocs(void)
 	for (unsigned i = (unsigned)tap_below(40); i; i--) {
 		uint64_t bytes = 1 + tap_below(tap_below(4) ? 3 * PAGE_SIZE : SPAN / 16);
 		uint64_t align = PAGE_SIZE << tap_below(tap_below(4) ? 1 : 10);
-		uint64_t frames = (bytes + PAGE_SIZE - 1) / PAGE_SIZE, want = model_fit(frames, align / PAGE_SIZE);
+		uint64_t frames = (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
+		uint64_t want = model_fit(frames, align / PAGE_SIZE);
 		paddr_t pa;
 
 		if (want == FRAMES) {
@@ -214,7 +227,7 @@ static void random_allocs(void)
 		CHECK_EQ(pa.v, want * PAGE_SIZE);
 		mark(is_left, want, want + frames, false);
 		for (uint64_t f = want; f < want + frames; f++)
-			CHECK_EQ(*(uint64_t *)phys_to_virt(paddr(f * PAGE_SIZE + PAGE_SIZE - 8)), 0);
+			CHECK_EQ(*last_word(f), 0);
 	}
 }
 
@@ -303,7 +316,8 @@ static void limit_of_4_gb(void)
 	fake_vmemmap();
 	page_init();
 	CHECK(!page_verify());
-	CHECK_EQ(page_free_count(), (0x100000 + 0x800000 + 0xa00000 - 4 * 0x200000 - 0x700000 - 0x100000 - 0x101000) >> 12);
+	CHECK_EQ(page_free_count() << PAGE_SHIFT,
+		 0x800000 - 0x101000 + 0xa00000 - 4 * 0x200000 - 0x700000);
 }
 
 static void end_of_direct_map(void)

@@ -24,7 +24,9 @@ static __thread bool irqs_off;
 
 struct cpu *arch_cpus[MAX_CPUS];
 unsigned arch_ncpus;
-struct cpu_features arch_features = { .nx = true, .pdpe1gb = true, .phys_bits = 46, .virt_bits = 48 };
+struct cpu_features arch_features = {
+	.nx = true, .pdpe1gb = true, .phys_bits = 46, .virt_bits = 48,
+};
 uint64_t arch_tsc_khz = 1000000;
 
 void fake_set_cpus(unsigned n)
@@ -160,8 +162,8 @@ bool fake_panic_fork(void)
 	pid_t pid;
 
 	if (!panic_text)
-		panic_text = mmap(NULL, PANIC_TEXT_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-				  -1, 0);
+		panic_text = mmap(NULL, PANIC_TEXT_MAX, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	strcpy(panic_text, "(no panic)");
 	fflush(NULL);
 	pid = fork();

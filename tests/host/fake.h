@@ -20,7 +20,7 @@
 
 #define FAKE_CPUS	8
 
-/* How many there are, from 1 (as at the start) to FAKE_CPUS, all of them fresh; the caller is on CPU 0. */
+/* How many there are, from 1 (as at the start) to FAKE_CPUS, all fresh; the caller is on CPU 0. */
 void fake_set_cpus(unsigned n);
 /* The calling thread is on CPU id from now on; every thread starts on CPU 0. */
 void fake_on_cpu(unsigned id);
@@ -61,9 +61,9 @@ void fake_boot(const struct bootinfo *bi);
 /* The same with the map of an ordinary PC of that many bytes (the last MB is firmware's). */
 void fake_boot_size(uint64_t bytes);
 void fake_map_pc(struct bootinfo *bi, uint64_t bytes);
-/* Room for every byte that the map calls RAM; reading or writing elsewhere is a segmentation fault. */
+/* Room for every byte that the map calls RAM; an access elsewhere is a segmentation fault. */
 void fake_ram(const struct bootinfo *bi);
-/* Struct pages, zeroed, for what early_for_each_ram says, as kmap_build maps them: in whole pages. */
+/* Struct pages, zeroed, for what early_for_each_ram says, in whole pages like kmap_build. */
 void fake_vmemmap(void);
 
 /* Adds a range to a map. */

@@ -27,12 +27,13 @@ __asm__(".bss\n.balign 4096\n"
 	".text\n");
 
 #define ARENA_MAX	(1ul << 36)	/* 64 GB of addresses */
+#define MAP_EMPTY	(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 #define PAGES_MAX	((ARENA_MAX >> PAGE_SHIFT) * sizeof(struct page))
 
 /* Addresses without memory, aligned to 1 GB. */
 static char *reserve(size_t size)
 {
-	char *p = mmap(NULL, size + GIANT_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *p = mmap(NULL, size + GIANT_SIZE, PROT_NONE, MAP_EMPTY, -1, 0);
 
 	if (p == MAP_FAILED) {
 		perror("mmap");
@@ -54,8 +55,7 @@ static void give(char *base, uint64_t start, uint64_t end)
 
 static void take_all(char *base, size_t size)
 {
-	if (mmap(base, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) ==
-	    MAP_FAILED) {
+	if (mmap(base, size, PROT_NONE, MAP_EMPTY | MAP_FIXED, -1, 0) == MAP_FAILED) {
 		perror("mmap");
 		abort();
 	}

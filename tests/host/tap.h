@@ -20,10 +20,12 @@ static inline bool tap_check(bool ok, const char *what, const char *file, int li
 	return ok;
 }
 
-static inline bool tap_check_eq(uint64_t a, uint64_t b, const char *what, const char *file, int line)
+static inline bool tap_check_eq(uint64_t a, uint64_t b, const char *what, const char *file,
+				int line)
 {
 	if (a != b && tap_fails++ < 20)
-		printf("# %s:%d: expected %s: %lu (0x%lx), %lu (0x%lx)\n", file, line, what, a, a, b, b);
+		printf("# %s:%d: expected %s: %lu (0x%lx), %lu (0x%lx)\n", file, line, what,
+		       a, a, b, b);
 	return a == b;
 }
 

@@ -256,17 +256,18 @@ KTEST(buddy, references)
 	end(&before);
 }
 
-/* What belongs to others is never free: image, frame 0, the trampoline's; and no number is too odd to ask about. */
+/* What belongs to others is never free: image, frame 0, the trampoline's. Any number may be asked. */
 KTEST(buddy, not_ours_to_give)
 {
-	uint64_t image = (uintptr_t)kernel_start - KERNEL_BASE, image_end = (uintptr_t)kernel_end - KERNEL_BASE;
+	uint64_t image = (uintptr_t)kernel_start - KERNEL_BASE;
+	uint64_t image_end = (uintptr_t)kernel_end - KERNEL_BASE;
 
 	for (uint64_t a = image; a < image_end; a += PAGE_SIZE) {
 		const struct page *p = pfn_to_page(paddr_to_pfn(paddr(a)));
 
 		if (p->kind != PAGE_HOLE || p->refs != 1)
-			ktest_fail(__FILE__, __LINE__, "frame 0x%lx of the image is %s", a >> PAGE_SHIFT,
-				   page_kind_name(p->kind));
+			ktest_fail(__FILE__, __LINE__, "frame 0x%lx of the image is %s",
+				   a >> PAGE_SHIFT, page_kind_name(p->kind));
 	}
 	EXPECT_EQ(pfn_to_page(pfn(0))->kind, PAGE_HOLE);
 	EXPECT_EQ(pfn_to_page(pfn(AP_TRAMPOLINE >> PAGE_SHIFT))->kind, PAGE_HOLE);
