@@ -38,6 +38,7 @@ static void held_push(const void *lock, unsigned rank)
 	uint64_t flags = irq_save();
 	struct cpu *c = this_cpu();
 
+	assert(rank & ~RANK_SLEEPS);	/* 0: the lock was never initialised */
 	if (c->nheld == CPU_HELD_MAX)
 		panic("more than %u locks held", CPU_HELD_MAX);
 	c->held[c->nheld].lock = lock;
@@ -85,7 +86,6 @@ static void spin_check(const struct spinlock *l, bool nested)
 {
 	if (panicking)
 		return;
-	assert(l->rank != RANK_NONE);
 	if (l->rank >= RANK_IRQ_OFF) {
 		if (irq_enabled())
 			panic("%s lock (%p) taken with interrupts on", lock_rank_name(l->rank), l);
