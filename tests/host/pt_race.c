@@ -1,7 +1,6 @@
 // sources: tests/host/fake.c tests/host/fake_ram.c tests/host/fake_tlb.c lib/lock.c
 // sources: mm/alloc/early.c mm/alloc/rangeset.c mm/alloc/buddy.c mm/alloc/percpu.c mm/alloc/page.c
-// sources: mm/alloc/junk.c mm/alloc/verify.c
-// sources: mm/pt/cursor.c mm/pt/table.c mm/pt/gather.c mm/pt/range.c mm/pt/aspace.c mm/pt/verify.c
+// sources: mm/alloc/junk.c mm/alloc/verify.c mm/pt/aspace.c mm/pt/verify.c
 /*
  * Several CPUs (real threads of the host) on one address space that nobody
  * has loaded: each maps, changes and zaps pages of its own, side by side in
@@ -9,14 +8,51 @@
  * or dead by another at every step. Grace periods end when all have come to
  * the same point. Each CPU's pages must be as it left them; at the end
  * everything is recounted.
+ *
+ * The code under test is compiled into this file, with a rest now and then
+ * after a lock is given up and before one is taken: where others get in.
  */
 #include <pthread.h>
 #include <tests/host/pt_machine.h>
 #include <string.h>
+#include <time.h>
+
+static __thread uint64_t rests;
+
+static void rest(void)
+{
+	rests = rests * 6364136223846793005ul + 1442695040888963407ul;
+	if (rests >> 58 == 0)
+		nanosleep(&(struct timespec){ .tv_nsec = 1 }, NULL);
+}
+
+static void rest_then_lock(struct spinlock *l)
+{
+	rest();
+	spin_lock(l);
+}
+
+static void unlock_then_rest(struct spinlock *l)
+{
+	spin_unlock(l);
+	rest();
+}
+
+#define sched_yield	quire_sched_yield	/* not the C library's */
+#define spin_lock	rest_then_lock
+#define spin_unlock	unlock_then_rest
+#include <mm/pt/cursor.c>
+#include <mm/pt/table.c>
+#include <mm/pt/gather.c>
+#include <mm/pt/range.c>
+
+void quire_sched_yield(void)
+{
+}
 
 #define CPUS		4
 #define PLACES		24		/* of each CPU */
-#define ROUNDS		1000
+#define ROUNDS		400
 #define STEPS		150		/* between two grace periods */
 
 static struct aspace as;
@@ -99,6 +135,7 @@ static void *race(void *arg)
 	struct racer *r = arg;
 
 	fake_on_cpu(r->cpu);
+	rests = r->seed;
 	for (unsigned n = 0; n < ROUNDS; n++) {
 		for (unsigned k = 0; k < STEPS; k++) {
 			unsigned i = (unsigned)below(r, PLACES);
