@@ -165,8 +165,9 @@ static void descriptors_load(struct x86_cpu *xc)
 			 "pushq $1f\n\t"
 			 "lretq\n"
 			 "1:	movl %2, %%ss\n\t"
-			 "ltr %w3"
-			 :: "m"(gdtr), "i"(SEL_KCODE), "r"(SEL_KDATA), "r"(SEL_TSS) : "memory");
+			 "ltr %w3\n\t"
+			 "lldt %w4"	/* none: the one of the reset has room for 8192 entries at 0 */
+			 :: "m"(gdtr), "i"(SEL_KCODE), "r"(SEL_KDATA), "r"(SEL_TSS), "r"(0) : "memory");
 }
 
 static void control_load(const struct cpu_features *f)
