@@ -16,7 +16,7 @@ static struct mm *current_mm(void)
 {
 	struct aspace *as = current_thread()->aspace;
 
-	return as ? container_of(as, struct mm, as) : NULL;
+	return as && as->in_mm ? container_of(as, struct mm, as) : NULL;
 }
 
 static const char *access_name(unsigned access)

@@ -52,6 +52,7 @@ struct mm *mm_create(void)
 		kmem_free(mm_cache, mm);
 		return NULL;
 	}
+	mm->as.in_mm = true;
 	rwlock_init(&mm->lock, RANK_MM);
 	RB_INIT(&mm->vmas);
 	mm->refs = 1;

@@ -20,6 +20,7 @@ struct aspace {
 	uint64_t active[MAX_CPUS / 64];	/* atomic bits: CPUs whose CR3 holds root */
 	uint64_t table_bytes;		/* atomic: memory of its tables, without the root */
 	bool kernel;			/* kernel_aspace */
+	bool in_mm;			/* it lies in a struct mm, which settles its faults */
 };
 
 extern struct aspace kernel_aspace;
