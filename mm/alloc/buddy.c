@@ -167,7 +167,7 @@ static void put_run(struct page *p, unsigned n)
 	}
 }
 
-/* Frames freed in the order of their addresses, or against it, merge before they reach the lists. */
+/* Frames freed in the order of their addresses, or against it, merge before they get there. */
 void buddy_free_batch(struct page *const *in, unsigned n)
 {
 	unsigned i = 0, end;

@@ -51,8 +51,6 @@ bool rangeset_remove(struct rangeset *s, uint64_t start, uint64_t end)
 
 	if (start >= end)
 		return true;
-	if (i < s->n && s->r[i].end == start)	/* only touches */
-		i++;
 	for (j = i; j < s->n && s->r[j].start < end; j++)
 		;
 	if (i == j)

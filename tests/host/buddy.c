@@ -8,6 +8,7 @@
  */
 #include <tests/host/fake.h>
 #include <tests/host/tap.h>
+#include <kernel/core/wait.h>
 #include <mm/alloc/internal.h>
 #include <pthread.h>
 #include <string.h>
@@ -123,6 +124,10 @@ static void give_block(unsigned i)
 			*word(f, 0) = *word(f, 511) = stamp(f);
 		}
 	}
+	b.page->slot = (pte_t *)word(n, 0);		/* what owners leave behind */
+	b.page->owner = (struct object *)word(n, 0);
+	b.page->index = b.page->rmap = b.page->nlocked = b.page->limit_id = 77;
+	b.page->flags = PG_DIRTY;
 	if (tap_below(2))
 		page_free(b.page, b.order);
 	else
@@ -230,6 +235,35 @@ static void reserve(void)
 		;
 	CHECK_EQ(n, zone.min);
 	CHECK_EQ(page_free_count(), 0);
+}
+
+static unsigned wakes;
+
+void waitq_wake_all(struct waitq *q)		/* instead of the fake machine's */
+{
+	CHECK(q == page_low_wait && spin_is_locked(&q->lock));
+	wakes++;
+}
+
+/* Whoever reclaims is woken below low, not above, and with no zone lock held. */
+static void reclaim_is_woken(void)
+{
+	struct waitq q;
+
+	fake_set_cpus(1);
+	fake_boot_size(64ul << 20);
+	waitq_init(&q);
+	page_low_wait = &q;
+	wakes = 0;
+	while (zone.free >= zone.low + 2 * PCP_BATCH)
+		CHECK(page_alloc(0, PAGE_ANON, 0));
+	CHECK_EQ(wakes, 0);
+	while (zone.free >= zone.low)
+		CHECK(page_alloc(0, PAGE_ANON, 0));
+	CHECK_EQ(wakes, 1);
+	CHECK(page_alloc(3, PAGE_ANON, 0));
+	CHECK_EQ(wakes, 2);
+	page_low_wait = NULL;
 }
 
 /* A block of order n that single frames on this CPU's stack would complete. */
@@ -433,6 +467,7 @@ int main(void)
 	TAP_RUN(random_operations);
 	TAP_RUN(exhaustion);
 	TAP_RUN(reserve);
+	TAP_RUN(reclaim_is_woken);
 	TAP_RUN(stack_completes_block);
 	TAP_RUN(nth_fails);
 	TAP_RUN(giant_blocks);

@@ -159,6 +159,13 @@ static void figures(void)
 	CHECK(st.total >= 20 && st.pages >= 1);
 	for (i = 0; i < 20; i++)
 		kmem_free(cache[2], p[i]);
+	for (i = 0; i < 2000; i++)
+		keep(kmem_alloc(cache[2]), 120, cache[2]);
+	while (nobjects)
+		free_one(nobjects - 1);
+	for (i = 0; slab_stats(i, &st) && strcmp(st.name, "vma"); i++)
+		;
+	CHECK(st.active == 0 && st.pages <= MAGAZINE_SIZE + EMPTY_MAX);	/* without slab_shrink */
 	kmem_free(cache[2], NULL);
 	kfree(NULL);
 	CHECK(!slab_stats(1000, &st));
@@ -374,22 +381,20 @@ static void *thread_ops(void *arg)
 	void *mine[64] = { NULL };
 
 	fake_on_cpu(cpu);
-	for (unsigned i = 0; i < 40000; i++) {
-		uint64_t *p;
-		unsigned slot;
+	for (unsigned i = 0; i < 1000000; i++) {
+		uint64_t *p = mine[i % 64];
 
 		x = x * 6364136223846793005ul + 1442695040888963407ul;
-		slot = x >> 58;
-		p = mine[slot];
 		if (p) {
 			bad += *p != ((uintptr_t)p ^ cpu);
 			kfree(p);
-			mine[slot] = NULL;
-			continue;
 		}
-		p = kmalloc(8 + (x >> 30 & 0x3ff));
-		*p = (uintptr_t)p ^ cpu;
-		mine[slot] = p;
+		p = NULL;
+		if (x >> 63) {
+			p = kmalloc(x >> 62 & 1 ? 64 : 8 + (x >> 30 & 0x3ff));
+			*p = (uintptr_t)p ^ cpu;
+		}
+		mine[i % 64] = p;
 	}
 	for (unsigned i = 0; i < 64; i++)
 		kfree(mine[i]);

@@ -256,7 +256,7 @@ KTEST(buddy, references)
 	end(&before);
 }
 
-/* What belongs to others is never free: image, frame 0, the trampoline's. Any number may be asked. */
+/* What is not ours is never free: image, frame 0, the trampoline's. Any number may be asked for. */
 KTEST(buddy, not_ours_to_give)
 {
 	uint64_t image = (uintptr_t)kernel_start - KERNEL_BASE;
