@@ -8,7 +8,9 @@
  */
 #include <tests/host/fake.h>
 #include <tests/host/tap.h>
+#define sched_yield kernel_sched_yield	/* <pthread.h> has one of its own */
 #include <kernel/core/wait.h>
+#undef sched_yield
 #include <mm/alloc/internal.h>
 #include <pthread.h>
 #include <string.h>
