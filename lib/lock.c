@@ -169,12 +169,6 @@ void lock_show_held(void)
 static void spin_check(const struct spinlock *l, bool nested) { (void)l; (void)nested; }
 static void spin_taken(const struct spinlock *l) { (void)l; }
 static void spin_released(const struct spinlock *l) { (void)l; }
-void lock_rank_acquire(const void *lock, enum lock_rank rank) { (void)lock; (void)rank; }
-void lock_rank_tried(const void *lock, enum lock_rank rank) { (void)lock; (void)rank; }
-void lock_rank_release(const void *lock) { (void)lock; }
-void lock_assert_none_from(enum lock_rank r) { (void)r; }
-void lock_assert_may_sleep(unsigned spins) { (void)spins; }
-void lock_show_held(void) { }
 #endif
 
 static __always_inline_ bool spin_try(struct spinlock *l)

@@ -63,6 +63,7 @@ uint64_t spin_lock_irqsave(struct spinlock *l);
 void spin_unlock_irqrestore(struct spinlock *l, uint64_t flags);
 static inline bool spin_is_locked(const struct spinlock *l) { return READ_ONCE(l->locked); }
 
+#ifdef DEBUG
 /* For locks that are not spinlocks (mutexes): tell the checker. No-ops in release builds. */
 void lock_rank_acquire(const void *lock, enum lock_rank rank);
 void lock_rank_release(const void *lock);
@@ -72,8 +73,16 @@ void lock_rank_tried(const void *lock, enum lock_rank rank);
 void lock_assert_none_from(enum lock_rank r);
 /* Panics (debug builds) if this CPU may not sleep now: in an interrupt, or more spinlocks held than `spins`. */
 void lock_assert_may_sleep(unsigned spins);
-const char *lock_rank_name(enum lock_rank r);
 /* Names the locks this CPU holds on the log (debug builds; a release does not know). */
 void lock_show_held(void);
+#else
+static inline void lock_rank_acquire(const void *lock, enum lock_rank rank) { (void)lock, (void)rank; }
+static inline void lock_rank_release(const void *lock) { (void)lock; }
+static inline void lock_rank_tried(const void *lock, enum lock_rank rank) { (void)lock, (void)rank; }
+static inline void lock_assert_none_from(enum lock_rank r) { (void)r; }
+static inline void lock_assert_may_sleep(unsigned spins) { (void)spins; }
+static inline void lock_show_held(void) { }
+#endif
+const char *lock_rank_name(enum lock_rank r);
 
 #endif

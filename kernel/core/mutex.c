@@ -103,18 +103,21 @@ static bool write_try(struct rwlock *l)
 					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-void read_lock(struct rwlock *l)
+static __attribute__((noinline)) void read_wait(struct rwlock *l)
 {
-	uint64_t flags;
+	uint64_t flags = waitq_lock(&l->wait);
 
-	lock_assert_may_sleep(0);
-	lock_rank_acquire(l, l->rank);
-	if (likely(read_try(l)))
-		return;
-	flags = waitq_lock(&l->wait);
 	while (!read_try(l))
 		waitq_sleep(&l->wait, &flags);
 	waitq_unlock(&l->wait, flags);
+}
+
+void read_lock(struct rwlock *l)
+{
+	lock_assert_may_sleep(0);
+	lock_rank_acquire(l, l->rank);
+	if (unlikely(!read_try(l)))
+		read_wait(l);
 }
 
 bool read_trylock(struct rwlock *l)
@@ -126,7 +129,7 @@ bool read_trylock(struct rwlock *l)
 }
 
 /* The lock may have become free for those who sleep. */
-static void rwlock_wake(struct rwlock *l)
+static __attribute__((noinline)) void rwlock_wake(struct rwlock *l)
 {
 	uint64_t flags = waitq_lock(&l->wait);
 

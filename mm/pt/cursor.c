@@ -210,7 +210,8 @@ void cursor_map(struct cursor *c, struct page *p, unsigned prot)
 
 void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot)
 {
-	pte_t e = pte_leaf(f, c->level, prot);
+	pte_t e = likely(c->level == 1 && prot == (PROT_R | PROT_U)) ?
+		  pte_leaf(f, 1, PROT_R | PROT_U) : pte_leaf(f, c->level, prot);
 
 	assert(pte_is_none(cursor_get(c)));
 	debug_assert(!(prot & PROT_W) || f.v != zero_pfn.v);

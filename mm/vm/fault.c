@@ -77,16 +77,14 @@ static int fault_find(struct fault *f, unsigned access)
 	};
 	struct vma *v = vma_lookup(f->mm, f->va);
 
-	if (unlikely(!v))
+	if (unlikely(!v))		/* nothing above; va need not be the user's at all */
 		return FAULT_SEGV_MAPERR;
 	if (unlikely(f->va < v->start))
 		return v->flags & VM_GROWSDOWN ? (int)FAULT_GROW : (int)FAULT_SEGV_MAPERR;
 	if (unlikely(!(v->flags & right[f->access])))
 		return FAULT_SEGV_ACCERR;
 	f->vma = v;
-	f->prot = vma_leaf_prot(v);
-	if ((v->flags & (VM_SHARED | VM_WRITE)) == (VM_SHARED | VM_WRITE))
-		f->prot |= PROT_W;
+	f->prot = v->prot;
 	f->need = guess(f, access);
 	return FAULT_OK;
 }
@@ -108,7 +106,7 @@ static int fault_present(struct fault *f, struct cursor *c, pte_t e)
 
 static int fault_noaccess(struct fault *f, struct cursor *c)
 {
-	cursor_protect(c, vma_leaf_prot(f->vma), fault_gather(f));
+	cursor_protect(c, f->prot, fault_gather(f));
 	return fault_writes(f) ? (int)FAULT_AGAIN : (int)FAULT_OK;
 }
 
@@ -151,15 +149,21 @@ int fault_ask(struct fault *f, enum fault_need need, struct page *source)
 	return FAULT_AGAIN;
 }
 
+static int fault_prepare_zeroed(struct fault *f)
+{
+	if (likely(!f->fresh))
+		f->fresh = page_alloc(0, PAGE_ANON, ALLOC_ZERO);
+	return likely(f->fresh) ? FAULT_OK : FAULT_OOM;
+}
+
 static int fault_prepare(struct fault *f)
 {
+	if (likely(f->need == NEED_ZEROED))	/* the most frequent: out of the switch */
+		return fault_prepare_zeroed(f);
 	switch (f->need) {
 	case NEED_NOTHING:
-		return FAULT_OK;
 	case NEED_ZEROED:
-		if (!f->fresh)
-			f->fresh = page_alloc(0, PAGE_ANON, ALLOC_ZERO);
-		return likely(f->fresh) ? FAULT_OK : FAULT_OOM;
+		break;
 	case NEED_COPY:
 		return fault_prepare_copy(f);
 	case NEED_CACHED:
@@ -251,11 +255,10 @@ static void fault_begin(struct fault *f, struct mm *mm, vaddr_t va, unsigned acc
 
 static void fault_end(struct fault *f)
 {
-	if (unlikely(f->fresh))
-		page_put(f->fresh);
-	if (unlikely(f->source))
-		page_put(f->source);
-	if (unlikely(f->held))
+	if (likely(!((uintptr_t)f->fresh | (uintptr_t)f->source | (uintptr_t)f->held)))
+		return;
+	fault_ask(f, NEED_NOTHING, NULL);
+	if (f->held)
 		page_put(f->held);
 }
 
@@ -264,8 +267,6 @@ enum fault_result vm_fault(struct mm *mm, vaddr_t va, unsigned access)
 	struct fault f;
 	int r;
 
-	if (unlikely(va >= mm_user_end()))
-		return FAULT_SEGV_MAPERR;
 	fault_begin(&f, mm, va, access);
 	do {
 		read_lock(&mm->lock);

@@ -47,8 +47,9 @@ struct fault {
 	uint64_t wait_index;
 	struct page *held;		/* what was waited for, referenced to the fault's end */
 
-	bool major, reclaimed, gathering;
-	struct gather g;		/* if gathering */
+	bool major, reclaimed;
+	bool gathering;			/* g is in use */
+	struct gather g;
 };
 
 static inline bool fault_writes(const struct fault *f) { return f->access == ACCESS_WRITE; }

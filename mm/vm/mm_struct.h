@@ -25,6 +25,7 @@
 struct vma {
 	vaddr_t start, end;		/* mm.lock write + vma lock to change; page-aligned, end exclusive */
 	unsigned flags;			/* VM_*; as start */
+	unsigned prot;			/* PROT_* of a leaf by these flags, W only if shared; as start */
 	struct object *obj;		/* backing, referenced; NULL: anonymous */
 	uint64_t pgoff;			/* of start in obj, pages; anonymous: start >> 12 */
 	struct mm *mm;

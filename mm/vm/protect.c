@@ -20,7 +20,7 @@
 
 static unsigned leaf_prot(const struct vma *v)
 {
-	return vma_leaf_prot(v) | (v->flags & VM_WRITE ? PROT_W : 0);
+	return v->prot | (v->flags & VM_WRITE ? PROT_W : 0);
 }
 
 /* Splits v so that it is [start, end) alone; *v is that part. 0, or -ENOMEM and nothing changed. */
@@ -64,7 +64,7 @@ static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 	err = isolate(mm, &v, start, end, dead);
 	if (err)
 		return err;
-	v->flags = flags;
+	vma_set_flags(v, flags);
 	new = leaf_prot(v);
 	if ((old ^ new) & ~PROT_W || old & ~new) {
 		gather_init(&g, &mm->as);

@@ -6,7 +6,7 @@
  *	entries		inside a VMA, no right that it has not, of the kind of
  *			page that it maps; the zero page never writable
  *	pages		slots = entries that name it, over all address spaces;
- *			refs explained; an anonymous page knows its one slot;
+ *			refs = slots, and one more if cached; an anonymous page knows its one slot;
  *			a cached page is where its object's index says
  *	objects		index against pages, counts		object_verify
  *	zero page	still zero
@@ -58,6 +58,11 @@ static void complain(struct verify *v, const char *fmt, ...)
 
 static void check_rights(struct verify *v, const struct vma *a, vaddr_t va, pte_t e)
 {
+	struct vma again = *a;
+
+	vma_set_flags(&again, a->flags);
+	if (again.prot != a->prot)
+		complain(v, "0x%lx: VMA of flags %x gives its leaves rights %x", va, a->flags, a->prot);
 	if (pte_present(e) != !!(a->flags & VM_RIGHTS))
 		complain(v, "0x%lx: entry 0x%lx in a VMA of rights %x", va, e.v, a->flags & VM_RIGHTS);
 	if (!pte_present(e))
@@ -205,8 +210,6 @@ static void check_cached(struct verify *v, uint64_t f, const struct page *p)
 			complain(v, "frame 0x%lx: mapped, but of no object any more", f);
 		return;
 	}
-	if (p->refs < p->slots + 1)
-		complain(v, "frame 0x%lx: cached, %u slots and %u references", f, p->slots, p->refs);
 	if (!(p->flags & (PG_UPTODATE | PG_BUSY)))
 		complain(v, "frame 0x%lx: cached, neither up to date nor busy", f);
 	if (!is_object(v, o) || radix_get(&o->pages, p->index) != p)
@@ -225,8 +228,9 @@ static void check_page(struct verify *v, uint64_t f, struct page *p)
 	}
 	if (p->slots != tally && tally < TALLY_MAX)
 		complain(v, "frame 0x%lx: %u slots, but %u entries name it", f, p->slots, tally);
-	if (p->refs < p->slots || p->refs == 0)
-		complain(v, "frame 0x%lx: %u slots and %u references", f, p->slots, p->refs);
+	if (p->refs != p->slots + (p->kind == PAGE_FILE && p->owner))
+		complain(v, "frame 0x%lx: %u slots%s and %u references", f, p->slots,
+			 p->kind == PAGE_FILE && p->owner ? ", cached," : "", p->refs);
 	if (p->kind == PAGE_FILE)
 		check_cached(v, f, p);
 	else if (p->slots == 0)

@@ -58,7 +58,7 @@ static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_s
 	memset(spare, 0, sizeof(*spare));
 	spare->start = s->start;
 	spare->end = s->end;
-	spare->flags = s->flags;
+	vma_set_flags(spare, s->flags);
 	spare->obj = s->obj;
 	spare->pgoff = s->obj ? s->pgoff : s->start >> PAGE_SHIFT;
 	spare->mm = mm;

@@ -86,10 +86,17 @@ void vma_kill(struct mm *mm, struct vma *v, struct vma **dead);
 /* Gives the dead ones' objects back and frees them after a grace period. mm.lock not held: an object may end, and its file system be called. */
 void vma_bury(struct vma *dead);
 
-/* The rights of a leaf that v's flags stand for, but W. */
-static inline unsigned vma_leaf_prot(const struct vma *v)
+/*
+ * Sets v's flags, and what follows from them for its leaves. A private leaf
+ * gets W by the fault alone, which knows whether the page is the VMA's own.
+ */
+static inline void vma_set_flags(struct vma *v, unsigned flags)
 {
-	return PROT_U | (v->flags & VM_RIGHTS ? PROT_R : 0) | (v->flags & VM_EXEC ? PROT_X : 0);
+	const unsigned shared_write = VM_SHARED | VM_WRITE;
+
+	v->flags = flags;
+	v->prot = PROT_U | (flags & VM_RIGHTS ? PROT_R : 0) | (flags & VM_EXEC ? PROT_X : 0) |
+		  ((flags & shared_write) == shared_write ? PROT_W : 0);
 }
 /* v's pgoff for va. */
 static inline uint64_t vma_pgoff(const struct vma *v, vaddr_t va)
