@@ -20,6 +20,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 B ?= build
+# However it was written: the same folder must give the same flags.
+override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
 DEBUG ?=
 CODEGEN_EXTRA ?=
 V ?=
