@@ -20,7 +20,7 @@ equal(make("-q", "DEBUG=1", "elf").status, 0, "nor does one of the debug kernel"
 def compiled(*args):
     """The sources that would be compiled."""
     done = make("-n", *args)
-    return set(re.findall(rb" -c -o \S+ (\S+\.[cS])$", done.out, re.MULTILINE)), done
+    return set(re.findall(rb" -MP -c -o \S+ (\S+)$", done.out, re.MULTILINE)), done
 
 
 files, done = compiled("elf", "-W", "lib/format.h")
