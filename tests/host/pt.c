@@ -252,16 +252,17 @@ static void kernel_range(unsigned levels)
 	fake_speculate_at(places, 40);
 	for (unsigned round = 0; round < 50; round++) {
 		for (unsigned i = 0; i < 40; i++)
-			map(&kernel_aspace, places[i], 1, PAGE_KERNEL, PROT_R | PROT_W | PROT_G);
+			map(&kernel_aspace, places[i], 1, PAGE_KERNEL, PROT_R | PROT_G | (i % 2 ? 0 : PROT_W));
 		CHECK_EQ(kernel_aspace.table_bytes, before + 4 * PAGE_SIZE);
 		CHECK(fake_access(va, ACCESS_WRITE, &f) && !fake_access(va, ACCESS_USER, &f));
 		fake_speculate();
 		check_verify(&kernel_aspace);
 		gather_init(&g, &kernel_aspace);
-		pt_protect(&kernel_aspace, va, va + PAGE_SIZE, 0, &g);
+		CHECK(fake_access(va + PAGE_SIZE, 0, &f));
+		pt_protect(&kernel_aspace, va + PAGE_SIZE, va + 2 * PAGE_SIZE, 0, &g);
 		gather_flush(&g);
 		check_tlb();
-		CHECK(!fake_access(va, 0, &f));
+		CHECK(!fake_access(va + PAGE_SIZE, 0, &f));
 		zap(&kernel_aspace, va, va + 20 * PAGE_SIZE);
 		zap(&kernel_aspace, va + 20 * PAGE_SIZE, va + 40 * PAGE_SIZE);
 		CHECK_EQ(kernel_aspace.table_bytes, before);
