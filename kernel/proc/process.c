@@ -102,7 +102,9 @@ struct process *process_create(void)
 	p->cwd = fs_root;
 	p->thread.ctx.fpu = kmem_alloc(fpu_cache);
 	err = kstack_alloc(&p->thread.stack_bottom, &p->thread.stack_top);
-	if (!err)
+	if (err)
+		p->thread.stack_bottom = 0;
+	else
 		err = files_init(&p->files);
 	if (err || !p->thread.ctx.fpu) {
 		process_discard(p);

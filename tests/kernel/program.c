@@ -4,6 +4,7 @@
 #include <kernel/proc/process.h>
 #include <lib/assert.h>
 #include <lib/string.h>
+#include <linux/errno.h>
 #include <mm/alloc/slab.h>
 
 #define LINK_BASE	0x400000ul
@@ -54,22 +55,34 @@ struct node *program_file(const struct program *p, size_t size)
 	return n;
 }
 
-int program_run(const struct program *p, unsigned ms)
+static int spawn(struct node *file, struct process **out)
 {
 	struct exec_args *args = exec_args_create();
-	struct node *file = program_file(p, PROGRAM_SIZE);
-	struct process *proc;
-	int status, err;
+	int err;
 
-	assert(args);
+	if (!args)
+		return -ENOMEM;
 	args->argc = 1;
 	err = exec_args_add(args, "tiny");
 	if (!err)
 		err = exec_args_add(args, "/tiny");
-	assert(!err);
-	err = process_spawn(file, "tiny", args, &proc);
-	assert(!err);
-	if (process_wait_until(proc, clock_monotonic_ns() + ms * NS_PER_MS, &status)) {
+	if (err) {
+		exec_args_free(args);
+		return err;
+	}
+	return process_spawn(file, "tiny", args, out);
+}
+
+int program_run(const struct program *p, unsigned ms)
+{
+	struct node *file = node_create_file(0755, p, sizeof(*p));
+	struct process *proc;
+	int status = -ENOMEM;
+
+	if (!file)
+		return status;
+	status = spawn(file, &proc);
+	if (!status && process_wait_until(proc, clock_monotonic_ns() + ms * NS_PER_MS, &status)) {
 		signal_kill(proc, SIGKILL);
 		status = process_wait(proc);
 	}

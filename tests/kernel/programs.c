@@ -4,7 +4,9 @@
  */
 #include <kernel/proc/process.h>
 #include <lib/ktest.h>
+#include <linux/errno.h>
 #include <mm/alloc/slab.h>
+#include <mm/pt/pt.h>
 #include <tests/kernel/program.h>
 
 #define CODE(...) (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ })
@@ -84,6 +86,33 @@ KTEST(programs, unknown_calls_are_refused)
 	/* the same with -1: mov rax, -1 */
 	EXPECT_EQ(run(CODE(0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x05, 0xf7, 0xd8, 0x89, 0xc7,
 			   0xb8, 231, 0, 0, 0, 0x0f, 0x05), 10000), STATUS_EXIT(38));
+}
+
+/*
+ * The n-th allocation of frames fails, whichever that is: the program is not
+ * started, cannot be executed, is killed for want of memory or runs.
+ */
+KTEST(programs, no_memory_anywhere)
+{
+	struct program *p = program_create(CODE(CODE_EXIT(3)));
+	unsigned ran = 0, spoilt = 0;
+
+	for (uint64_t nth = 1; nth < 64; nth++) {
+		int status;
+
+		kstack_drain();
+		slab_shrink();
+		page_fail_nth = nth;
+		status = program_run(p, 10000);
+		page_fail_nth = 0;
+		EXPECT(status == -ENOMEM || status == STATUS_EXIT(126) || status == STATUS_EXIT(3) ||
+		       status == STATUS_SIGNAL(SIGKILL));
+		ran += status == STATUS_EXIT(3);
+		spoilt += status != STATUS_EXIT(3);
+	}
+	ktest_note("%u ran, %u did not", ran, spoilt);
+	EXPECT(ran > 5 && spoilt > 5);
+	kfree(p);
 }
 
 KTEST(programs, an_endless_one_can_be_killed)

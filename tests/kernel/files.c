@@ -1,0 +1,223 @@
+/* Open files: the table of numbers, devices, directories' listings, the console's line discipline. */
+#include <kernel/fs/file.h>
+#include <kernel/dev/ldisc.h>
+#include <kernel/fs/path.h>
+#include <lib/format.h>
+#include <lib/ktest.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/fs.h>
+
+static struct file *open_null(void)
+{
+	struct node *n;
+	struct file *f = NULL;
+
+	EXPECT_EQ(path_lookup_const("/dev/null", &n), 0);
+	EXPECT_EQ(file_open_node(n, O_RDWR, &f), 0);
+	node_put(n);
+	return f;
+}
+
+KTEST(files, numbers)
+{
+	struct file *f = open_null();
+	struct files fs;
+
+	EXPECT_EQ(files_init(&fs), 0);
+	for (int i = 0; i < 100; i++) {
+		file_get(f);
+		EXPECT_EQ(files_add(&fs, f, 0, 100, i & 1), i);
+	}
+	EXPECT_EQ(files_add(&fs, f, 0, 100, false), -EMFILE);
+	EXPECT_EQ(files_add(&fs, f, 50, 100, false), -EMFILE);
+	EXPECT_EQ(files_close(&fs, 7), 0);
+	EXPECT_EQ(files_close(&fs, 7), -EBADF);
+	EXPECT_EQ(files_close(&fs, 70), 0);
+	EXPECT_EQ(files_close(&fs, 100000), -EBADF);
+	file_get(f);
+	EXPECT_EQ(files_add(&fs, f, 8, 100, false), 70);
+	EXPECT_EQ(files_get_cloexec(&fs, 70), 0);
+	EXPECT_EQ(files_get_cloexec(&fs, 7), -EBADF);
+	EXPECT_EQ(files_get_cloexec(&fs, 9), 1);
+	EXPECT_EQ(files_set_cloexec(&fs, 9, false), 0);
+	files_close_on_exec(&fs);
+	EXPECT(files_get(&fs, 11) == NULL);
+	for (unsigned fd = 9; fd <= 10; fd++) {
+		EXPECT(files_get(&fs, fd) == f);
+		file_put(f);
+	}
+	files_destroy(&fs);
+	EXPECT_EQ(f->refs, 1);
+	file_put(f);
+}
+
+KTEST(files, put_at)
+{
+	struct file *f = open_null(), *g = open_null();
+	struct files fs;
+
+	EXPECT_EQ(files_init(&fs), 0);
+	file_get(f);
+	EXPECT_EQ(files_put_at(&fs, f, 1000, FILES_MAX, false), 0);
+	EXPECT_EQ(files_put_at(&fs, f, FILES_MAX, FILES_MAX * 2, false), -EBADF);
+	EXPECT_EQ(files_put_at(&fs, f, 20, 20, false), -EBADF);
+	file_get(g);
+	EXPECT_EQ(files_put_at(&fs, g, 1000, FILES_MAX, true), 0);
+	EXPECT_EQ(f->refs, 1);
+	EXPECT_EQ(files_get_cloexec(&fs, 1000), 1);
+	files_destroy(&fs);
+	EXPECT_EQ(g->refs, 1);
+	file_put(f);
+	file_put(g);
+}
+
+KTEST(files, opening)
+{
+	struct node *dir, *file = node_create_file(0644, "text", 4), *link = node_create_link("x", 1);
+	struct node *dev = node_create(S_IFCHR | 0666);
+	struct file *f;
+
+	dev->rdev = 0x7777;
+	EXPECT_EQ(path_lookup_const("/dev", &dir), 0);
+	EXPECT_EQ(file_open_node(file, O_WRONLY, &f), -EROFS);
+	EXPECT_EQ(file_open_node(file, O_RDWR, &f), -EROFS);
+	EXPECT_EQ(file_open_node(file, O_RDONLY | O_TRUNC, &f), -EROFS);
+	EXPECT_EQ(file_open_node(file, O_DIRECTORY, &f), -ENOTDIR);
+	EXPECT_EQ(file_open_node(link, O_RDONLY, &f), -ELOOP);
+	EXPECT_EQ(file_open_node(dir, O_WRONLY, &f), -EISDIR);
+	EXPECT_EQ(file_open_node(dev, O_RDONLY, &f), -ENXIO);
+	EXPECT_EQ(file_open_node(file, O_RDONLY, &f), 0);
+	EXPECT_EQ(file_write(f, NULL, 1, NULL), -EBADF);
+	EXPECT_EQ(file_seek(f, 3, SEEK_SET), 3);
+	EXPECT_EQ(file_seek(f, -1, SEEK_END), 3);
+	EXPECT_EQ(file_seek(f, 7, SEEK_CUR), 10);
+	EXPECT_EQ(file_seek(f, INT64_MAX, SEEK_CUR), -EOVERFLOW);
+	EXPECT_EQ(file_seek(f, -1, SEEK_SET), -EINVAL);
+	EXPECT_EQ(file_seek(f, 0, 77), -EINVAL);
+	EXPECT_EQ(file_seek(f, 1, SEEK_HOLE), 4);
+	EXPECT_EQ(file_seek(f, 4, SEEK_DATA), -ENXIO);
+	file_put(f);
+	node_put(dir);
+	node_put(file);
+	node_put(link);
+	node_put(dev);
+}
+
+/* A directory's names: each found, none twice, listed in the order they came. */
+KTEST(files, large_directory)
+{
+	struct node *dir = node_create(S_IFDIR | 0755), *file = node_create_file(0644, "", 0);
+	struct dirent *d;
+	unsigned seen = 0;
+	char name[16];
+
+	for (unsigned i = 0; i < 2000; i++) {
+		size_t n = scnprintf(name, sizeof(name), "%u", i * 7919 % 2000);
+
+		EXPECT_EQ(dir_add(dir, name, n, file, false), 0);
+		EXPECT_EQ(dir_add(dir, name, n, file, false), -EEXIST);
+	}
+	for (unsigned i = 0; i < 2000; i++) {
+		size_t n = scnprintf(name, sizeof(name), "%u", i);
+
+		EXPECT(dir_lookup(dir, name, n) == file);
+	}
+	EXPECT(dir_lookup(dir, "2000", 4) == NULL);
+	EXPECT(dir_lookup(dir, "19", 1) == file);
+	for (d = dir_next(dir, 0); d; d = dir_next(dir, d->seq)) {
+		scnprintf(name, sizeof(name), "%u", seen++ * 7919 % 2000);
+		EXPECT_EQ(strcmp(name, d->name), 0);
+	}
+	EXPECT_EQ(seen, 2000);
+	EXPECT_EQ(file->nlink, 2000);
+	node_put(dir);
+	EXPECT_EQ(file->refs, 1);
+	node_put(file);
+}
+
+/* ---- the line discipline ---- */
+
+static struct ldisc ldisc;
+
+static size_t type(const char *s, size_t n, char *echo)
+{
+	size_t out = 0;
+
+	for (size_t i = 0; i < n; i++)
+		out += ldisc_input(&ldisc, (uint8_t)s[i], echo + out);
+	return out;
+}
+
+static void expect_line(const char *want)
+{
+	uint8_t got[64];
+	size_t n = ldisc_read(&ldisc, got, sizeof(got));
+
+	EXPECT_EQ(n, strlen(want));
+	EXPECT_EQ(memcmp(got, want, MIN(n, strlen(want))), 0);
+}
+
+#define TYPE(s) type(s, sizeof(s) - 1, echo)
+
+KTEST(ldisc, lines)
+{
+	char echo[256];
+
+	ldisc_init(&ldisc, false);
+	EXPECT_EQ(TYPE("ab"), 2);
+	EXPECT(!ldisc_readable(&ldisc));
+	EXPECT_EQ(TYPE("c\x7f\r"), 5);		/* c, erase, line break */
+	EXPECT_EQ(memcmp(echo, "c\b \b\n", 5), 0);
+	TYPE("second\nthird");
+	expect_line("ab\n");
+	expect_line("second\n");
+	EXPECT(!ldisc_readable(&ldisc));
+	TYPE("\x15" "fourth\x04");		/* the line is killed; end of file ends without a break */
+	expect_line("fourth");
+	EXPECT(!ldisc_readable(&ldisc));
+	TYPE("\x04");
+	EXPECT(ldisc_readable(&ldisc));
+	expect_line("");
+	EXPECT(!ldisc_readable(&ldisc));
+	TYPE("\x7f\x7fgr\xc3\xbc\x7f\x7f\n");	/* a letter of two bytes goes whole */
+	expect_line("g\n");
+}
+
+KTEST(ldisc, framed)
+{
+	char echo[64];
+
+	ldisc_init(&ldisc, true);
+	EXPECT_EQ(TYPE("a\r\n\x04\x7f"), 0);
+	expect_line("a\r\n\x04\x7f");
+	TYPE("\xff");
+	EXPECT(!ldisc_readable(&ldisc));
+	TYPE("\xffz\xff");
+	expect_line("\xffz");
+	type("\0", 1, echo);
+	EXPECT(ldisc_readable(&ldisc));
+	expect_line("");
+	TYPE("more");
+	EXPECT(ldisc_readable(&ldisc));
+	expect_line("");
+}
+
+/* Nothing is lost up to the last place, a line can always be ended. */
+KTEST(ldisc, full)
+{
+	char echo[LDISC_ECHO_MAX];
+	uint8_t got[512];
+	size_t n = 0, part;
+
+	ldisc_init(&ldisc, false);
+	for (unsigned i = 0; i < 2 * LDISC_SIZE; i++)
+		ldisc_input(&ldisc, 'x', echo);
+	EXPECT(ldisc_room(&ldisc));
+	ldisc_input(&ldisc, '\n', echo);
+	EXPECT(!ldisc_room(&ldisc));
+	while (ldisc_readable(&ldisc) && (part = ldisc_read(&ldisc, got, sizeof(got))))
+		n += part;
+	EXPECT_EQ(n, LDISC_SIZE);
+}
