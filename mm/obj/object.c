@@ -170,7 +170,10 @@ int object_page(struct object *o, uint64_t index, struct page **out, bool *major
 		if (made) {
 			if (major && o->ops->io)
 				*major = true;
-			return fill_page(o, *out);
+			err = fill_page(o, *out);
+			if (err)
+				*out = NULL;
+			return err;
 		}
 		if (likely(page_ready(*out)))
 			return 0;
