@@ -44,7 +44,7 @@ static __always_inline_ bool still_linked(const struct page *t, const pte_t *up,
 static __always_inline_ void cursor_set(struct cursor *c, vaddr_t va, unsigned l, pte_t upper)
 {
 	c->level = l;
-	c->table = pfn_to_page(pte_pfn(upper));
+	c->table = pfn_to_page(paddr_to_pfn(paddr(upper.v & PTE_ADDR_MASK)));
 	c->slot = entry_below(upper, va, l);
 }
 
@@ -164,31 +164,33 @@ int cursor_open(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
 	debug_assert((va >= KERNEL_HALF) == as->kernel);
 	c->as = as;
 	c->va = va & PAGE_MASK;
-	if (likely(level == 1 && cursor_descend_fast(c, as, va)))
-		return 0;
-	return cursor_open_slow(c, level);
+	if (unlikely(level != 1))
+		return cursor_open_slow(c, level);
+	return likely(cursor_descend_fast(c, as, va)) ? 0 : cursor_open_slow(c, 1);
 }
 
 void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
 {
 	c->as = as;
 	c->va = va & PAGE_MASK;
-	if (unlikely(level != 1 || !cursor_descend_fast(c, as, va)))
-		cursor_descend(c, c->as, c->va, level);
+	if (unlikely(level != 1))
+		cursor_descend(c, as, va, level);
+	else if (unlikely(!cursor_descend_fast(c, as, va)))
+		cursor_descend(c, c->as, c->va, 1);
 }
 
-void cursor_close(struct cursor *c)
+/* An anonymous page without a slot is the caller's alone: no atomic operation. */
+static __always_inline_ void slot_add(struct page *t, pte_t *slot, vaddr_t va, struct page *p)
 {
-	spin_unlock(&c->table->lock);
-}
-
-static __always_inline_ void slot_add(struct cursor *c, struct page *p)
-{
-	table_count(c->table, p, 1);
-	if (__atomic_fetch_add(&p->slots, 1, __ATOMIC_RELAXED) == 0 && p->kind == PAGE_ANON) {
-		p->slot = c->slot;
-		p->index = c->va >> PAGE_SHIFT;
+	if (likely(p->kind == PAGE_ANON && p->slots == 0)) {
+		t->anon++;
+		p->slots = 1;
+		p->slot = slot;
+		p->index = va >> PAGE_SHIFT;
+		return;
 	}
+	table_count(t, p, 1);
+	__atomic_fetch_add(&p->slots, 1, __ATOMIC_RELAXED);
 }
 
 /* pte_leaf; folded to a constant for what most pages of a program have. */
@@ -201,11 +203,15 @@ static __always_inline_ pte_t leaf(const struct page *p, unsigned level, unsigne
 
 void cursor_map(struct cursor *c, struct page *p, unsigned prot)
 {
-	assert(pte_is_none(cursor_get(c)));
-	debug_assert(IS_ALIGNED(page_to_phys(p).v, LEVEL_SIZE(c->level)));
-	table_entry_added(c->table, slot_index(c->slot));
-	slot_add(c, p);
-	pte_write_new(c->slot, leaf(p, c->level, prot));
+	struct page *t = c->table;
+	pte_t *slot = c->slot;
+	unsigned level = c->level;
+
+	assert(pte_is_none(pte_read(slot)));
+	debug_assert(IS_ALIGNED(page_to_phys(p).v, LEVEL_SIZE(level)));
+	table_entry_added(t, slot_index(slot));
+	slot_add(t, slot, c->va, p);
+	pte_write_new(slot, leaf(p, level, prot));
 }
 
 void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot)
@@ -232,7 +238,7 @@ void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gath
 	if (pte_present(old))
 		gather_range(g, c->va, LEVEL_SIZE(c->level));
 	entry_drop(c->table, c->level, old, g);
-	slot_add(c, p);
+	slot_add(c->table, c->slot, c->va, p);
 }
 
 pte_t cursor_clear(struct cursor *c, struct gather *g, bool *full)

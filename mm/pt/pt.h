@@ -72,7 +72,7 @@ static inline bool cursor_next(struct cursor *c)
 	c->va += LEVEL_SIZE(c->level);
 	return true;
 }
-void cursor_close(struct cursor *c);
+static inline void cursor_close(struct cursor *c) { spin_unlock(&c->table->lock); }
 
 static inline pte_t cursor_get(const struct cursor *c) { return pte_read(c->slot); }
 
