@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """The Makefile: nothing is done twice, and what depends on a change is done again."""
+import os
 import re
 
 from tap import check, end, equal, machine, run
@@ -9,7 +10,9 @@ PLAIN = {name: None for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "DEBUG", "Q
 
 def make(*args):
     """make without what the make that runs the tests has exported."""
-    return run("make", "-C", machine.ROOT, "--no-print-directory", f"B={machine.BUILD}", "V=1", *args, env=PLAIN)
+    compiler = ["CC=clang"] if os.environ.get("CLANG") else []
+    return run("make", "-C", machine.ROOT, "--no-print-directory", f"B={machine.BUILD}", "V=1", *compiler, *args,
+               env=PLAIN)
 
 
 done = make("-q", "all", "user", "host")
