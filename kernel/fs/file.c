@@ -96,12 +96,14 @@ int file_open_node(struct node *node, unsigned flags, struct file **out)
 	if (node_is_dir(node)) {
 		if (writes || flags & O_CREAT)
 			return -EISDIR;
-		return file_open(node, &dir_file_ops, flags, out);
+		return file_open(node, node->fops ? node->fops : &dir_file_ops, flags, out);
 	}
 	if (flags & O_DIRECTORY)
 		return -ENOTDIR;
 	if (node_is_link(node))
 		return -ELOOP;
+	if (node->fops)
+		return file_open(node, node->fops, flags, out);
 	if (node_is_reg(node))
 		return writes ? -EROFS : file_open(node, &reg_ops, flags, out);
 	ops = device_ops(node->rdev);
@@ -130,6 +132,12 @@ static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size
 		return fn(f, buf, n, 0);
 	if (pos)
 		return fn(f, buf, n, *pos);
+	if (f->ops->unlocked) {
+		done = fn(f, buf, n, READ_ONCE(f->pos));
+		if (done > 0)
+			__atomic_fetch_add(&f->pos, (uint64_t)done, __ATOMIC_RELAXED);
+		return done;
+	}
 	mutex_lock(&f->lock);
 	done = fn(f, buf, n, f->pos);
 	if (done > 0)

@@ -3,7 +3,7 @@
  *
  * Locks: file.lock (RANK_FS) guards the position; files.lock (RANK_FS, spin)
  * the table. A file's operations run with neither of a stream, with file.lock
- * of a file that has a position; they copy to and from user memory, which may
+ * of a file that has a position (but for `unlocked`); they copy to and from user memory, which may
  * fault: no lock that the fault path takes may be held (it takes none of
  * these).
  */
@@ -31,11 +31,13 @@ struct file_ops {
 	/* Where its pages come from; *obj NULL: anonymous memory. NULL: ENODEV. */
 	int (*mmap)(struct file *f, struct object **obj);
 	bool stream;			/* no position: lseek is ESPIPE */
+	bool unlocked;			/* read and write run without file.lock, though there is a position */
 };
 
 struct file {
 	const struct file_ops *ops;
 	struct node *node;		/* counted */
+	void *data;			/* of its operations */
 	uint32_t refs;			/* atomic: table entries, calls under way */
 	unsigned flags;			/* O_* of open; atomic: O_APPEND, O_NONBLOCK may change */
 	struct mutex lock;

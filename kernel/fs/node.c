@@ -110,7 +110,7 @@ static bool node_drop_ref(struct node *n)
 static void dir_orphan(struct node *dir)
 {
 	dir->dir.parent = dir;
-	dir->dir.self = NULL;
+	dir->name = NULL;
 }
 
 /* Takes the first name out of dir. A directory that nothing else keeps is returned, to be emptied next. */
@@ -120,6 +120,8 @@ static struct node *dir_drop_first(struct node *dir)
 	struct node *n = d->node;
 
 	TAILQ_REMOVE(&dir->dir.list, d, by_seq);
+	if (!node_is_dir(n) && n->name == d)
+		n->name = NULL;
 	kfree(d);
 	if (!node_is_dir(n)) {
 		node_put(n);
@@ -155,6 +157,8 @@ void node_put(struct node *n)
 {
 	if (!node_drop_ref(n))
 		return;
+	if (n->ops && n->ops->release)
+		n->ops->release(n);
 	if (node_is_dir(n)) {
 		dir_free(n);
 		return;
@@ -172,9 +176,18 @@ uint64_t node_size(const struct node *n)
 {
 	if (node_is_reg(n))
 		return n->reg.obj.size;
-	if (node_is_link(n))
+	if (node_is_link(n) && n->target)
 		return strlen(n->target);
 	return 0;
+}
+
+ssize_t node_readlink(struct node *link, char *buf, size_t n)
+{
+	if (link->ops && link->ops->readlink)
+		return link->ops->readlink(link, buf, n);
+	n = MIN(n, strlen(link->target));
+	memcpy(buf, link->target, n);
+	return (ssize_t)n;
 }
 
 static struct dirent *dirent_find(struct node *dir, const char *name, size_t len)
@@ -198,6 +211,18 @@ struct node *dir_lookup(struct node *dir, const char *name, size_t len)
 	return d ? d->node : NULL;
 }
 
+int dir_find(struct node *dir, const char *name, size_t len, struct node **out)
+{
+	int err = 0;
+
+	*out = dir_lookup(dir, name, len);
+	if (*out)
+		node_get(*out);
+	else if (dir->ops && dir->ops->lookup)
+		*out = dir->ops->lookup(dir, name, len, &err);
+	return *out ? 0 : err ? err : -ENOENT;
+}
+
 static int dirent_replace(struct dirent *d, struct node *node)
 {
 	if (node_is_dir(d->node) || node_is_dir(node))
@@ -205,8 +230,11 @@ static int dirent_replace(struct dirent *d, struct node *node)
 	node_get(node);
 	node->nlink++;
 	d->node->nlink--;
+	if (d->node->name == d)
+		d->node->name = NULL;
 	node_put(d->node);
 	d->node = node;
+	node->name = d;
 	return 0;
 }
 
@@ -227,9 +255,9 @@ int dir_add(struct node *dir, const char *name, size_t len, struct node *node, b
 	node_get(node);
 	RB_INSERT(dirent_tree, &dir->dir.names, d);
 	TAILQ_INSERT_TAIL(&dir->dir.list, d, by_seq);
+	node->name = d;
 	if (node_is_dir(node)) {
 		node->dir.parent = dir;
-		node->dir.self = d;
 		dir->nlink++;
 	} else {
 		node->nlink++;
@@ -258,7 +286,7 @@ static struct dirent *walk_next(struct node *top, struct dirent *d)
 	while (!TAILQ_NEXT(d, by_seq)) {
 		if (dir == top)
 			return NULL;
-		d = dir->dir.self;
+		d = dir->name;
 		dir = d->dir;
 	}
 	return TAILQ_NEXT(d, by_seq);

@@ -7,6 +7,9 @@
  * to it (hard links), by open files and working directories.
  * Content: of a regular file an object (mm/obj) that fills its pages from the
  * archive in memory; of a link its text; of a device a number (dev.c).
+ *
+ * A directory with a lookup operation has names beside those: their nodes are
+ * made when somebody looks (/proc/PID), and end with their last reference.
  */
 #ifndef KERNEL_FS_NODE_H
 #define KERNEL_FS_NODE_H
@@ -20,6 +23,20 @@
 
 struct node;
 struct file_ops;
+
+/* What a node does otherwise than its kind does. NULL: as its kind does. */
+struct node_ops {
+	/* Directory: the node of a name that is not in its list; counted, or NULL with *err. */
+	struct node *(*lookup)(struct node *dir, const char *name, size_t len, int *err);
+	/* Symbolic link: its text without NUL, cut at n; its length, or -errno. */
+	ssize_t (*readlink)(struct node *link, char *buf, size_t n);
+	/* Symbolic link that leads to a node, whatever its text: counted. NULL: it leads where its text says. */
+	int (*follow)(struct node *link, struct node **out);
+	/* The path that /proc shows for a node without a name, as readlink. */
+	ssize_t (*path)(struct node *n, char *buf, size_t size);
+	/* The last reference goes: gives back what the file system keeps here. */
+	void (*release)(struct node *n);
+};
 
 /* A name in a directory. */
 struct dirent {
@@ -39,19 +56,23 @@ struct node {
 	uint32_t refs;			/* names, and whoever keeps it outside of the tree */
 	uint32_t nlink, uid, gid;
 	uint64_t ino, rdev, mtime;	/* rdev as stat(2) shows it */
+	const struct node_ops *ops;	/* NULL: nothing special */
+	const struct file_ops *fops;	/* what opening it gives; NULL: by its kind */
+	const void *about;		/* of the file system that sets ops or fops */
+	uint64_t about_id;		/* the same */
+	struct dirent *name;		/* one of its names, or NULL; a directory's only one */
 	union {
 		struct {
 			struct dirent_tree names;
 			struct dirent_list list;	/* by seq */
 			uint64_t last_seq;
 			struct node *parent;		/* the root's is itself */
-			struct dirent *self;		/* its name in parent; the root: NULL */
 		} dir;
 		struct {
 			struct object obj;
 			const uint8_t *data;		/* kernel address; the archive's */
 		} reg;
-		char *target;			/* symbolic link: text with NUL; kmalloc */
+		char *target;			/* symbolic link: text with NUL; kmalloc; NULL: ops->readlink */
 	};
 };
 
@@ -70,6 +91,8 @@ struct node *node_create_link(const char *text, size_t n);
 static inline void node_get(struct node *n) { __atomic_fetch_add(&n->refs, 1, __ATOMIC_RELAXED); }
 /* The last reference of a directory takes the names below along. */
 void node_put(struct node *n);
+/* readlink(2), but for kernel memory: the text without NUL, cut at n; its length, or -errno. */
+ssize_t __must_check node_readlink(struct node *link, char *buf, size_t n);
 /* Bytes, as stat(2) shows them. */
 uint64_t node_size(const struct node *n);
 
@@ -80,6 +103,8 @@ uint64_t node_size(const struct node *n);
 int __must_check dir_add(struct node *dir, const char *name, size_t len, struct node *node, bool replace);
 /* What name (len bytes) stands for in dir, or NULL; "." and ".." are not looked at. Not counted. */
 struct node *dir_lookup(struct node *dir, const char *name, size_t len);
+/* The same with the names that are made when looked for, counted: 0, or -ENOENT, -ENOMEM. */
+int __must_check dir_find(struct node *dir, const char *name, size_t len, struct node **out);
 /* Where a listing that has shown seq goes on: the next name, or NULL. */
 struct dirent *dir_next(struct node *dir, uint64_t seq);
 

@@ -24,5 +24,11 @@ int __must_check path_lookup(struct node *from, char *path, unsigned flags, stru
 int __must_check path_lookup_const(const char *path, struct node **out);
 /* The absolute path of dir. Its length with the NUL, or -ERANGE if that is more than n. */
 ssize_t __must_check path_of_dir(struct node *dir, char *buf, size_t n);
+/*
+ * What /proc shows as the path of a node, without NUL: an absolute path, or
+ * the words of a thing without a name (pipe:[5], /memfd:x (deleted)). Its
+ * length, or -ENAMETOOLONG if that is more than n.
+ */
+ssize_t __must_check path_of_node(struct node *node, char *buf, size_t n);
 
 #endif

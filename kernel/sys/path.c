@@ -186,6 +186,7 @@ SYSCALL4(faccessat2, int, dirfd, const char __user *, path, int, mode, int, flag
 static long read_link(int dirfd, const char __user *path, char __user *buf, int size)
 {
 	struct node *n;
+	char *text;
 	long r;
 
 	if (size <= 0)
@@ -193,13 +194,15 @@ static long read_link(int dirfd, const char __user *path, char __user *buf, int 
 	r = user_path(dirfd, path, LOOKUP_NOFOLLOW, &n);
 	if (r)
 		return r;
-	r = -EINVAL;
-	if (node_is_link(n)) {
-		r = (long)MIN(node_size(n), (uint64_t)size);
-		if (copy_to_user(buf, n->target, (size_t)r))
-			r = -EFAULT;
-	}
+	text = kmalloc(PATH_MAX);
+	if (!text)
+		r = -ENOMEM;
+	else
+		r = node_is_link(n) ? node_readlink(n, text, MIN((size_t)size, PATH_MAX)) : -EINVAL;
 	node_put(n);
+	if (r > 0 && copy_to_user(buf, text, (size_t)r))
+		r = -EFAULT;
+	kfree(text);
 	return r;
 }
 
