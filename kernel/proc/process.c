@@ -12,10 +12,8 @@
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
-TAILQ_HEAD(process_list, process);
-
-static struct process_list processes = TAILQ_HEAD_INITIALIZER(processes); /* process_lock; for GDB, too */
-static struct spinlock process_lock = SPINLOCK_INIT(RANK_PROC);
+struct process_list processes = TAILQ_HEAD_INITIALIZER(processes);
+struct spinlock process_lock = SPINLOCK_INIT(RANK_PROC);
 static unsigned nprocesses;		/* process_lock */
 static int last_pid = 1;		/* process_lock; 1 is the first thread of the kernel */
 static struct kmem_cache *process_cache, *fpu_cache;

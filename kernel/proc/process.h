@@ -48,6 +48,10 @@ struct process {
 	TAILQ_ENTRY(process) link;	/* process_lock */
 };
 
+TAILQ_HEAD(process_list, process);
+extern struct process_list processes;	/* all, in the order of their making; process_lock; for GDB, too */
+extern struct spinlock process_lock;	/* RANK_PROC */
+
 static inline struct process *current_process(void) { return current_thread()->owner; }
 
 void process_init(void);
