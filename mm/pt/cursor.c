@@ -52,8 +52,8 @@ static __always_inline_ void cursor_set(struct cursor *c, vaddr_t va, unsigned l
  * Locks the table that holds va's entry at `level`, or the lowest one above
  * it that exists: seen from under the lock the way down ends there.
  */
-static __attribute__((noinline)) void cursor_descend(struct cursor *c, struct aspace *as, vaddr_t va,
-						     unsigned level)
+static __attribute__((noinline)) void
+cursor_descend(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
 {
 	for (;;) {
 		pte_t upper = { as->root.v }, e;

@@ -24,14 +24,15 @@
 #include <mm/pt/table.h>
 
 static bool map4k;
-option_flag(map4k, &map4k, "the direct map by 4 KB pages only, so that QEMU's invlpg drops no more than its page");
+option_flag(map4k, &map4k,
+	    "the direct map by 4 KB pages only, so that QEMU's invlpg drops no more than its page");
 
 #define MMIO_BASE	(KMAP_BASE + (KMAP_END - KMAP_BASE) / 2)
 #define KERNEL_RW	(PROT_R | PROT_W | PROT_G)
 #define KERNEL_RO	(PROT_R | PROT_G)
 #define KERNEL_RX	(PROT_R | PROT_X | PROT_G)
 
-static unsigned largest = 2;		/* level of the largest page that the CPU has and map4k allows */
+static unsigned largest = 2;		/* level of the largest page to use */
 static uint64_t leaves[4];		/* of the direct map, by level */
 static vaddr_t mmio_next = MMIO_BASE;	/* kmap_mmio, at boot */
 
@@ -105,7 +106,8 @@ static void map_vmemmap(uint64_t start, uint64_t end, void *arg)
 	for (; va < stop; va += LEVEL_SIZE(l)) {
 		pte_t *pd = early_slot(va, 2);
 
-		l = !map4k && IS_ALIGNED(va, HUGE_SIZE) && va + HUGE_SIZE <= stop && pte_is_none(*pd) ? 2 : 1;
+		l = largest > 1 && IS_ALIGNED(va, HUGE_SIZE) && va + HUGE_SIZE <= stop &&
+		    pte_is_none(*pd) ? 2 : 1;
 		if (pte_kind(*pd, 2) == PTE_HUGE || (l == 1 && !pte_is_none(*early_slot(va, 1))))
 			continue;
 		early_map(va, early_alloc(LEVEL_SIZE(l), LEVEL_SIZE(l)), l, KERNEL_RW);
@@ -126,8 +128,8 @@ void kmap_build(const struct bootinfo *bi)
 	early_slot(KMAP_BASE, 3);
 	arch_paging_switch(kernel_aspace.root);
 	early_limit_lift();
-	log_info("page tables: %u levels, direct map of %lu x 1 GB, %lu x 2 MB, %lu x 4 KB", arch_levels,
-		 leaves[3], leaves[2], leaves[1]);
+	log_info("page tables: %u levels, direct map of %lu x 1 GB, %lu x 2 MB, %lu x 4 KB",
+		 arch_levels, leaves[3], leaves[2], leaves[1]);
 }
 
 /* Makes a table of early_alloc, and those below it, tables in the eyes of their struct pages. */
@@ -144,7 +146,8 @@ static void adopt(struct page *t, unsigned level, vaddr_t base, pte_t *owner_slo
 			continue;
 		table_entry_added(t, i);
 		if (pte_kind(tab[i], level) == PTE_TABLE)
-			adopt(pfn_to_page(pte_pfn(tab[i])), level - 1, base + i * LEVEL_SIZE(level), &tab[i]);
+			adopt(pfn_to_page(pte_pfn(tab[i])), level - 1, base + i * LEVEL_SIZE(level),
+			      &tab[i]);
 	}
 }
 

@@ -22,7 +22,7 @@
 #define SLOTS		65536ul
 #define KSTACK_KEEP	16
 
-_Static_assert(KMAP_BASE + SLOTS * SLOT_SIZE <= KMAP_BASE + (KMAP_END - KMAP_BASE) / 2, "device memory lies there");
+_Static_assert(SLOTS * SLOT_SIZE <= (KMAP_END - KMAP_BASE) / 2, "device memory lies behind");
 
 struct free_stack {
 	struct free_stack *next;

@@ -32,12 +32,18 @@ struct gather {
 void gather_init(struct gather *g, struct aspace *as);
 /* Notes that [va, va + size) lost a right or its frame. Table lock held. */
 void gather_range(struct gather *g, vaddr_t va, size_t size);
-/* Takes over one reference of p. False: now full; the caller unlocks and calls gather_flush before going on. */
+/*
+ * Takes over one reference of p. False: now full; the caller unlocks and calls
+ * gather_flush before going on.
+ */
 bool __must_check gather_page(struct gather *g, struct page *p);
 static inline bool gather_full(const struct gather *g) { return g->npages == GATHER_PAGES; }
-/* Takes over a table that was just unlinked and marked dead. Its lock and the upper table's held. */
+/* Takes over a table just unlinked and marked dead. Its lock and the upper table's held. */
 void gather_table(struct gather *g, struct page *table);
-/* Flushes every CPU that may hold something stale, waits for it, drops what was gathered. No spinlock held, interrupts on. */
+/*
+ * Flushes every CPU that may hold something stale, waits for it, drops what
+ * was gathered. No spinlock held, interrupts on.
+ */
 void gather_flush(struct gather *g);
 /* gather_flush at the end of an operation (nothing to do if nothing was noted). */
 static inline void gather_finish(struct gather *g) { gather_flush(g); }
@@ -83,11 +89,21 @@ static inline pte_t cursor_get(const struct cursor *c) { return pte_read(c->slot
 void cursor_map(struct cursor *c, struct page *p, unsigned prot);
 /* The same for a frame without slot and count (zero page, device). */
 void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot);
-/* Replaces what is there by page p (zero page to written page, COW): the old one's slot and reference go to the gather. */
+/*
+ * Replaces what is there by page p (zero page to written page, COW), with the
+ * caller's reference; the old one's slot and reference go to the gather, which
+ * has room.
+ */
 void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gather *g);
-/* Takes the entry out, whatever leaf kind it is; returns it (A and D final). *full: g must be flushed before the next. */
+/*
+ * Takes the entry out, whatever leaf kind it is; returns it (A and D final).
+ * *full: g must be flushed before the next.
+ */
 pte_t cursor_clear(struct cursor *c, struct gather *g, bool *full);
-/* New rights for the leaf there, A and D kept; notes a flush if a right goes (or NX comes). No R, W, X: a noaccess entry. */
+/*
+ * New rights for the leaf there, A and D kept; notes a flush if a right goes
+ * (or NX comes). No R, W, X: a noaccess entry.
+ */
 void cursor_protect(struct cursor *c, unsigned prot, struct gather *g);
 
 /* ---- ranges (range.c) ---- */
@@ -113,7 +129,10 @@ void pt_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, st
  */
 int pt_walk(struct aspace *as, vaddr_t start, vaddr_t end,
 	    int (*visit)(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e), void *arg);
-/* The leaf (or lowest entry) that translates va, without locks: entry and level. For reports and tests. */
+/*
+ * The leaf (or lowest entry) that translates va, without locks: entry and
+ * level. For reports and tests.
+ */
 pte_t pt_lookup(struct aspace *as, vaddr_t va, unsigned *level);
 
 /* ---- address spaces (aspace.c) ---- */
@@ -123,6 +142,7 @@ int __must_check aspace_init(struct aspace *as);
 /* All user entries are gone (pt_zap) and no CPU has it loaded: frees the root. */
 void aspace_destroy(struct aspace *as);
 
+/* Pages of each sort; swap entries; tables without the root. */
 struct aspace_counts { uint64_t anon, file, shmem, swap, table_pages; };
 /* Sums over the tables, taken at the moment of the call. */
 void aspace_count(struct aspace *as, struct aspace_counts *n);
@@ -136,7 +156,10 @@ const char *pt_verify(struct aspace *as);
 /* ---- the kernel's own (kmap.c, kstack.c) ---- */
 
 struct bootinfo;
-/* Builds the kernel's tables from early_alloc (image W^X, direct map, vmemmap) and loads them. Before page_init. */
+/*
+ * Builds the kernel's tables from early_alloc (image W^X, direct map, vmemmap)
+ * and loads them. Before page_init.
+ */
 void kmap_build(const struct bootinfo *bi);
 /* After page_init: struct pages of those tables; the KMAP area. */
 void kmap_init(void);

@@ -11,7 +11,7 @@
 #include <kernel/core/thread.h>
 #include <mm/pt/table.h>
 
-/* Of the entries from c->slot on, the ones to do: indices in the table, and where the work goes on. */
+/* Of the entries from c->slot on, the ones to do, and where the work goes on. */
 struct span {
 	unsigned i, end;	/* used entries can only be in [i, end) */
 	vaddr_t base, next;	/* of index 0; behind the last entry of the range in this table */
@@ -58,7 +58,8 @@ static vaddr_t zap_leaves(struct cursor *c, vaddr_t end, struct gather *g)
 			lo = MIN(lo, i);
 			hi = i + 1;
 		}
-		if (likely((e.v & (PTE_P | PTE_SPECIAL)) == PTE_P)) {	/* PTE_PRESENT, out of entry_drop's switch */
+		/* PTE_PRESENT, taken out of entry_drop's switch */
+		if (likely((e.v & (PTE_P | PTE_SPECIAL)) == PTE_P)) {
 			struct page *p = pfn_to_page(pte_pfn(e));
 
 			slot_drop(t, p, e);
@@ -173,7 +174,7 @@ void pt_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, st
 }
 
 struct walk {
-	vaddr_t first, last;		/* inclusive: the kernel's range ends with the last byte of all */
+	vaddr_t first, last;		/* inclusive: the kernel's range ends with the last byte */
 	int (*visit)(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e);
 	void *arg;
 };

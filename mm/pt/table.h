@@ -28,8 +28,15 @@ static inline unsigned slot_index(const pte_t *slot)
 static inline pte_t *table_entries(const struct page *t) { return page_to_virt(t); }
 
 /* The entries of a root that belong to the address space itself. */
-static inline unsigned root_first(const struct aspace *as) { return as->kernel ? PT_ENTRIES / 2 : 0; }
-static inline unsigned root_end(const struct aspace *as) { return as->kernel ? PT_ENTRIES : PT_ENTRIES / 2; }
+static inline unsigned root_first(const struct aspace *as)
+{
+	return as->kernel ? PT_ENTRIES / 2 : 0;
+}
+
+static inline unsigned root_end(const struct aspace *as)
+{
+	return root_first(as) + PT_ENTRIES / 2;
+}
 
 static inline struct page *aspace_root(const struct aspace *as)
 {

@@ -33,7 +33,8 @@ static bool check_page(const struct page *p, unsigned level, vaddr_t va, const p
 	if (p->kind != PAGE_ANON && p->kind != PAGE_FILE && p->kind != PAGE_KERNEL)
 		return bad("%lx: entry %lx names a page of kind %u", va, e.v, p->kind);
 	if (p->slots == 0 || p->refs < p->slots)
-		return bad("%lx: page %lx has %u slots, %u refs", va, pte_pfn(e).v, p->slots, p->refs);
+		return bad("%lx: page %lx has %u slots, %u refs", va, pte_pfn(e).v, p->slots,
+			   p->refs);
 	if (level > 1 && p->order != 9 * (level - 1))
 		return bad("%lx: huge entry %lx names a block of order %u", va, e.v, p->order);
 	if (p->kind != PAGE_ANON)
@@ -102,9 +103,9 @@ static bool check_counts(const struct page *t, const struct recount *r)
 		return bad("table %lx of %lx: used says %u, %u are", page_to_phys(t).v, t->base,
 			   t->used, r->used);
 	if (t->anon != r->anon || t->file != r->file || t->shmem || t->swap != r->swap)
-		return bad("table %lx of %lx: anon, file, shmem, swap say %u %u %u %u, %u %u 0 %u are",
-			   page_to_phys(t).v, t->base, t->anon, t->file, t->shmem, t->swap, r->anon,
-			   r->file, r->swap);
+		return bad("table %lx of %lx: anon %u, file %u, shmem %u, swap %u, not %u, %u, 0, %u",
+			   page_to_phys(t).v, t->base, t->anon, t->file, t->shmem, t->swap,
+			   r->anon, r->file, r->swap);
 	return true;
 }
 
@@ -140,7 +141,8 @@ static bool check_table(struct verify *v, struct page *t, unsigned level, vaddr_
 /* A user's root must hold the kernel's half as the kernel's own root has it. */
 static bool check_kernel_half(const struct aspace *as)
 {
-	const pte_t *a = table_entries(aspace_root(as)), *b = table_entries(aspace_root(&kernel_aspace));
+	const pte_t *a = table_entries(aspace_root(as));
+	const pte_t *b = table_entries(aspace_root(&kernel_aspace));
 
 	for (unsigned i = PT_ENTRIES / 2; i < PT_ENTRIES; i++)
 		if ((a[i].v ^ b[i].v) & ~PTE_A)

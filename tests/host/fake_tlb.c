@@ -91,7 +91,8 @@ static bool frame_is_free(pfn_t f)
 	if (!pfn_valid(f))
 		return true;
 	p = pfn_to_page(f);
-	return p->kind == PAGE_FREE || p->kind == PAGE_PERCPU || p->kind == PAGE_TAIL || p->kind == PAGE_HOLE;
+	return p->kind == PAGE_FREE || p->kind == PAGE_PERCPU || p->kind == PAGE_TAIL ||
+	       p->kind == PAGE_HOLE;
 }
 
 /* Sets bits in the entry in memory, if it still is the one that was read. */
@@ -122,10 +123,18 @@ static pte_t together(pte_t upper, pte_t e)
 	return (pte_t){ (e.v & ~all) | (e.v & upper.v & all) | (upper.v & PTE_NX) };
 }
 
+/* As if CR3 were an entry: it takes no right away. */
+static struct cached from_root(const struct aspace *as)
+{
+	return (struct cached){
+		.level = arch_levels + 1, .e = { as->root.v | PTE_P | PTE_W | PTE_U },
+	};
+}
+
 /* Where a walk begins: at the root, or at a cached upper entry, now and then not the deepest. */
 static struct cached start_of_walk(const struct fake_tlb *t, const struct aspace *as, vaddr_t va)
 {
-	struct cached best = { .level = arch_levels + 1, .e = { as->root.v | PTE_P | PTE_W | PTE_U } };
+	struct cached best = from_root(as);
 
 	for (unsigned i = 0; i < t->nupper; i++)
 		if (covers(&t->upper[i], va) && t->upper[i].level < best.level && chance(8))
@@ -136,8 +145,8 @@ static struct cached start_of_walk(const struct fake_tlb *t, const struct aspace
 }
 
 /* True: translated, and cached. */
-static bool walk(struct fake_tlb *t, const struct aspace *as, vaddr_t va, unsigned access, bool speculative,
-		 struct cached *out)
+static bool walk(struct fake_tlb *t, const struct aspace *as, vaddr_t va, unsigned access,
+		 bool speculative, struct cached *out)
 {
 	struct cached at = start_of_walk(t, as, va);
 
@@ -148,7 +157,7 @@ static bool walk(struct fake_tlb *t, const struct aspace *as, vaddr_t va, unsign
 		pte_t e;
 
 		if (frame_is_free(pte_pfn(at.e)))
-			panic("a CPU walks the free frame %lx as a table, for %lx", pte_pfn(at.e).v, va);
+			panic("a CPU walks the free frame %lx for %lx", pte_pfn(at.e).v, va);
 		slot = (pte_t *)phys_to_virt(pfn_to_paddr(pte_pfn(at.e))) + LEVEL_INDEX(va, l);
 		e = pte_read(slot);
 		if (!pte_present(e) || !set_bits(slot, &e, PTE_A))
@@ -212,7 +221,8 @@ void fake_speculate(void)
 
 	for (unsigned i = 0; i < arch_ncpus && nplaces; i++)
 		for (uint64_t n = chance(4); n; n--)
-			walk(&tlb[i], arch_cpus[i]->aspace, places[chance(nplaces)], ACCESS_READ, true, &c);
+			walk(&tlb[i], arch_cpus[i]->aspace, places[chance(nplaces)], ACCESS_READ,
+			     true, &c);
 }
 
 /* ---- what the machine's contract promises ---- */
@@ -301,11 +311,12 @@ void fake_tlb_reset(unsigned levels)
 /* The way down to a cached entry, as the tables have it now. False: it does not lead there. */
 static bool now(const struct aspace *as, const struct cached *c, pte_t *e)
 {
-	struct cached at = { .level = arch_levels + 1, .e = { as->root.v | PTE_P | PTE_W | PTE_U } };
+	struct cached at = from_root(as);
 
 	while (at.level > c->level) {
 		unsigned l = at.level - 1;
-		pte_t *slot = (pte_t *)phys_to_virt(pfn_to_paddr(pte_pfn(at.e))) + LEVEL_INDEX(c->va, l);
+		pte_t *tab = phys_to_virt(pfn_to_paddr(pte_pfn(at.e)));
+		pte_t *slot = &tab[LEVEL_INDEX(c->va, l)];
 		pte_t n = pte_read(slot);
 
 		if (!pte_present(n) || (l > c->level && pte_kind(n, l) != PTE_TABLE))
@@ -316,21 +327,30 @@ static bool now(const struct aspace *as, const struct cached *c, pte_t *e)
 	return true;
 }
 
+/* What is wrong with a cached entry, when the tables say `e` (there: the way down ends there). */
+static const char *wrong(const struct cached *c, bool there, pte_t e)
+{
+	if (frame_is_free(pte_pfn(c->e)))
+		return "leads to a free frame";
+	if (!there || pte_pfn(e).v != pte_pfn(c->e).v ||
+	    pte_kind(e, c->level) != pte_kind(c->e, c->level))
+		return "is stale";
+	if ((pte_writable(c->e) && !pte_writable(e)) || (pte_exec(c->e) && !pte_exec(e)) ||
+	    (pte_user(c->e) && !pte_user(e)))
+		return "has rights that are gone";
+	return NULL;
+}
+
 static const char *check_cached(unsigned cpu, const struct cached *c, const char *what)
 {
 	pte_t e = pte_none();
 	bool there = now(arch_cpus[cpu]->aspace, c, &e);
+	const char *why = wrong(c, there, e);
 
-	if (frame_is_free(pte_pfn(c->e)))
-		snprintf(text, sizeof(text), "CPU %u: %s %lx of %lx leads to a free frame", cpu, what, c->e.v, c->va);
-	else if (!there || pte_pfn(e).v != pte_pfn(c->e).v || pte_kind(e, c->level) != pte_kind(c->e, c->level))
-		snprintf(text, sizeof(text), "CPU %u: %s %lx of %lx is stale, now %lx", cpu, what, c->e.v, c->va, e.v);
-	else if ((pte_writable(c->e) && !pte_writable(e)) || (pte_exec(c->e) && !pte_exec(e)) ||
-		 (pte_user(c->e) && !pte_user(e)))
-		snprintf(text, sizeof(text), "CPU %u: %s %lx of %lx has rights that are gone: %lx", cpu, what,
-			 c->e.v, c->va, e.v);
-	else
+	if (!why)
 		return NULL;
+	snprintf(text, sizeof(text), "CPU %u: %s %lx of %lx %s, now %lx", cpu, what, c->e.v, c->va,
+		 why, e.v);
 	return text;
 }
 
@@ -355,7 +375,8 @@ void grace_call(struct grace_head *h, void (*fn)(struct grace_head *))
 {
 	h->fn = fn;
 	h->next = __atomic_load_n(&grace_list, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(&grace_list, &h->next, h, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	while (!__atomic_compare_exchange_n(&grace_list, &h->next, h, false, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
 		;
 }
 

@@ -13,7 +13,10 @@
 
 /* All caches empty, every CPU on kernel_aspace; tables have that many levels from now on. */
 void fake_tlb_reset(unsigned levels);
-/* One access by the calling thread's CPU; ACCESS_USER: from ring 3. True: translated, to *f. False: a fault. */
+/*
+ * One access by the calling thread's CPU; ACCESS_USER: from ring 3. True:
+ * translated, to *f. False: a fault.
+ */
 bool fake_access(vaddr_t va, unsigned access, pfn_t *f);
 /* Where speculation is likely to walk: n addresses that stay the caller's. */
 void fake_speculate_at(const vaddr_t *va, unsigned n);

@@ -23,7 +23,7 @@ static void minimal(unsigned levels)
 
 	machine(levels, 1, 64 << 20);
 	aspace_start(&as);
-	aspace_destroy(&as);		/* the root's frame is full of junk now, and the next to be given out */
+	aspace_destroy(&as);	/* its root, full of junk now, is the next frame given out */
 	aspace_start(&as);
 	check_verify(&as);
 	CHECK_EQ(tables(&as), 0);
@@ -252,7 +252,8 @@ static void kernel_range(unsigned levels)
 	fake_speculate_at(places, 40);
 	for (unsigned round = 0; round < 50; round++) {
 		for (unsigned i = 0; i < 40; i++)
-			map(&kernel_aspace, places[i], 1, PAGE_KERNEL, PROT_R | PROT_G | (i % 2 ? 0 : PROT_W));
+			map(&kernel_aspace, places[i], 1, PAGE_KERNEL,
+			    PROT_R | PROT_G | (i % 2 ? 0 : PROT_W));
 		CHECK_EQ(kernel_aspace.table_bytes, before + 4 * PAGE_SIZE);
 		CHECK(fake_access(va, ACCESS_WRITE, &f) && !fake_access(va, ACCESS_USER, &f));
 		fake_speculate();
@@ -335,9 +336,9 @@ static void verify_finds(unsigned levels)
 	cursor_close(&c);
 	check_verify(&as);
 	SPOILT(&as, t->used, 3, "used says 3, 2 are");
-	SPOILT(&as, t->anon, 0, "anon, file");
-	SPOILT(&as, t->file, 2, "anon, file");
-	SPOILT(&as, t->swap, 1, "anon, file");
+	SPOILT(&as, t->anon, 0, "not 1, 1, 0, 0");
+	SPOILT(&as, t->file, 2, "not 1, 1, 0, 0");
+	SPOILT(&as, t->swap, 1, "not 1, 1, 0, 0");
 	SPOILT(&as, t->first, 17, "first 17");
 	SPOILT(&as, t->last, 16, "last 16");
 	SPOILT(&as, t->dead, 1, "dead");

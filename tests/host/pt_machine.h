@@ -92,7 +92,8 @@ static inline void aspace_end(struct aspace *as)
 	aspace_destroy(as);
 }
 
-static inline struct page *map(struct aspace *as, vaddr_t va, unsigned level, enum page_kind kind, unsigned prot)
+static inline struct page *map(struct aspace *as, vaddr_t va, unsigned level, enum page_kind kind,
+			       unsigned prot)
 {
 	struct page *p = page_alloc(9 * (level - 1), kind, 0);
 	struct cursor c;

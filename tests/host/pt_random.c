@@ -38,7 +38,8 @@ static struct aspace as[SPACES];
 static struct page *file[FILES];
 static bool file_dirty[FILES];
 static struct gather g;
-static unsigned last_place;	/* accesses stay near it while it is mapped, or they would find nothing cached */
+/* Accesses stay near it while it is mapped, or they would find nothing cached. */
+static unsigned last_place;
 
 static unsigned level_of(unsigned i) { return i % PER_CLUSTER < SMALL ? 1 : 2; }
 static vaddr_t end_of(unsigned i) { return places[i] + LEVEL_SIZE(level_of(i)); }
@@ -47,7 +48,8 @@ static bool mapped(const struct place *m) { return m->page || m->zero; }
 static void lay_out(unsigned levels)
 {
 	const vaddr_t border[CLUSTERS] = {
-		1ul << 21, 3ul << 30, 1ul << 39, 5ul << 39, levels == 5 ? 3ul << 48 : 0x7f0000000000,
+		1ul << 21, 3ul << 30, 1ul << 39, 5ul << 39,
+		levels == 5 ? 3ul << 48 : 0x7f0000000000,
 	};
 
 	for (unsigned i = 0; i < PLACES; i++) {
@@ -88,8 +90,8 @@ static void forget(struct place *m)
 
 static unsigned random_prot(void)
 {
-	static const unsigned some[] = { PROT_R, PROT_R | PROT_W, PROT_R | PROT_W, PROT_R | PROT_X, 0,
-					 PROT_R | PROT_W | PROT_X };
+	static const unsigned some[] = { PROT_R, PROT_R | PROT_W, PROT_R | PROT_W, PROT_R | PROT_X,
+					 PROT_R | PROT_W | PROT_X, 0 };
 
 	return some[tap_below(ARRAY_SIZE(some))];
 }
@@ -259,7 +261,8 @@ static void do_switch(unsigned s)
 
 static void one_call(unsigned s)
 {
-	unsigned i = (unsigned)tap_below(PLACES), last = i + (unsigned)tap_below(tap_below(4) ? 6 : 80);
+	unsigned i = (unsigned)tap_below(PLACES);
+	unsigned last = i + (unsigned)tap_below(tap_below(4) ? 6 : 80);
 
 	last = MIN(last, PLACES - 1u);
 	switch (tap_below(14)) {
@@ -367,8 +370,8 @@ static void random_calls(unsigned levels)
 		page_put(file[i]);
 	machine_end();
 	printf("# %lu walks, %lu from a cached upper entry, %lu hits, %lu flushes, %lu of a page\n",
-	       fake_tlb_stats.walks, fake_tlb_stats.upper_hits, fake_tlb_stats.hits, fake_tlb_stats.flushes,
-	       fake_tlb_stats.page_flushes);
+	       fake_tlb_stats.walks, fake_tlb_stats.upper_hits, fake_tlb_stats.hits,
+	       fake_tlb_stats.flushes, fake_tlb_stats.page_flushes);
 }
 BOTH(random_calls)
 

@@ -116,7 +116,8 @@ static int see(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
 
 	s->n[level]++;
 	EXPECT_EQ(pte_read(slot).v, e.v);
-	EXPECT(va > s->va || (va == s->va && level < s->level));	/* in order, upper entries first */
+	/* in order, upper entries first */
+	EXPECT(va > s->va || (va == s->va && level < s->level));
 	s->va = va;
 	s->level = level;
 	return va == 0x40000000 ? 77 : 0;

@@ -54,9 +54,9 @@ static int check_entry(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t
 	}
 	nleaves++;
 	if (pte_writable(e) && pte_exec(e))
-		ktest_fail(__FILE__, __LINE__, "%lx: entry %lx is writable and executable", va, e.v);
+		ktest_fail(__FILE__, __LINE__, "%lx: entry %lx is W and X", va, e.v);
 	if (pte_writable(e) && meets(pa, level, text_start, rodata_end))
-		ktest_fail(__FILE__, __LINE__, "%lx: entry %lx can write to text or rodata", va, e.v);
+		ktest_fail(__FILE__, __LINE__, "%lx: entry %lx writes to text or rodata", va, e.v);
 	if (pte_exec(e) && !(va >= (vaddr_t)text_start && va < (vaddr_t)text_end))
 		ktest_fail(__FILE__, __LINE__, "%lx: entry %lx is executable", va, e.v);
 	EXPECT(e.v & PTE_G);
@@ -151,23 +151,31 @@ static int check_direct(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_
 	return 0;
 }
 
+static void expect_struct_page(uint64_t pa)
+{
+	struct page *p = pfn_to_page(paddr_to_pfn(paddr(pa)));
+	unsigned level;
+
+	EXPECT(pte_writable(pt_lookup(&kernel_aspace, (vaddr_t)p, &level)));
+}
+
 static void check_range(uint64_t start, uint64_t end, void *arg)
 {
 	uint64_t *bytes = arg;
-	unsigned level;
 
 	*bytes += end - start;
 	for (uint64_t pa = start; pa < end; pa += HUGE_SIZE)
-		EXPECT(pte_writable(pt_lookup(&kernel_aspace, (vaddr_t)pfn_to_page(paddr_to_pfn(paddr(pa))), &level)));
-	EXPECT(pte_writable(pt_lookup(&kernel_aspace, (vaddr_t)pfn_to_page(pfn((end - 1) >> PAGE_SHIFT)), &level)));
+		expect_struct_page(pa);
+	expect_struct_page(end - 1);
 }
 
-/* The direct map shows RAM, all of it, nothing else, each byte once; each frame of it has a struct page. */
+/* The direct map shows all of RAM, each byte once, and nothing else; frames have struct pages. */
 KTEST(wx, direct_map)
 {
 	uint64_t mapped = 0, ram = 0;
 
-	EXPECT_EQ(pt_walk(&kernel_aspace, DIRECT_BASE, DIRECT_BASE + DIRECT_SIZE, check_direct, &mapped), 0);
+	EXPECT_EQ(pt_walk(&kernel_aspace, DIRECT_BASE, DIRECT_BASE + DIRECT_SIZE, check_direct,
+			  &mapped), 0);
 	early_for_each_ram(check_range, &ram);
 	EXPECT_EQ(mapped, ram);
 }
