@@ -1,6 +1,6 @@
 /*
  * The kernel's beginning, from the boot code to the idle loop: each floor of
- * the house in turn (DESIGN: the list of floors). What runs then is up to the
+ * the house in turn (README: the list of floors). What runs then is up to the
  * first thread (kernel/proc/init.c).
  */
 #include <arch/machine.h>

@@ -9,7 +9,10 @@ MASK64 = (1 << 64) - 1
 
 def parse(text):
     """An address from any expression that GDB understands, as an unsigned number."""
-    return int(gdb.parse_and_eval(text)) & MASK64
+    v = gdb.parse_and_eval(text)
+    if v.type.strip_typedefs().code in (gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_ARRAY):
+        v = v.address
+    return int(v) & MASK64
 
 
 def register(name):

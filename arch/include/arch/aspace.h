@@ -4,7 +4,7 @@
  * carries a pointer to one; the kernel's own is kernel_aspace.
  *
  * generation is raised under a table's lock by whoever takes a right away;
- * a CPU that has flushed up to generation g has nothing older (LAWS of the
+ * a CPU that has flushed up to generation g has nothing older (the law of the
  * flush in mm/pt/gather.c).
  */
 #ifndef ARCH_ASPACE_H
