@@ -103,7 +103,7 @@ static bool check_counts(const struct page *t, const struct recount *r)
 		return bad("table %lx of %lx: used says %u, %u are", page_to_phys(t).v, t->base,
 			   t->used, r->used);
 	if (t->anon != r->anon || t->file != r->file || t->shmem || t->swap != r->swap)
-		return bad("table %lx of %lx: anon %u, file %u, shmem %u, swap %u, not %u, %u, 0, %u",
+		return bad("table %lx of %lx: anon %u file %u shmem %u swap %u, not %u, %u, 0, %u",
 			   page_to_phys(t).v, t->base, t->anon, t->file, t->shmem, t->swap,
 			   r->anon, r->file, r->swap);
 	return true;
