@@ -35,7 +35,10 @@ static void limits(void)
 	printf("set %d\n", setrlimit(RLIMIT_NOFILE, &r));
 	while ((fd = dup(0)) >= 0)
 		;
-	printf("full: %s, dup2 beyond: %d\n", strerror(errno), dup2(0, 20));
+	printf("full: %s\n", strerror(errno));
+	fd = dup2(0, 20);
+	printf("dup2 beyond: %d %s\n", fd, strerror(errno));
+	fd = -1;
 	while (close(++fd + 3) == 0)
 		;
 	printf("restored %d\n", setrlimit(RLIMIT_NOFILE, &was));
