@@ -24,7 +24,7 @@ const char *lock_rank_name(enum lock_rank r)
 	static const char *const name[] = {
 		"none", "proc", "fs", "mm", "vma", "object", "page busy", "swap I/O", "upper table",
 		"table", "page rmap", "lists", "slot map", "slab", "zone", "threads", "irq off",
-		"mailbox", "wait queue", "run queue", "timer", "console", "uart",
+		"mailbox", "signals", "interruption", "wait queue", "run queue", "timer", "console", "uart",
 	};
 
 	_Static_assert(ARRAY_SIZE(name) == RANK_COUNT, "a name for every rank");

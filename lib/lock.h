@@ -37,6 +37,8 @@ enum lock_rank {
 	RANK_THREADS,		/* the list of all threads */
 	RANK_IRQ_OFF,		/* locks from here on are held with interrupts off */
 	RANK_MAILBOX,
+	RANK_SIGNAL,		/* a process's signals */
+	RANK_INTERRUPT,		/* what interrupts a thread's wait */
 	RANK_WAITQ,
 	RANK_RUNQ,
 	RANK_TIMER,

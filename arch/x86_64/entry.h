@@ -31,6 +31,7 @@
 
 /* Kinds of exception-table entries. */
 #define EX_USER		1	/* forgives what upcall_page_fault could not settle */
+#define EX_USER_GP	3	/* the same, and any #GP: what is in user memory is malformed */
 #define EX_PROBE	2	/* forgives any #PF and #GP: a guess at a kernel address */
 
 #ifdef __ASSEMBLER__

@@ -100,7 +100,7 @@ static void kernel_page_fault(struct trapframe *tf)
 
 	if (!e || (tf->error & PF_RESERVED))
 		page_fault_bug(tf, va);
-	if (e->kind == EX_USER) {
+	if (e->kind != EX_PROBE) {
 		bool done;
 
 		if (va >= KERNEL_HALF || this_cpu()->irq_depth)
@@ -124,7 +124,7 @@ void trap_kernel(struct trapframe *tf)
 		return;
 	}
 	e = tf->vector == VEC_GP ? extable_find(tf->rip) : NULL;
-	if (!e || e->kind != EX_PROBE)
+	if (!e || e->kind == EX_USER)
 		panic_trap(tf, "%s in the kernel, error code 0x%lx", vector_name(tf->vector),
 			   tf->error);
 	extable_fix(tf, e);

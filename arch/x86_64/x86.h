@@ -17,7 +17,9 @@
 #define VEC_DF		8
 #define VEC_GP		13
 #define VEC_PF		14
+#define VEC_MF		16
 #define VEC_MC		18
+#define VEC_XM		19
 /* Interrupts. */
 #define VEC_IRQ_FIRST	32	/* from here on arch_irq_dispatch's */
 #define VEC_ISA		0x30	/* ISA line n: VEC_ISA + n */

@@ -1,5 +1,5 @@
 /*
- * Private to kernel/core: a CPU's run queue and its timed waits.
+ * Private to kernel/core: a CPU's run queue and its timers.
  *
  * A thread is in exactly one place: running on a CPU, on the ready list of
  * one run queue, on one wait queue, or dead. Locks, outer to inner: a wait
@@ -11,10 +11,12 @@
 
 #include <kernel/core/thread.h>
 
+TAILQ_HEAD(timer_list, timer);
+
 struct timerq {
 	struct spinlock lock;		/* RANK_TIMER */
-	struct thread_list waits;	/* lock: by wake_at, ascending */
-	struct thread *firing;		/* lock: its wait has run out and it is being woken */
+	struct timer_list armed;	/* lock: by time, ascending */
+	struct timer *firing;		/* lock: its time has come and its function runs */
 };
 
 struct runq {
@@ -42,18 +44,11 @@ void runq_switch(struct runq *rq);
 void thread_wake(struct thread *t);
 
 void timerq_init(struct timerq *tq);
-/* The running thread, about to sleep, wants to be woken at ns. Interrupts off. */
-void timer_arm(struct timerq *tq, uint64_t ns);
-/*
- * Takes the running thread off the queue; after this its timer touches it no
- * more. No lock held that waitq_timeout takes.
- */
-void timer_cancel(struct timerq *tq);
-/* Wakes all whose time has come. Interrupts off. */
+/* Calls the functions of all whose time has come. Interrupts off. */
 void timer_expire(struct timerq *tq);
 /* The next time something is due, or 0. */
 uint64_t timer_next(struct timerq *tq);
-/* Ends t's wait because its time ran out, if it has not ended yet. Interrupts off. */
-void waitq_timeout(struct thread *t);
+/* Of a thread's own timer: its wait ends because its time ran out, if it has not ended yet. */
+void waitq_timeout(struct timer *timer);
 
 #endif

@@ -164,6 +164,7 @@ static void switch_to(struct runq *rq, struct thread *prev, struct thread *next)
 	if (next->aspace)
 		arch_aspace_switch(next->aspace);
 	c->current = next;
+	c->need_resched = next->interrupted ? NEED_ATTENTION : 0;
 	arch_context_switch(&prev->ctx, &next->ctx, next->stack_top);
 	switch_finish(this_runq());
 }
@@ -183,7 +184,7 @@ void runq_switch(struct runq *rq)
 	struct thread *prev = c->current;
 
 	assert(!irq_enabled() && !c->irq_depth);
-	c->need_resched = 0;
+	c->need_resched = prev->interrupted ? NEED_ATTENTION : 0;
 	grace_quiescent();
 	if (prev->state == THREAD_RUNNING) {
 		if (!rq->nready) {
@@ -246,6 +247,8 @@ void thread_init(struct thread *t, const char *name, uint64_t stack_bottom, uint
 		.fn = fn,
 		.arg = arg,
 		.state = THREAD_NEW,
+		.timer.fn = waitq_timeout,
+		.intr_lock = SPINLOCK_INIT(RANK_INTERRUPT),
 	};
 	strlcpy(t->name, name, sizeof(t->name));
 	arch_context_init(&t->ctx, stack_top, thread_entry, t);
@@ -257,7 +260,7 @@ static void make_ready(struct runq *rq, struct thread *t)
 {
 	ready_add(rq, t);
 	if (rq->cpu->current == rq->cpu->idle)
-		WRITE_ONCE(rq->cpu->need_resched, 1);
+		__atomic_fetch_or(&rq->cpu->need_resched, NEED_SCHEDULE, __ATOMIC_RELAXED);
 }
 
 void thread_start(struct thread *t)
@@ -290,7 +293,7 @@ void thread_exit(void (*done)(void *), void *done_arg)
 	struct runq *rq;
 
 	lock_assert_none_from(RANK_PROC);
-	assert(t != this_cpu()->idle && !t->waiting_on && !t->wake_at);
+	assert(t != this_cpu()->idle && !t->waiting_on && !t->timer.at);
 	if (t->aspace)
 		thread_set_aspace(NULL);
 	threads_remove(t);
@@ -325,10 +328,12 @@ void sched_tick(void)
 	timer_expire(&rq->timers);
 	if (t == c->idle)
 		return;
+	if (unlikely(t->interrupted))	/* by another CPU */
+		c->need_resched |= NEED_ATTENTION;
 	if (t->slice_left)
 		t->slice_left--;
 	if (!t->slice_left && (READ_ONCE(rq->nready) || grace_wanted()))
-		WRITE_ONCE(c->need_resched, 1);
+		c->need_resched |= NEED_SCHEDULE;
 }
 
 /*

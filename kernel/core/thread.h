@@ -14,6 +14,7 @@
 #include <arch/context.h>
 #include <arch/cpu.h>
 #include <bsd/sys/queue.h>
+#include <kernel/core/timer.h>
 #include <lib/lock.h>
 
 enum thread_state { THREAD_NEW, THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
@@ -28,10 +29,12 @@ struct thread {
 	struct waitq *waiting_on;	/* waitq lock */
 	struct cpu *cpu;		/* runq lock: where it runs or is queued */
 	enum thread_state state;	/* runq lock */
-	bool timed_out;			/* waitq lock: its timed wait ran out */
+	bool interrupted;		/* intr_lock to set, any reader: see thread_interrupt */
+	bool interruptible;		/* in a wait that thread_interrupt may end; own thread, intr_lock to clear */
+	int wait_result;		/* waitq lock: why its wait ended: 0, -ETIMEDOUT, -ERESTARTSYS */
+	struct spinlock intr_lock;	/* keeps it in an interruptible wait while it is being taken out */
 	bool on_cpu;			/* its registers are in a CPU, not in ctx */
-	uint64_t wake_at;		/* timer lock: ns; 0: no timed wait */
-	TAILQ_ENTRY(thread) timer_link;	/* timer lock */
+	struct timer timer;		/* of a timed wait */
 	uint64_t slice_left;		/* ticks until preemption */
 	uint64_t run_ns;		/* CPU time so far; own CPU only */
 	uint64_t started_ns;		/* when it last got the CPU */
@@ -73,9 +76,18 @@ void sched_tick(void);
 /* In long loops of the kernel: lets others run if the tick asks for it. No spinlock held. */
 static inline void resched_point(void)
 {
-	if (unlikely(READ_ONCE(this_cpu()->need_resched)))
+	if (unlikely(READ_ONCE(this_cpu()->need_resched) & NEED_SCHEDULE))
 		sched_yield();
 }
+/*
+ * Interrupts t: ends the interruptible wait that it is in (wait.h) or comes to,
+ * and sends it through upcall_return_to_user before it sees ring 3 again. Stays
+ * so until the thread itself calls thread_interrupt_done. Any context.
+ */
+void thread_interrupt(struct thread *t);
+/* The running thread has seen to it. Interrupts off, under the lock that its interrupters hold. */
+void thread_interrupt_done(void);
+static inline bool thread_interrupted(const struct thread *t) { return READ_ONCE(t->interrupted); }
 /* CPU time of a thread, up to now if it is the running one. */
 uint64_t thread_cpu_ns(const struct thread *t);
 /* The boot CPU's main turns into its idle loop. */

@@ -1,13 +1,14 @@
 /*
- * Timed waits: each CPU keeps those that began on it, in the order of their
- * deadlines. They are looked at from the tick, and from the one-shot timer
- * that an idle CPU sets for the first of them.
+ * Timers: each CPU keeps those that were armed on it, in the order of their
+ * times: timed waits of threads, and whatever else is to happen later. They
+ * are looked at from the tick, and from the one-shot timer that an idle CPU
+ * sets for the first of them.
  *
- * The race that matters: a thread is woken by somebody else just when its
- * time runs out. timer_expire takes it off the list, names it in `firing`, and
- * gives the lock up, since the locks that waking takes are outer ones. Until
- * `firing` is cleared, timer_cancel keeps the thread from leaving its wait:
- * thread and wait queue stay alive that long.
+ * The race that matters: somebody cancels a timer (a thread is woken) just
+ * when its time comes. timer_expire takes it off the list, names it in `firing`, and
+ * gives the lock up, since the locks that its function takes are outer ones.
+ * Until `firing` is cleared, timer_cancel does not return: what the function
+ * touches (thread and wait queue) stays alive that long.
  */
 #include <kernel/core/runq.h>
 #include <lib/assert.h>
@@ -15,56 +16,70 @@
 void timerq_init(struct timerq *tq)
 {
 	spin_init(&tq->lock, RANK_TIMER);
-	TAILQ_INIT(&tq->waits);
+	TAILQ_INIT(&tq->armed);
 	tq->firing = NULL;
 }
 
-void timer_arm(struct timerq *tq, uint64_t ns)
+void timer_arm(struct timer *t, uint64_t ns)
 {
-	struct thread *t = current_thread(), *before;
-	uint64_t flags = spin_lock_irqsave(&tq->lock);
+	uint64_t irq = irq_save();
+	struct timerq *tq = &this_runq()->timers;
+	struct timer *before;
 
-	assert(!t->wake_at);
-	t->wake_at = MAX(ns, 1ul);
-	TAILQ_FOREACH_REVERSE(before, &tq->waits, thread_list, timer_link)
-		if (before->wake_at <= ns)
+	spin_lock(&tq->lock);
+	assert(!t->at);
+	t->at = MAX(ns, 1ul);
+	t->queue = tq;
+	TAILQ_FOREACH_REVERSE(before, &tq->armed, timer_list, link)
+		if (before->at <= ns)
 			break;
 	if (before)
-		TAILQ_INSERT_AFTER(&tq->waits, before, t, timer_link);
+		TAILQ_INSERT_AFTER(&tq->armed, before, t, link);
 	else
-		TAILQ_INSERT_HEAD(&tq->waits, t, timer_link);
-	spin_unlock_irqrestore(&tq->lock, flags);
+		TAILQ_INSERT_HEAD(&tq->armed, t, link);
+	spin_unlock_irqrestore(&tq->lock, irq);
 }
 
-void timer_cancel(struct timerq *tq)
+/* queue's lock held. */
+static uint64_t take_off(struct timerq *tq, struct timer *t)
 {
-	struct thread *t = current_thread();
-	uint64_t flags = spin_lock_irqsave(&tq->lock);
+	uint64_t at = t->at;
 
-	if (t->wake_at) {
-		TAILQ_REMOVE(&tq->waits, t, timer_link);
-		t->wake_at = 0;
-	}
+	if (at)
+		TAILQ_REMOVE(&tq->armed, t, link);
+	t->at = 0;
+	return at;
+}
+
+uint64_t timer_cancel(struct timer *t)
+{
+	struct timerq *tq = t->queue;
+	uint64_t flags, at;
+
+	if (!tq)
+		return 0;
+	flags = spin_lock_irqsave(&tq->lock);
+	at = take_off(tq, t);
 	while (tq->firing == t) {
 		spin_unlock_irqrestore(&tq->lock, flags);
 		cpu_relax();
 		flags = spin_lock_irqsave(&tq->lock);
+		at = MAX(at, take_off(tq, t));
 	}
 	spin_unlock_irqrestore(&tq->lock, flags);
+	return at;
 }
 
 /* Takes the first one that is due off the list, and names it as firing; NULL: none is. */
-static struct thread *timer_take(struct timerq *tq, uint64_t now)
+static struct timer *timer_take(struct timerq *tq, uint64_t now)
 {
 	uint64_t flags = spin_lock_irqsave(&tq->lock);
-	struct thread *t = TAILQ_FIRST(&tq->waits);
+	struct timer *t = TAILQ_FIRST(&tq->armed);
 
-	if (t && t->wake_at <= now) {
-		TAILQ_REMOVE(&tq->waits, t, timer_link);
-		t->wake_at = 0;
-	} else {
+	if (t && t->at <= now)
+		take_off(tq, t);
+	else
 		t = NULL;
-	}
 	tq->firing = t;
 	spin_unlock_irqrestore(&tq->lock, flags);
 	return t;
@@ -73,17 +88,17 @@ static struct thread *timer_take(struct timerq *tq, uint64_t now)
 void timer_expire(struct timerq *tq)
 {
 	uint64_t now = arch_clock_ns();
-	struct thread *t;
+	struct timer *t;
 
 	while ((t = timer_take(tq, now)))
-		waitq_timeout(t);
+		t->fn(t);
 }
 
 uint64_t timer_next(struct timerq *tq)
 {
 	uint64_t flags = spin_lock_irqsave(&tq->lock);
-	const struct thread *t = TAILQ_FIRST(&tq->waits);
-	uint64_t ns = t ? t->wake_at : 0;
+	const struct timer *t = TAILQ_FIRST(&tq->armed);
+	uint64_t ns = t ? t->at : 0;
 
 	spin_unlock_irqrestore(&tq->lock, flags);
 	return ns;

@@ -8,7 +8,13 @@
  * thread is over: by then the sleeper's registers are saved.
  *
  * A thread on a queue's list is BLOCKED or about to be; the one that takes it
- * off (a waker or its timer), under the queue's lock, is the one that wakes it.
+ * off (a waker, its timer, who interrupts it), under the queue's lock, is the
+ * one that wakes it.
+ *
+ * Interruption: the sleeper is on the list, then looks whether it is interrupted;
+ * the interrupter marks it so, then looks where it is. One of them sees the
+ * other. The queue that the interrupter finds is alive: it holds the thread's
+ * intr_lock, which the sleeper takes before it leaves the wait.
  */
 #include <kernel/core/wait.h>
 #include <kernel/core/runq.h>
@@ -31,18 +37,22 @@ void waitq_unlock(struct waitq *q, uint64_t flags)
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
-/* Puts the running thread on q and sleeps; q's lock is not held on return, interrupts are off. */
-static void sleep_on(struct waitq *q)
+/* The running thread joins q's sleepers. q's lock held. */
+static void join(struct waitq *q, struct thread *t)
 {
-	struct thread *t = current_thread();
+	assert(spin_is_locked(&q->lock));
+	assert(t != this_runq()->cpu->idle);
+	lock_assert_may_sleep(1);
+	t->wait_result = 0;
+	t->waiting_on = q;
+	TAILQ_INSERT_TAIL(&q->sleepers, t, run_link);
+}
+
+/* Sleeps; q's lock is not held on return, interrupts are off. */
+static void block(struct waitq *q, struct thread *t)
+{
 	struct runq *rq = this_runq();
 
-	assert(spin_is_locked(&q->lock));
-	assert(t != rq->cpu->idle);
-	lock_assert_may_sleep(1);
-	t->waiting_on = q;
-	t->timed_out = false;
-	TAILQ_INSERT_TAIL(&q->sleepers, t, run_link);
 	spin_lock(&rq->lock);
 	t->state = THREAD_BLOCKED;
 	spin_unlock(&q->lock);
@@ -51,33 +61,81 @@ static void sleep_on(struct waitq *q)
 	assert(!t->waiting_on);
 }
 
+static void sleep_on(struct waitq *q, uint64_t flags)
+{
+	struct thread *t = current_thread();
+
+	join(q, t);
+	block(q, t);
+	irq_restore(flags);
+}
+
 void waitq_sleep(struct waitq *q, uint64_t *flags)
 {
-	sleep_on(q);
-	irq_restore(*flags);
+	sleep_on(q, *flags);
 	*flags = waitq_lock(q);
 }
 
 int waitq_sleep_until(struct waitq *q, uint64_t *flags, uint64_t deadline_ns)
 {
-	struct timerq *tq = &this_runq()->timers;
-	bool timed_out;
+	struct thread *t = current_thread();
 
-	timer_arm(tq, deadline_ns);
-	sleep_on(q);
-	irq_restore(*flags);
-	timer_cancel(tq);
-	timed_out = current_thread()->timed_out;
+	timer_arm(&t->timer, deadline_ns);
+	sleep_on(q, *flags);
+	timer_cancel(&t->timer);
 	*flags = waitq_lock(q);
-	return timed_out ? -ETIMEDOUT : 0;
+	return t->wait_result;
+}
+
+static void leave(struct waitq *q, struct thread *t)
+{
+	TAILQ_REMOVE(&q->sleepers, t, run_link);
+	t->waiting_on = NULL;
+}
+
+/* As sleep_on; its end is in the thread's wait_result. */
+static void sleep_on_interruptible(struct waitq *q, uint64_t flags)
+{
+	struct thread *t = current_thread();
+
+	t->interruptible = true;
+	join(q, t);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (thread_interrupted(t)) {
+		leave(q, t);
+		t->wait_result = -ERESTARTSYS;
+		spin_unlock(&q->lock);
+	} else {
+		block(q, t);
+	}
+	spin_lock(&t->intr_lock);
+	t->interruptible = false;
+	spin_unlock_irqrestore(&t->intr_lock, flags);
+}
+
+int waitq_sleep_interruptible(struct waitq *q, uint64_t *flags)
+{
+	sleep_on_interruptible(q, *flags);
+	*flags = waitq_lock(q);
+	return current_thread()->wait_result;
+}
+
+int waitq_sleep_interruptible_until(struct waitq *q, uint64_t *flags, uint64_t deadline_ns)
+{
+	struct thread *t = current_thread();
+
+	timer_arm(&t->timer, deadline_ns);
+	sleep_on_interruptible(q, *flags);
+	timer_cancel(&t->timer);
+	*flags = waitq_lock(q);
+	return t->wait_result;
 }
 
 /* Takes t off q and makes it ready. q's lock held. */
 static void take_off(struct waitq *q, struct thread *t)
 {
 	assert(t->waiting_on == q);
-	TAILQ_REMOVE(&q->sleepers, t, run_link);
-	t->waiting_on = NULL;
+	leave(q, t);
 	thread_wake(t);
 }
 
@@ -98,10 +156,10 @@ void waitq_wake_all(struct waitq *q)
 }
 
 /*
- * t cannot leave waitq_sleep_until before timer_cancel lets it, so that the
- * queue it names is alive; but a waker may be taking it off at this moment.
+ * Takes t off the queue that it waits on, if it still does: a waker may be doing
+ * so at this moment. The caller sees to it that the queue is alive.
  */
-void waitq_timeout(struct thread *t)
+static void end_wait(struct thread *t, int result)
 {
 	struct waitq *q = __atomic_load_n(&t->waiting_on, __ATOMIC_ACQUIRE);
 
@@ -109,10 +167,37 @@ void waitq_timeout(struct thread *t)
 		return;
 	spin_lock(&q->lock);
 	if (t->waiting_on == q) {
-		t->timed_out = true;
+		t->wait_result = result;
 		take_off(q, t);
 	}
 	spin_unlock(&q->lock);
+}
+
+/* t cannot leave its wait before timer_cancel lets it. */
+void waitq_timeout(struct timer *timer)
+{
+	end_wait(container_of(timer, struct thread, timer), -ETIMEDOUT);
+}
+
+void thread_interrupt(struct thread *t)
+{
+	uint64_t flags = spin_lock_irqsave(&t->intr_lock);
+	struct cpu *c = t->cpu;
+
+	WRITE_ONCE(t->interrupted, true);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (READ_ONCE(t->interruptible))
+		end_wait(t, -ERESTARTSYS);
+	else if (c && READ_ONCE(c->current) == t)
+		__atomic_fetch_or(&c->need_resched, NEED_ATTENTION, __ATOMIC_RELAXED);
+	spin_unlock_irqrestore(&t->intr_lock, flags);
+}
+
+void thread_interrupt_done(void)
+{
+	assert(!irq_enabled());
+	WRITE_ONCE(current_thread()->interrupted, false);
+	__atomic_fetch_and(&this_cpu()->need_resched, ~NEED_ATTENTION, __ATOMIC_RELAXED);
 }
 
 void sleep_ns(uint64_t ns)
@@ -127,4 +212,18 @@ void sleep_ns(uint64_t ns)
 	while (arch_clock_ns() < deadline)
 		(void)waitq_sleep_until(&q, &flags, deadline);
 	waitq_unlock(&q, flags);
+}
+
+int sleep_interruptible_until(uint64_t deadline_ns)
+{
+	struct waitq q;
+	uint64_t flags;
+	int err = 0;
+
+	waitq_init(&q);
+	flags = waitq_lock(&q);
+	while (arch_clock_ns() < deadline_ns && err != -ERESTARTSYS)
+		err = waitq_sleep_interruptible_until(&q, &flags, deadline_ns);
+	waitq_unlock(&q, flags);
+	return err == -ERESTARTSYS ? err : 0;
 }

@@ -294,7 +294,7 @@ KTEST(wait, timeout)
 	EXPECT_EQ(waitq_sleep_until(&q, &flags, 0), -ETIMEDOUT);
 	EXPECT(TAILQ_EMPTY(&q.sleepers));
 	waitq_unlock(&q, flags);
-	EXPECT_EQ(current_thread()->wake_at, 0);
+	EXPECT_EQ(current_thread()->timer.at, 0);
 }
 
 static uint64_t base_ns;
@@ -325,7 +325,7 @@ static void long_nap(struct worker *w)
 
 	nap_result = waitq_sleep_until(&q, &flags, UINT64_MAX);
 	waitq_unlock(&q, flags);
-	EXPECT_EQ(w->t.wake_at, 0);
+	EXPECT_EQ(w->t.timer.at, 0);
 }
 
 KTEST(wait, woken_before_the_timeout)
@@ -335,7 +335,7 @@ KTEST(wait, woken_before_the_timeout)
 	nap_result = 1;
 	spawn(0, long_nap);
 	sched_yield();
-	EXPECT_EQ(workers[0].t.wake_at, UINT64_MAX);
+	EXPECT_EQ(workers[0].t.timer.at, UINT64_MAX);
 	flags = waitq_lock(&q);
 	waitq_wake_one(&q);
 	waitq_unlock(&q, flags);

@@ -28,7 +28,7 @@ struct cpu {
 	struct thread *current;		/*  8: never changes under the thread that reads it */
 	uint64_t kstack_top;		/* 16: where syscalls and faults of ring 3 land */
 	uint64_t user_rsp;		/* 24: scratch of the syscall entry */
-	uint32_t need_resched;		/* 32: asks for schedule() at return to user */
+	uint32_t need_resched;		/* 32: NEED_*; asks for upcall_return_to_user */
 	uint32_t id;			/* 36: 0 .. MAX_CPUS - 1, dense */
 	/* free order from here */
 	uint32_t apic_id;
@@ -41,6 +41,10 @@ struct cpu {
 	unsigned nheld;
 	uint64_t ticks;			/* timer interrupts taken */
 };
+
+/* Why a CPU leaves its way back to ring 3. */
+#define NEED_SCHEDULE	1u	/* somebody else is to run */
+#define NEED_ATTENTION	2u	/* the running thread is interrupted */
 
 extern struct cpu *arch_cpus[MAX_CPUS];	/* by id; NULL: not there */
 extern unsigned arch_ncpus;
