@@ -20,6 +20,11 @@ static inline struct mm *mm_get(struct mm *mm);
 void mm_put(struct mm *mm);
 struct aspace *mm_aspace(struct mm *mm);
 
+/*
+ * A copy for a new process: the same VMAs, private pages shared until either
+ * writes. One reference, or NULL: no memory, and parent is as before. May sleep.
+ */
+struct mm *mm_fork(struct mm *parent);
 /* Option norandmaps: no address of an address space is drawn at random. */
 extern bool mm_norandmaps;
 

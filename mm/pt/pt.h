@@ -123,6 +123,15 @@ void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g);
 void pt_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, struct gather *g);
 
 /*
+ * Copies the entries of [start, end) to the same place of `to`, where they are
+ * none; writable leaves lose W on both sides, each page gains a slot and a
+ * reference. g is from's, to be flushed by the caller, also on failure. The
+ * caller keeps from's tables from being unlinked, and others off `to`. 0 or -ENOMEM.
+ */
+int __must_check pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end,
+			 struct gather *g);
+
+/*
  * Calls visit for every non-none entry of every level in [start, end), upper
  * entries before what they point to; no lock held by the walk itself: for
  * verification and reports with the aspace at rest. Nonzero stops and is returned.

@@ -39,7 +39,7 @@ static bool check_page(const struct page *p, unsigned level, vaddr_t va, const p
 		return bad("%lx: huge entry %lx names a block of order %u", va, e.v, p->order);
 	if (p->kind != PAGE_ANON)
 		return true;
-	if (p->slots == 1 && p->slot != slot)
+	if (p->slots == 1 && p->slot && p->slot != slot)
 		return bad("%lx: page %lx does not know its slot", va, pte_pfn(e).v);
 	if (p->slots > 1 && pte_writable(e))
 		return bad("%lx: page %lx writable, with %u slots", va, pte_pfn(e).v, p->slots);

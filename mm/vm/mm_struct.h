@@ -21,6 +21,9 @@
 #define VM_NORESERVE	0x200u
 #define VM_STACK	0x400u
 #define VM_HEAP		0x800u
+#define VM_LOCKED	0x2000u
+#define VM_DONTCOPY	0x20000u	/* fork leaves it out */
+#define VM_WIPEONFORK	0x2000000u	/* empty after fork, in the child */
 
 struct vma {
 	vaddr_t start, end;		/* mm.lock write + vma lock to change; page-aligned, end exclusive */

@@ -18,6 +18,8 @@
 #include <mm/alloc/slab.h>
 #include <mm/obj/object.h>
 
+#include <linux/errno.h>
+
 static struct kmem_cache *vma_cache;
 
 void vma_boot(void)
@@ -99,6 +101,17 @@ struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at)
 		return NULL;
 	vma_resize(mm, v, v->start, at);
 	return vma_fill(mm, spare, &upper);
+}
+
+int vma_clone(struct mm *to, const struct vma *v)
+{
+	struct vma_spec s = { v->start, v->end, v->flags & ~VM_LOCKED, v->obj, v->pgoff };
+	struct vma *spare = vma_alloc();
+
+	if (!spare)
+		return -ENOMEM;
+	vma_fill(to, spare, &s);
+	return 0;
 }
 
 struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)

@@ -79,6 +79,8 @@ void vma_drop(struct vma *spare);
 struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare);
 /* Cuts v at `at`; the new upper half is returned, v keeps the lower one. NULL: no memory. */
 struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at);
+/* The same VMA for `to`, where its range is free; not locked there. 0 or -ENOMEM. */
+int __must_check vma_clone(struct mm *to, const struct vma *v);
 /* Joins v with its neighbours where both are alike; returns what v became part of. The others go to *dead. */
 struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead);
 /* Out of the tree, to *dead. */
