@@ -29,7 +29,8 @@
 static unsigned stdin_framed;
 static uint64_t tty_mask = 7;
 
-option_choice(stdin, &stdin_framed, "raw|framed", "COM1's input: as typed, or with 0xFF as an escape (FF FF: that byte, FF 00: end)");
+option_choice(stdin, &stdin_framed, "raw|framed",
+	      "COM1's input: as typed, or with 0xFF as an escape (FF FF: that byte, FF 00: end)");
 option_uint(tty, &tty_mask, 0, 7, "bit n set: a program's fd n is a terminal, else like a pipe");
 
 static struct waitq input;
@@ -231,10 +232,12 @@ static long tty_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 }
 
 static const struct file_ops tty_ops = {
-	.read = console_read, .write = console_write, .poll = console_poll, .ioctl = tty_ioctl, .stream = true,
+	.read = console_read, .write = console_write, .poll = console_poll, .ioctl = tty_ioctl,
+	.stream = true,
 };
 static const struct file_ops pipe_ops = {
-	.read = console_read, .write = console_write, .poll = console_poll, .ioctl = pipe_ioctl, .stream = true,
+	.read = console_read, .write = console_write, .poll = console_poll, .ioctl = pipe_ioctl,
+	.stream = true,
 };
 
 int console_open_std(unsigned fd, struct file **out)

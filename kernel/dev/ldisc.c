@@ -6,7 +6,8 @@ void ldisc_init(struct ldisc *l, bool framed)
 {
 	static const uint8_t chars[] = {
 		[VINTR] = 3, [VQUIT] = 28, [VERASE] = 127, [VKILL] = 21, [VEOF] = 4, [VMIN] = 1,
-		[VSTART] = 17, [VSTOP] = 19, [VSUSP] = 26, [VREPRINT] = 18, [VWERASE] = 23, [VLNEXT] = 22,
+		[VSTART] = 17, [VSTOP] = 19, [VSUSP] = 26, [VREPRINT] = 18, [VWERASE] = 23,
+		[VLNEXT] = 22,
 	};
 
 	memset(l, 0, sizeof(*l));

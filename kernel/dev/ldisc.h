@@ -36,7 +36,10 @@ static inline bool ldisc_readable(const struct ldisc *l)
 }
 /* Bytes that a read would give. */
 static inline uint32_t ldisc_count(const struct ldisc *l) { return l->ready - l->tail; }
-/* Takes up to n bytes out, one line at most if lines are edited. 0: end of file (ldisc_readable said yes). */
+/*
+ * Takes up to n bytes out, one line at most if lines are edited. 0: end of file
+ * (ldisc_readable said yes).
+ */
 size_t ldisc_read(struct ldisc *l, uint8_t *buf, size_t n);
 /* New settings; what was typed so far becomes readable. */
 void ldisc_set(struct ldisc *l, const struct termios *tio);

@@ -48,7 +48,9 @@ static int zero_mmap(struct file *f, struct object **obj)
 }
 
 static const struct file_ops null_ops = { .read = null_read, .write = null_write };
-static const struct file_ops zero_ops = { .read = zero_read, .write = null_write, .mmap = zero_mmap };
+static const struct file_ops zero_ops = {
+	.read = zero_read, .write = null_write, .mmap = zero_mmap,
+};
 static const struct file_ops full_ops = { .read = zero_read, .write = full_write };
 
 void mem_devices_init(void)

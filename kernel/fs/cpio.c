@@ -91,8 +91,8 @@ static void skip_zeros(struct archive *a)
 		a->at++;
 }
 
-int cpio_parse(const void *archive, size_t size, int (*fn)(const struct cpio_entry *e, void *arg), void *arg,
-	       size_t *bad)
+int cpio_parse(const void *archive, size_t size, int (*fn)(const struct cpio_entry *e, void *arg),
+	       void *arg, size_t *bad)
 {
 	struct archive a = { .data = archive, .size = size };
 	struct cpio_entry e;

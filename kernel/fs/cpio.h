@@ -21,7 +21,7 @@ struct cpio_entry {
  * a proper end (the trailer, then zeros only); -EINVAL on anything else, with
  * *bad the place (may be NULL).
  */
-int cpio_parse(const void *archive, size_t size, int (*fn)(const struct cpio_entry *e, void *arg), void *arg,
-	       size_t *bad);
+int cpio_parse(const void *archive, size_t size, int (*fn)(const struct cpio_entry *e, void *arg),
+	       void *arg, size_t *bad);
 
 #endif

@@ -124,7 +124,8 @@ static ssize_t do_write(struct file *f, uint64_t buf, size_t n, uint64_t off)
 	return f->ops->write(f, (const void __user *)buf, n, off);
 }
 
-static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size_t n, const uint64_t *pos)
+static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size_t n,
+			     const uint64_t *pos)
 {
 	ssize_t done;
 

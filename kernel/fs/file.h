@@ -31,7 +31,7 @@ struct file_ops {
 	/* Where its pages come from; *obj NULL: anonymous memory. NULL: ENODEV. */
 	int (*mmap)(struct file *f, struct object **obj);
 	bool stream;			/* no position: lseek is ESPIPE */
-	bool unlocked;			/* read and write run without file.lock, though there is a position */
+	bool unlocked;			/* read and write run without file.lock all the same */
 };
 
 struct file {
@@ -57,8 +57,12 @@ extern const struct file_ops dir_file_ops;	/* dir.c */
 
 void file_init(void);
 /* An open file of node (counts it) with one reference, its open operation called. 0 or -errno. */
-int __must_check file_open(struct node *node, const struct file_ops *ops, unsigned flags, struct file **out);
-/* The same by what kind of node it is: file, directory, device. Also -EROFS, -ELOOP, -ENXIO, -EISDIR. */
+int __must_check file_open(struct node *node, const struct file_ops *ops, unsigned flags,
+			   struct file **out);
+/*
+ * The same by what kind of node it is: file, directory, device. Also -EROFS,
+ * -ELOOP, -ENXIO, -EISDIR.
+ */
 int __must_check file_open_node(struct node *node, unsigned flags, struct file **out);
 static inline void file_get(struct file *f) { __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED); }
 void file_put(struct file *f);
@@ -71,7 +75,10 @@ int64_t file_seek(struct file *f, int64_t off, int whence);
 unsigned file_poll(struct file *f);
 /* Somebody's file_poll may answer differently now. Any context. */
 void file_poll_wake(void);
-/* How often that was so; and a sleep until it is so again, or -ETIMEDOUT (deadline UINT64_MAX: never). */
+/*
+ * How often that was so; and a sleep until it is so again, or -ETIMEDOUT (deadline
+ * UINT64_MAX: never).
+ */
 uint64_t file_poll_changes(void);
 int __must_check file_poll_sleep(uint64_t changes, uint64_t deadline_ns);
 
@@ -86,10 +93,18 @@ int __must_check files_init(struct files *fs);
 void files_destroy(struct files *fs);
 /* Counted for the caller, or NULL. */
 struct file *files_get(struct files *fs, unsigned fd);
-/* Takes over the caller's reference of f. The lowest free number from min on, below limit; -EMFILE, -ENOMEM. */
-int __must_check files_add(struct files *fs, struct file *f, unsigned min, unsigned limit, bool cloexec);
-/* Puts f (reference taken over on success) at fd, closing what was there. 0, -EBADF (fd not below limit), -ENOMEM. */
-int __must_check files_put_at(struct files *fs, struct file *f, unsigned fd, unsigned limit, bool cloexec);
+/*
+ * Takes over the caller's reference of f. The lowest free number from min on,
+ * below limit; -EMFILE, -ENOMEM.
+ */
+int __must_check files_add(struct files *fs, struct file *f, unsigned min, unsigned limit,
+			   bool cloexec);
+/*
+ * Puts f (reference taken over on success) at fd, closing what was there. 0,
+ * -EBADF (fd not below limit), -ENOMEM.
+ */
+int __must_check files_put_at(struct files *fs, struct file *f, unsigned fd, unsigned limit,
+			      bool cloexec);
 int __must_check files_close(struct files *fs, unsigned fd);
 void files_close_on_exec(struct files *fs);
 int files_get_cloexec(struct files *fs, unsigned fd);

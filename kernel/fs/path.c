@@ -160,7 +160,10 @@ int path_lookup_const(const char *path, struct node **out)
 	return err;
 }
 
-/* The path that d names, put at the end of buf, its NUL in buf[n - 1]: where it begins; n: no room. */
+/*
+ * The path that d names, put at the end of buf, its NUL in buf[n - 1]: where it
+ * begins; n: no room.
+ */
 static size_t path_back(const struct dirent *d, char *buf, size_t n)
 {
 	size_t at = n - 1, len;
@@ -199,7 +202,8 @@ ssize_t path_of_node(struct node *node, char *buf, size_t n)
 	if (node->ops && node->ops->path)
 		return node->ops->path(node, buf, n);
 	if (!node->name && !node_is_dir(node)) {
-		len = snprintf(buf, n, "%s:[%lu]", S_ISFIFO(node->mode) ? "pipe" : "anon_inode", node->ino);
+		len = snprintf(buf, n, "%s:[%lu]", S_ISFIFO(node->mode) ? "pipe" : "anon_inode",
+			       node->ino);
 		return (size_t)len < n ? len : -ENAMETOOLONG;
 	}
 	len = path_of_dir(node, buf, n);

@@ -29,7 +29,8 @@
 
 static const char *test_suites, *init_path;
 
-option_string(test, &test_suites, "run these suites of tests (all, or a,b; list: name them) and end");
+option_string(test, &test_suites,
+	      "run these suites of tests (all, or a,b; list: name them) and end");
 option_string(init, &init_path, "the program to run, alone, and end");
 
 static const char *const default_env[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/" };
@@ -37,7 +38,10 @@ static const char *const path_dirs[] = { "/bin/", "/sbin/", "/usr/bin/", "/usr/s
 
 static struct thread init_thread;
 
-/* A file of the initramfs as a string of *n bytes, ended by NUL; NULL if it cannot be had. kfree. */
+/*
+ * A file of the initramfs as a string of *n bytes, ended by NUL; NULL if it cannot
+ * be had. kfree.
+ */
 static char *read_text(const char *path, size_t *n)
 {
 	struct node *node;
@@ -95,7 +99,10 @@ static int add_env(struct exec_args *a)
 
 /* ---- running a program ---- */
 
-/* Runs the program at path with the words given so far; takes args over. Its exit code as a shell shows it. */
+/*
+ * Runs the program at path with the words given so far; takes args over. Its exit
+ * code as a shell shows it.
+ */
 static int run(const char *path, struct exec_args *args)
 {
 	struct process *p;
@@ -108,7 +115,8 @@ static int run(const char *path, struct exec_args *args)
 		err = path_lookup_const(path, &exe);
 	if (err) {
 		exec_args_free(args);
-		log_warn("%s: %s", path, err == -ENOENT ? "there is no such file" : exec_error(err));
+		log_warn("%s: %s", path,
+			 err == -ENOENT ? "there is no such file" : exec_error(err));
 		return err == -ENOENT ? 127 : 126;
 	}
 	err = process_spawn(exe, path, args, &p);
@@ -142,23 +150,27 @@ static int run_alone(const char *path, const char *text, size_t n)
 /* The program that a command's first word means: its path in buf. */
 static const char *find_program(const char *word, char *buf, size_t size)
 {
-	struct node *n;
+	struct node *found;
 
 	if (strchr(word, '/'))
 		return word;
 	for (unsigned i = 0; i < ARRAY_SIZE(path_dirs); i++) {
-		strlcpy(buf, path_dirs[i], size);
-		if (strlcpy(buf + strlen(buf), word, size - strlen(buf)) >= size - strlen(path_dirs[i]))
+		size_t n = strlcpy(buf, path_dirs[i], size);
+
+		if (strlcpy(buf + n, word, size - n) >= size - n)
 			break;
-		if (!path_lookup_const(buf, &n)) {
-			node_put(n);
+		if (!path_lookup_const(buf, &found)) {
+			node_put(found);
 			return buf;
 		}
 	}
 	return word;
 }
 
-/* Cuts the line into words at blanks; the strings lie one after another. Their bytes, each with its NUL. */
+/*
+ * Cuts the line into words at blanks; the strings lie one after another. Their
+ * bytes, each with its NUL.
+ */
 static size_t split_words(char *line)
 {
 	size_t out = 0;
@@ -225,7 +237,8 @@ static void init_main(void *arg)
 	}
 	text = read_text("/init.list", &n);
 	if (!text) {
-		log_warn("init: nothing to run: no option test= or init=, no /.qrun/argv, no /init.list");
+		log_warn("init: nothing to run: "
+			 "no option test= or init=, no /.qrun/argv, no /init.list");
 		arch_exit(EXIT_FAILED);
 	}
 	run_list(text);

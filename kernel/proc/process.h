@@ -29,7 +29,7 @@ struct sig_action {
 struct process {
 	struct thread thread;
 	int pid, ppid;
-	struct mm *mm;			/* the running program's; NULL before the first and after the last */
+	struct mm *mm;			/* NULL before the first program and after the last */
 	struct files files;
 	struct node *cwd;		/* counted */
 	struct node *exe;		/* what it runs; counted, or NULL */
@@ -49,13 +49,17 @@ struct process {
 };
 
 TAILQ_HEAD(process_list, process);
-extern struct process_list processes;	/* all, in the order of their making; process_lock; for GDB, too */
+/* all, in the order of their making; process_lock; for GDB, too */
+extern struct process_list processes;
 extern struct spinlock process_lock;	/* RANK_PROC */
 
 static inline struct process *current_process(void) { return current_thread()->owner; }
 
 void process_init(void);
-/* A process of the thread that calls: no files, cwd the root, Linux's default limits. NULL: no memory. */
+/*
+ * A process of the thread that calls: no files, cwd the root, Linux's default
+ * limits. NULL: no memory.
+ */
 struct process *process_create(void);
 /* Takes a process apart that has no thread, or whose thread runs no more. */
 void process_discard(struct process *p);
@@ -66,7 +70,8 @@ void process_start(struct process *p, const char *name, void (*fn)(void *));
  * name, with args (taken over, also on failure), and starts it. 0 or -ENOMEM. Where
  * the program cannot be executed, the log says why and the status is exit 126.
  */
-int __must_check process_spawn(struct node *exe, const char *name, struct exec_args *args, struct process **out);
+int __must_check process_spawn(struct node *exe, const char *name, struct exec_args *args,
+			       struct process **out);
 /* Waits until p is over, takes its status and frees it. */
 int process_wait(struct process *p);
 /* The same at most until deadline_ns: -ETIMEDOUT, and p is still there. */
@@ -78,7 +83,10 @@ void process_set_name(struct process *p, const char *path);
 /* CPU time in ring 3 and in the kernel, split by what the tick found. */
 void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_ns);
 /* Of RLIMIT_*: the soft one. */
-static inline uint64_t process_limit(const struct process *p, unsigned which) { return p->rlimit[which].rlim_cur; }
+static inline uint64_t process_limit(const struct process *p, unsigned which)
+{
+	return p->rlimit[which].rlim_cur;
+}
 static inline unsigned process_fd_limit(const struct process *p)
 {
 	return (unsigned)MIN(p->rlimit[RLIMIT_NOFILE].rlim_cur, (uint64_t)FILES_MAX);
@@ -91,7 +99,10 @@ unsigned process_count(void);
 #define STATUS_EXIT(code)	(((code) & 0xff) << 8)
 #define STATUS_SIGNAL(sig)	((sig) & 0x7f)
 /* As a shell shows it: the exit code, or 128 + the signal. */
-static inline int status_code(int status) { return status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff; }
+static inline int status_code(int status)
+{
+	return status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff;
+}
 
 const char *signal_name(int sig);
 /*

@@ -11,7 +11,10 @@
 #include <lib/log.h>
 #include <mm/mm.h>
 
-/* The address space that the running thread has loaded: also of a kernel thread that borrows one. */
+/*
+ * The address space that the running thread has loaded: also of a kernel thread
+ * that borrows one.
+ */
 static struct mm *current_mm(void)
 {
 	struct aspace *as = current_thread()->aspace;
@@ -21,7 +24,8 @@ static struct mm *current_mm(void)
 
 static const char *access_name(unsigned access)
 {
-	return access & ACCESS_EXEC ? "execution of" : access & ACCESS_WRITE ? "write to" : "read of";
+	return access & ACCESS_EXEC ? "execution of" :
+	       access & ACCESS_WRITE ? "write to" : "read of";
 }
 
 static const char *missing_right(unsigned access)
@@ -62,8 +66,9 @@ static __noreturn void die_of_fault(struct process *p, const struct trapframe *t
 {
 	int sig = fault_signal(r);
 
-	log_info("%s[%d]: %s: %s 0x%lx at rip 0x%lx: %s%s", p->thread.name, p->pid, signal_name(sig),
-		 access_name(access), va, tf->rip, fault_reason(r, va, access), handler_note(p, sig));
+	log_info("%s[%d]: %s: %s 0x%lx at rip 0x%lx: %s%s", p->thread.name, p->pid,
+		 signal_name(sig), access_name(access), va, tf->rip, fault_reason(r, va, access),
+		 handler_note(p, sig));
 	process_exit(STATUS_SIGNAL(sig));
 }
 
@@ -99,7 +104,8 @@ static const struct { const char *what; int sig; } exceptions[32] = {
 	[10] = { "invalid TSS", SIGSEGV },
 	[11] = { "segment not present", SIGBUS },
 	[12] = { "stack segment fault", SIGBUS },
-	[13] = { "general protection fault: an instruction or address that ring 3 may not use", SIGSEGV },
+	[13] = { "general protection fault: an instruction or address that ring 3 may not use",
+		 SIGSEGV },
 	[16] = { "floating-point error", SIGFPE },
 	[17] = { "misaligned access", SIGBUS },
 	[19] = { "SIMD floating-point error", SIGFPE },

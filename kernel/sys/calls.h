@@ -1,4 +1,7 @@
-/* The system calls that there are: one list for the prototypes (below) and for the table (dispatch.c). */
+/*
+ * The system calls that there are: one list for the prototypes (below) and for the
+ * table (dispatch.c).
+ */
 #ifndef KERNEL_SYS_CALLS_H
 #define KERNEL_SYS_CALLS_H
 

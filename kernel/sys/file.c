@@ -171,7 +171,8 @@ static long open_node(struct node *node, unsigned flags)
 
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return -EEXIST;
-	fd = file_open_node(node, (flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)) | O_LARGEFILE, &f);
+	fd = file_open_node(node, (flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)) |
+			    O_LARGEFILE, &f);
 	if (fd)
 		return fd;
 	fd = files_add(&p->files, f, 0, process_fd_limit(p), flags & O_CLOEXEC);

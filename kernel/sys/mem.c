@@ -34,7 +34,8 @@ static long map_file(int fd, vaddr_t addr, size_t len, int prot, int flags, uint
 		return -EBADF;
 	r = object_of(f, prot, flags, &obj);
 	if (!r)
-		r = mm_mmap(p->mm, addr, len, prot, obj ? flags : flags | MAP_ANONYMOUS, obj, pgoff);
+		r = mm_mmap(p->mm, addr, len, prot, obj ? flags : flags | MAP_ANONYMOUS, obj,
+			    pgoff);
 	file_put(f);
 	return r;
 }
@@ -44,7 +45,8 @@ SYSCALL6(mmap, vaddr_t, addr, size_t, len, int, prot, int, flags, int, fd, uint6
 	if (off & (PAGE_SIZE - 1))
 		return -EINVAL;
 	if (flags & MAP_ANONYMOUS)
-		return mm_mmap(current_process()->mm, addr, len, prot, flags, NULL, off >> PAGE_SHIFT);
+		return mm_mmap(current_process()->mm, addr, len, prot, flags, NULL,
+			       off >> PAGE_SHIFT);
 	return map_file(fd, addr, len, prot, flags, off >> PAGE_SHIFT);
 }
 

@@ -69,11 +69,13 @@ static long poll_user(struct pollfd __user *ufds, uint64_t n, uint64_t deadline)
 
 SYSCALL3(poll, struct pollfd __user *, fds, uint64_t, n, int, ms)
 {
-	return poll_user(fds, n, ms < 0 ? FOREVER : clock_monotonic_ns() + (uint64_t)ms * NS_PER_MS);
+	uint64_t ns = (uint64_t)ms * NS_PER_MS;
+
+	return poll_user(fds, n, ms < 0 ? FOREVER : clock_monotonic_ns() + ns);
 }
 
-SYSCALL5(ppoll, struct pollfd __user *, fds, uint64_t, n, const struct __kernel_timespec __user *, timeout,
-	 const void __user *, mask, size_t, mask_size)
+SYSCALL5(ppoll, struct pollfd __user *, fds, uint64_t, n,
+	 const struct __kernel_timespec __user *, timeout, const void __user *, mask, size_t, mask_size)
 {
 	struct __kernel_timespec t;
 	uint64_t ns;

@@ -30,7 +30,8 @@ static int gather_args(struct exec_args *a, const char *path, const uint64_t __u
 	return err ? err : exec_args_add(a, path);
 }
 
-static int exec_path(char *path, const uint64_t __user *argv, const uint64_t __user *envp, struct trapframe *tf)
+static int exec_path(char *path, const uint64_t __user *argv, const uint64_t __user *envp,
+		     struct trapframe *tf)
 {
 	struct exec_args *args = exec_args_create();
 	char *walked = kmalloc(PATH_MAX);
@@ -56,7 +57,8 @@ out:
 
 long sys_execve(struct trapframe *tf)
 {
-	const uint64_t __user *argv = (const uint64_t __user *)tf->rsi, *envp = (const uint64_t __user *)tf->rdx;
+	const uint64_t __user *argv = (const uint64_t __user *)tf->rsi;
+	const uint64_t __user *envp = (const uint64_t __user *)tf->rdx;
 	char *path = kmalloc(PATH_MAX);
 	ssize_t n;
 	long r;
@@ -218,7 +220,8 @@ static int set_limit(struct process *p, unsigned which, const struct rlimit64 *n
 	return 0;
 }
 
-static long change_limit(unsigned which, const struct rlimit64 __user *new, struct rlimit64 __user *old)
+static long change_limit(unsigned which, const struct rlimit64 __user *new,
+			 struct rlimit64 __user *old)
 {
 	struct process *p = current_process();
 	struct rlimit64 was, next;
@@ -237,7 +240,8 @@ static long change_limit(unsigned which, const struct rlimit64 __user *new, stru
 	return old && copy_to_user(old, &was, sizeof(was)) ? -EFAULT : 0;
 }
 
-SYSCALL4(prlimit64, int, pid, unsigned, which, const struct rlimit64 __user *, new, struct rlimit64 __user *, old)
+SYSCALL4(prlimit64, int, pid, unsigned, which, const struct rlimit64 __user *, new,
+	 struct rlimit64 __user *, old)
 {
 	long own = own_pid(pid);
 

@@ -38,7 +38,8 @@ SYSCALL3(tgkill, int, pid, int, tid, int, sig)
 	return pid == own && tid == own ? send(sig) : -ESRCH;
 }
 
-SYSCALL4(rt_sigaction, int, sig, const struct sig_action __user *, new, struct sig_action __user *, old, size_t, size)
+SYSCALL4(rt_sigaction, int, sig, const struct sig_action __user *, new,
+	 struct sig_action __user *, old, size_t, size)
 {
 	struct process *p = current_process();
 	struct sig_action next, was;
@@ -75,7 +76,8 @@ static int change_blocked(struct process *p, int how, uint64_t set)
 	return 0;
 }
 
-SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, new, uint64_t __user *, old, size_t, size)
+SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, new, uint64_t __user *, old,
+	 size_t, size)
 {
 	struct process *p = current_process();
 	uint64_t set, was = p->blocked;

@@ -1,4 +1,7 @@
-/* The initramfs: archives that are sound, cut short, damaged or noise; what becomes of them in the file tree. */
+/*
+ * The initramfs: archives that are sound, cut short, damaged or noise; what
+ * becomes of them in the file tree.
+ */
 #include <kernel/fs/cpio.h>
 #include <arch/types.h>
 #include <kernel/fs/path.h>
@@ -36,13 +39,14 @@ static void add_bytes(struct maker *m, const void *s, size_t n)
 	pad(m);
 }
 
-static void add_full(struct maker *m, const char *name, uint32_t mode, const char *content, struct extra x)
+static void add_full(struct maker *m, const char *name, uint32_t mode, const char *content,
+		     struct extra x)
 {
 	char head[111];
 	size_t n = content ? strlen(content) : 0;
 
-	snprintf(head, sizeof(head), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X", x.ino, mode, 1u, 2u,
-		 x.nlink, 77u, (unsigned)n, 0u, 0u, x.rdev_minor ? 1u : 0u, x.rdev_minor,
+	snprintf(head, sizeof(head), "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+		 x.ino, mode, 1u, 2u, x.nlink, 77u, (unsigned)n, 0u, 0u, x.rdev_minor ? 1u : 0u, x.rdev_minor,
 		 (unsigned)strlen(name) + 1, 0u);
 	memcpy(m->data + m->len, head, 110);
 	m->len += 110;
@@ -79,9 +83,11 @@ static void make_good(struct maker *m)
 	add(m, "dirlink", S_IFLNK | 0777, "deep/er");
 	add(m, "loop", S_IFLNK | 0777, "loop");
 	add(m, "./null", S_IFREG | 0600, "");
-	add_full(m, "chr", S_IFCHR | 0666, NULL, (struct extra){ .ino = 90, .nlink = 1, .rdev_minor = 3 });
+	add_full(m, "chr", S_IFCHR | 0666, NULL,
+		 (struct extra){ .ino = 90, .nlink = 1, .rdev_minor = 3 });
 	add_full(m, "hard1", S_IFREG | 0644, NULL, (struct extra){ .ino = 91, .nlink = 2 });
-	add_full(m, "hard2", S_IFREG | 0644, "with the last name", (struct extra){ .ino = 91, .nlink = 2 });
+	add_full(m, "hard2", S_IFREG | 0644, "with the last name",
+		 (struct extra){ .ino = 91, .nlink = 2 });
 	finish(m);
 }
 
@@ -343,7 +349,8 @@ KTEST(cpio, damaged)
 		for (uint64_t n = random_next(&seed) % 3 + 1; n; n--) {
 			uint64_t r = random_next(&seed);
 
-			copy[r % good.len] = r & 1ul << 40 ? "0123456789ABCDEFf/."[r / 65536 % 19] : (uint8_t)(r >> 48);
+			copy[r % good.len] = r & 1ul << 40 ? "0123456789ABCDEFf/."[r / 65536 % 19] :
+				(uint8_t)(r >> 48);
 		}
 		err = rootfs_unpack(root, copy, good.len, &st, NULL);
 		EXPECT(err == 0 || err == -EINVAL);

@@ -221,12 +221,14 @@ KTEST(elf, no_room_is_no_memory)
 static uint64_t odd_number(uint64_t *seed)
 {
 	static const uint64_t edges[] = {
-		0, 1, 0xfff, 0x1000, 0x1001, USER_MIN, PROGRAM_CODE, PROGRAM_DATA, PROGRAM_SIZE, 1ul << 32,
+		0, 1, 0xfff, 0x1000, 0x1001, USER_MIN, PROGRAM_CODE, PROGRAM_DATA, PROGRAM_SIZE,
+		1ul << 32,
 		USER_END_4 - 0x1000, USER_END_4, 1ul << 47, KERNEL_HALF, KERNEL_BASE, UINT64_MAX,
 	};
 	uint64_t r = random_next(seed);
 
-	return r & 1 ? edges[r / 2 % ARRAY_SIZE(edges)] + (r >> 32) % 3 - 1 : random_next(seed) >> r / 2 % 64;
+	return r & 1 ? edges[r / 2 % ARRAY_SIZE(edges)] + (r >> 32) % 3 - 1 :
+		       random_next(seed) >> r / 2 % 64;
 }
 
 /* Changes one to four places of the headers, by bytes or by whole words. */

@@ -1,4 +1,7 @@
-/* Open files: the table of numbers, devices, directories' listings, the console's line discipline. */
+/*
+ * Open files: the table of numbers, devices, directories' listings, the console's
+ * line discipline.
+ */
 #include <kernel/fs/file.h>
 #include <kernel/dev/ldisc.h>
 #include <kernel/fs/path.h>
@@ -75,7 +78,8 @@ KTEST(files, put_at)
 
 KTEST(files, opening)
 {
-	struct node *dir, *file = node_create_file(0644, "text", 4), *link = node_create_link("x", 1);
+	struct node *dir, *file = node_create_file(0644, "text", 4);
+	struct node *link = node_create_link("x", 1);
 	struct node *dev = node_create(S_IFCHR | 0666);
 	struct file *f;
 
@@ -174,7 +178,8 @@ KTEST(ldisc, lines)
 	expect_line("ab\n");
 	expect_line("second\n");
 	EXPECT(!ldisc_readable(&ldisc));
-	TYPE("\x15" "fourth\x04");		/* the line is killed; end of file ends without a break */
+	/* the line is killed; end of file ends without a break */
+	TYPE("\x15" "fourth\x04");
 	expect_line("fourth");
 	EXPECT(!ldisc_readable(&ldisc));
 	TYPE("\x04");

@@ -27,11 +27,13 @@ struct program *program_create(const void *code, size_t n)
 	p->head.e_phentsize = sizeof(p->phdr[0]);
 	p->head.e_phnum = 2;
 	p->phdr[0] = (struct elf64_phdr){
-		.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0x1000, .p_vaddr = PROGRAM_CODE,
+		.p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = 0x1000,
+		.p_vaddr = PROGRAM_CODE,
 		.p_filesz = PAGE_SIZE, .p_memsz = PAGE_SIZE, .p_align = PAGE_SIZE,
 	};
 	p->phdr[1] = (struct elf64_phdr){
-		.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x2000, .p_vaddr = PROGRAM_DATA,
+		.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = 0x2000,
+		.p_vaddr = PROGRAM_DATA,
 		.p_filesz = PROGRAM_DATA_SIZE, .p_memsz = PROGRAM_MEM_SIZE, .p_align = PAGE_SIZE,
 	};
 	memcpy(p->byte + 0x1000, code, n);

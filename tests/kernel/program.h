@@ -32,7 +32,10 @@ struct program *program_create(const void *code, size_t n);
 void program_make_pie(struct program *p);
 /* A file with the first `size` bytes of p, which must outlive it. */
 struct node *program_file(const struct program *p, size_t size);
-/* Runs it to its end, or for at most ms milliseconds, after which it is killed. Its status as of wait4(2), or -ENOMEM. */
+/*
+ * Runs it to its end, or for at most ms milliseconds, after which it is killed.
+ * Its status as of wait4(2), or -ENOMEM.
+ */
 int program_run(const struct program *p, unsigned ms);
 
 /* mov edi, n; mov eax, 231; syscall: exit_group(n) */

@@ -33,10 +33,12 @@ KTEST(programs, bad_accesses_kill)
 	EXPECT_KILLED(SIGSEGV, MOV_RAX(0ul), 0xff, 0xe0);			/* jmp *rax */
 	EXPECT_KILLED(SIGSEGV, MOV_RAX(PROGRAM_CODE), 0xc6, 0x00, 1);		/* its own code */
 	EXPECT_KILLED(SIGSEGV, MOV_RAX(PROGRAM_DATA), 0xff, 0xe0);		/* jumps to data */
-	EXPECT_KILLED(SIGSEGV, MOV_RAX(0x7ffffffff000ul), 0x8a, 0x00);		/* the page below the hole */
+	/* the page below the hole */
+	EXPECT_KILLED(SIGSEGV, MOV_RAX(0x7ffffffff000ul), 0x8a, 0x00);
 	EXPECT_KILLED(SIGSEGV, MOV_RAX(0xffffffff80100000ul), 0x8a, 0x00);	/* the kernel */
 	EXPECT_KILLED(SIGSEGV, MOV_RAX(0xffff800000000000ul), 0xc6, 0x00, 1);	/* all RAM */
-	EXPECT_KILLED(SIGSEGV, MOV_RAX(0x0000900000000000ul), 0x8a, 0x00);	/* not canonical, or not mapped */
+	/* not canonical, or not mapped */
+	EXPECT_KILLED(SIGSEGV, MOV_RAX(0x0000900000000000ul), 0x8a, 0x00);
 	EXPECT_KILLED(SIGSEGV, MOV_RAX(0x8000000000000000ul), 0xff, 0xe0);	/* jumps there */
 }
 
@@ -49,7 +51,8 @@ KTEST(programs, exceptions_kill)
 	EXPECT_KILLED(SIGSEGV, 0xfa);					/* cli */
 	EXPECT_KILLED(SIGSEGV, 0x0f, 0x22, 0xd8);			/* mov rax, cr3 */
 	EXPECT_KILLED(SIGSEGV, 0x0f, 0x20, 0xd8);			/* mov cr3, rax */
-	EXPECT_KILLED(SIGSEGV, 0xe6, 0xf4);				/* outb 0xf4: may not end the machine */
+	/* outb 0xf4: may not end the machine */
+	EXPECT_KILLED(SIGSEGV, 0xe6, 0xf4);
 	EXPECT_KILLED(SIGSEGV, 0xcd, 0x0e);				/* int 14 */
 	EXPECT_KILLED(SIGSEGV, 0xcd, 0x80);				/* int 0x80 */
 	EXPECT_KILLED(SIGSEGV, 0x0f, 0x32);				/* rdmsr */
@@ -62,15 +65,19 @@ KTEST(programs, broken_registers)
 	int status;
 
 	/* rsp not canonical, then a system call: exit_group(5) */
-	EXPECT_EQ(run(CODE(MOV_RAX(0x8000000000000000ul), 0x48, 0x89, 0xc4, CODE_EXIT(5)), 10000), STATUS_EXIT(5));
-	/* the same, then a push: a stack segment fault; QEMU's TCG takes it for a general protection fault */
+	EXPECT_EQ(run(CODE(MOV_RAX(0x8000000000000000ul), 0x48, 0x89, 0xc4, CODE_EXIT(5)), 10000),
+		  STATUS_EXIT(5));
+	/* the same, then a push: #SS, which QEMU's TCG takes for #GP */
 	status = run(CODE(MOV_RAX(0x8000000000000000ul), 0x48, 0x89, 0xc4, 0x50), 10000);
 	EXPECT(status == STATUS_SIGNAL(SIGBUS) || status == STATUS_SIGNAL(SIGSEGV));
 	/* DF and AC set, NT set, then a system call */
-	EXPECT_EQ(run(CODE(0x9c, 0x81, 0x0c, 0x24, 0, 0x44, 0x04, 0, 0x9d, CODE_EXIT(6)), 10000), STATUS_EXIT(6));
+	EXPECT_EQ(run(CODE(0x9c, 0x81, 0x0c, 0x24, 0, 0x44, 0x04, 0, 0x9d, CODE_EXIT(6)), 10000),
+		  STATUS_EXIT(6));
 	/* loads of selectors */
-	EXPECT_KILLED(SIGSEGV, 0x66, 0xb8, 0x08, 0x00, 0x8e, 0xd8);		/* the kernel's into ds */
-	EXPECT_KILLED(SIGSEGV, 0x66, 0xb8, 0xff, 0xff, 0x8e, 0xd8);		/* one that is not there */
+	/* the kernel's into ds */
+	EXPECT_KILLED(SIGSEGV, 0x66, 0xb8, 0x08, 0x00, 0x8e, 0xd8);
+	/* one that is not there */
+	EXPECT_KILLED(SIGSEGV, 0x66, 0xb8, 0xff, 0xff, 0x8e, 0xd8);
 }
 
 KTEST(programs, stack_overflow_kills)
@@ -80,12 +87,12 @@ KTEST(programs, stack_overflow_kills)
 
 KTEST(programs, unknown_calls_are_refused)
 {
-	/* mov eax, 9999; syscall; neg eax; mov edi, eax; mov eax, 231; syscall: exits with ENOSYS, 38 */
-	EXPECT_EQ(run(CODE(0xb8, 0x0f, 0x27, 0, 0, 0x0f, 0x05, 0xf7, 0xd8, 0x89, 0xc7, 0xb8, 231, 0, 0, 0,
-			   0x0f, 0x05), 10000), STATUS_EXIT(38));
-	/* the same with -1: mov rax, -1 */
-	EXPECT_EQ(run(CODE(0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x05, 0xf7, 0xd8, 0x89, 0xc7,
+	/* mov eax, 9999; syscall; neg eax; mov edi, eax; exit_group: with ENOSYS, 38 */
+	EXPECT_EQ(run(CODE(0xb8, 0x0f, 0x27, 0, 0, 0x0f, 0x05, 0xf7, 0xd8, 0x89, 0xc7,
 			   0xb8, 231, 0, 0, 0, 0x0f, 0x05), 10000), STATUS_EXIT(38));
+	/* the same with -1: mov rax, -1 */
+	EXPECT_EQ(run(CODE(0x48, 0xc7, 0xc0, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x05, 0xf7, 0xd8, 0x89,
+			   0xc7, 0xb8, 231, 0, 0, 0, 0x0f, 0x05), 10000), STATUS_EXIT(38));
 }
 
 /*
@@ -105,8 +112,8 @@ KTEST(programs, no_memory_anywhere)
 		page_fail_nth = nth;
 		status = program_run(p, 10000);
 		page_fail_nth = 0;
-		EXPECT(status == -ENOMEM || status == STATUS_EXIT(126) || status == STATUS_EXIT(3) ||
-		       status == STATUS_SIGNAL(SIGKILL));
+		EXPECT(status == -ENOMEM || status == STATUS_EXIT(126) ||
+		       status == STATUS_EXIT(3) || status == STATUS_SIGNAL(SIGKILL));
 		ran += status == STATUS_EXIT(3);
 		spoilt += status != STATUS_EXIT(3);
 	}

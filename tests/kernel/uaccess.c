@@ -98,8 +98,8 @@ KTEST(uaccess, nothing_before)
 KTEST(uaccess, bad_addresses)
 {
 	static const uint64_t bad[] = {
-		0, 1, 8, USER_MIN - 8, USER_END_4, 1ul << 47, 1ul << 62, KERNEL_HALF - 8, KERNEL_HALF, DIRECT_BASE,
-		KERNEL_BASE, KERNEL_BASE + 0x100000, UINT64_MAX - 7, UINT64_MAX,
+		0, 1, 8, USER_MIN - 8, USER_END_4, 1ul << 47, 1ul << 62, KERNEL_HALF - 8,
+		KERNEL_HALF, DIRECT_BASE, KERNEL_BASE, KERNEL_BASE + 0x100000, UINT64_MAX - 7, UINT64_MAX,
 	};
 	uint64_t v = 1;
 	uint32_t w = 1;
@@ -129,7 +129,10 @@ KTEST(uaccess, ranges)
 	EXPECT(!user_range_ok(UP(UINT64_MAX), 2));
 }
 
-/* A range that reaches into the kernel's half: not one byte is touched there, whatever comes before. */
+/*
+ * A range that reaches into the kernel's half: not one byte is touched there,
+ * whatever comes before.
+ */
 KTEST(uaccess, into_the_kernel)
 {
 	setup(PROT_READ | PROT_WRITE);

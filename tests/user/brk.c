@@ -38,8 +38,10 @@ int main(void)
 	printf("grown: %ld\n", (long)(brk_to(start + (1ul << 20)) - start));
 	printf("zero again: %d %d\n", start[8192], start[(1ul << 20) - 1]);
 	printf("below its start: %d\n", brk_to((void *)0x1000) == start + (1ul << 20));
-	printf("into the kernel: %d\n", brk_to((void *)0xffff800000000000ul) == start + (1ul << 20));
-	wall = mmap(start + (4ul << 20), 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	printf("into the kernel: %d\n",
+	       brk_to((void *)0xffff800000000000ul) == start + (1ul << 20));
+	wall = mmap(start + (4ul << 20), 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		    -1, 0);
 	printf("wall: %ld\n", (long)(wall - start));
 	printf("through the wall: %d\n", brk_to(start + (8ul << 20)) == start + (1ul << 20));
 	printf("up to near it: %d\n", brk_to(start + (2ul << 20)) == start + (2ul << 20));

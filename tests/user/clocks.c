@@ -26,8 +26,8 @@ static void show(const char *what, long r)
 int main(void)
 {
 	static const clockid_t clocks[] = {
-		CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW,
-		CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_TAI,
+		CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID,
+		CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME, CLOCK_TAI,
 	};
 	struct timespec t = { 0, 20000000 }, bad[] = { { 0, 1000000000 }, { 0, -1 }, { -1, 0 } };
 	struct timeval tv;
@@ -57,7 +57,8 @@ int main(void)
 	show("until long ago", -clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL));
 	gettimeofday(&tv, NULL);
 	printf("time, gettimeofday, clock_gettime agree: %d\n",
-	       labs(time(NULL) - tv.tv_sec) <= 1 && llabs(now(CLOCK_REALTIME) / 1000000000 - tv.tv_sec) <= 1);
+	       labs(time(NULL) - tv.tv_sec) <= 1 &&
+	       llabs(now(CLOCK_REALTIME) / 1000000000 - tv.tv_sec) <= 1);
 	printf("after 2020: %d\n", tv.tv_sec > 1577836800);
 	printf("times: %d\n", times(&tms) != (clock_t)-1);
 	for (int i = 0; i < 3; i++)

@@ -62,9 +62,11 @@ static void later(int generation, char **argv)
 	struct sigaction act;
 	sigset_t set;
 
-	printf("generation %d: '%s', %zu marks, '%s', ONLY=%s, environ[1] '%s', then %s\n", generation, argv[0],
-	       strlen(argv[2]), argv[3], getenv("ONLY"), environ[1], environ[2] ? environ[2] : "no more");
-	printf("fd 3 %s, fd 9 %s\n", fcntl(3, F_GETFD) < 0 ? "closed" : "open", fcntl(9, F_GETFD) < 0 ? "closed" : "open");
+	printf("generation %d: '%s', %zu marks, '%s', ONLY=%s, environ[1] '%s', then %s\n",
+	       generation, argv[0], strlen(argv[2]), argv[3], getenv("ONLY"), environ[1],
+	       environ[2] ? environ[2] : "no more");
+	printf("fd 3 %s, fd 9 %s\n", fcntl(3, F_GETFD) < 0 ? "closed" : "open",
+	       fcntl(9, F_GETFD) < 0 ? "closed" : "open");
 	sigaction(SIGUSR1, NULL, &act);
 	sigprocmask(SIG_BLOCK, NULL, &set);
 	printf("ignored %d, blocked %d\n", act.sa_handler == SIG_IGN, sigismember(&set, SIGUSR2));
@@ -87,7 +89,8 @@ int main(int argc, char **argv)
 	snprintf(number, sizeof(number), "%d", generation + 1);
 	memset(marks, '#', sizeof(marks));
 	marks[generation * 10] = '\0';
-	memset(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1, 1 << 20);
+	memset(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1,
+	       1 << 20);
 	execve(self, args, env);
 	printf("not ok: %s: %s\n", self, strerror(errno));
 	return 1;

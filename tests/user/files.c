@@ -36,7 +36,8 @@ static void reading(void)
 	printf("last %zd %lx\n", n, sum(buf, n));
 	n = pread(fd, buf, 100, 9950);
 	printf("pread %zd %lx, position %ld\n", n, sum(buf, n), (long)lseek(fd, 0, SEEK_CUR));
-	printf("past the end %ld %zd %zd\n", (long)lseek(fd, 1000000, SEEK_SET), read(fd, buf, 1), pread(fd, buf, 1, 1L << 40));
+	printf("past the end %ld %zd %zd\n", (long)lseek(fd, 1000000, SEEK_SET), read(fd, buf, 1),
+	       pread(fd, buf, 1, 1L << 40));
 	lseek(fd, 4000, SEEK_SET);
 	n = readv(fd, v, 3);
 	printf("readv %zd %lx %lx\n", n, sum(buf, 5), sum(buf + 200, 5996));
@@ -63,8 +64,10 @@ static void show(const char *path, int (*how)(const char *, struct stat *))
 static void stating(void)
 {
 	static const char *const paths[] = {
-		"tree/text", "tree/empty", "tree/odd", "tree/link", "tree/dir", "tree/dirlink", "tree/dirlink/", "tree/dir/up",
-		"tree/dirlink/sub/../inner", "tree/dangling", "tree/loop1", "tree/text/", "tree/text/x", "tree/none", "",
+		"tree/text", "tree/empty", "tree/odd", "tree/link", "tree/dir", "tree/dirlink",
+		"tree/dirlink/", "tree/dir/up",
+		"tree/dirlink/sub/../inner", "tree/dangling", "tree/loop1", "tree/text/",
+		"tree/text/x", "tree/none", "",
 	};
 
 	for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
@@ -117,7 +120,8 @@ static void links(void)
 
 static void numbers(void)
 {
-	int fd = open("tree/text", O_RDONLY), two = dup(fd), far = fcntl(fd, F_DUPFD, 20), ten = dup2(fd, 10);
+	int fd = open("tree/text", O_RDONLY), two = dup(fd), far = fcntl(fd, F_DUPFD, 20);
+	int ten = dup2(fd, 10);
 
 	printf("dup %d %d %d %d\n", fd, two, far, ten);
 	read(two, buf, 6);
@@ -127,7 +131,8 @@ static void numbers(void)
 	printf("flags %d %d\n", fcntl(fd, F_GETFD), fcntl(two, F_GETFD));
 	printf("dup3 %d %d\n", dup3(fd, 11, O_CLOEXEC), fcntl(11, F_GETFD));
 	printf("cloexec dup %d\n", fcntl(fcntl(fd, F_DUPFD_CLOEXEC, 30), F_GETFD));
-	printf("nonblock %d\n", fcntl(fd, F_SETFL, O_NONBLOCK) || !(fcntl(two, F_GETFL) & O_NONBLOCK));
+	printf("nonblock %d\n", fcntl(fd, F_SETFL, O_NONBLOCK) ||
+	       !(fcntl(two, F_GETFL) & O_NONBLOCK));
 	printf("close %d %d, lowest is %d\n", close(two), close(two), dup(fd));
 }
 
@@ -141,12 +146,14 @@ static void directories(void)
 	printf("chdir %d\n", chdir("tree/dirlink/sub"));
 	getcwd(now, sizeof(now));
 	printf("below the start: %s\n", now + (strcmp(was, "/") ? strlen(was) : 0));
-	printf("relative %d\n", stat("deep", &st) || stat("../inner", &st) || stat("../../text", &st));
+	printf("relative %d\n", stat("deep", &st) || stat("../inner", &st) ||
+	       stat("../../text", &st));
 	printf("fchdir %d, then %d\n", fchdir(dir), stat("inner", &st));
 	fd = openat(dir, "sub/deep", O_RDONLY);
 	printf("openat %zd %.4s\n", read(fd, buf, 100), buf);
 	printf("fstatat %d %d\n", fstatat(dir, "up", &st, 0), S_ISREG(st.st_mode));
-	printf("fstatat %d %d\n", fstatat(dir, "up", &st, AT_SYMLINK_NOFOLLOW), S_ISLNK(st.st_mode));
+	printf("fstatat %d %d\n", fstatat(dir, "up", &st, AT_SYMLINK_NOFOLLOW),
+	       S_ISLNK(st.st_mode));
 	printf("empty path %d %d\n", fstatat(fd, "", &st, AT_EMPTY_PATH), (int)st.st_size);
 	chdir(was);
 }

@@ -41,12 +41,14 @@ static int over_calls(int avx, long calls)
 		__asm__ volatile(EACH16(LOAD_AVX)
 				 "1: movl $24, %%eax\n\tsyscall\n\tdecq %0\n\tjnz 1b\n\t"
 				 EACH16(STORE_AVX)
-				 : "+r"(n) : "r"(pattern), "r"(result) : "rax", "rcx", "r11", "memory");
+				 : "+r"(n) : "r"(pattern), "r"(result) : "rax", "rcx", "r11",
+				 "memory");
 	else
 		__asm__ volatile(EACH16(LOAD_SSE)
 				 "1: movl $24, %%eax\n\tsyscall\n\tdecq %0\n\tjnz 1b\n\t"
 				 EACH16(STORE_SSE)
-				 : "+r"(n) : "r"(pattern), "r"(result) : "rax", "rcx", "r11", "memory");
+				 : "+r"(n) : "r"(pattern), "r"(result) : "rax", "rcx", "r11",
+				 "memory");
 	for (int i = 0; i < 16; i++)
 		if (memcmp(pattern[i], result[i], avx ? 32 : 16))
 			return 0;
@@ -57,8 +59,8 @@ static int over_calls(int avx, long calls)
 static int over_ticks(int avx)
 {
 	size_t bytes = 64ul << 20;
-	char *touch = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *end = touch + bytes;
-	char *p = touch;
+	char *touch = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *end = touch + bytes, *p = touch;
 
 	for (int i = 0; i < 16; i++)
 		memset(pattern[i], i * 16 + 9, 32);

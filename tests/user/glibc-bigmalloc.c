@@ -36,9 +36,11 @@ int main(void)
 	after = free_ram();
 	printf("free before %lu KB, with 1 GB promised %lu KB, with 10 MB touched %lu KB\n",
 	       before / KB, promised / KB, after / KB);
-	printf("promised: %lu KB, touched: 10240 KB and %lu KB of tables\n", (before - promised) / KB,
+	printf("promised: %lu KB, touched: 10240 KB and %lu KB of tables\n",
+	       (before - promised) / KB,
 	       (promised - after - TOUCHED) / KB);
-	if (before - promised > 200 * KB || promised - after < TOUCHED || promised - after > TOUCHED + 2048 * KB)
+	if (before - promised > 200 * KB || promised - after < TOUCHED ||
+	    promised - after > TOUCHED + 2048 * KB)
 		printf("not ok: that is not what was touched\n");
 	return 0;
 }

@@ -19,7 +19,10 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Reads on from where fd is, through a buffer of `size` bytes; at most `calls` calls. The names, sorted, as a sum. */
+/*
+ * Reads on from where fd is, through a buffer of `size` bytes; at most `calls`
+ * calls. The names, sorted, as a sum.
+ */
 static unsigned long list(int fd, size_t size, int calls)
 {
 	char buf[4096] __attribute__((aligned(8)));

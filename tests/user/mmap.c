@@ -15,7 +15,10 @@
 #define RW	(PROT_READ | PROT_WRITE)
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
 
-/* Asks the kernel whether the byte at p can be read, and written: it says EFAULT, and nobody dies. */
+/*
+ * Asks the kernel whether the byte at p can be read, and written: it says EFAULT,
+ * and nobody dies.
+ */
 static const char *can(volatile char *p)
 {
 	int in = open("/dev/zero", O_RDONLY);
@@ -54,15 +57,20 @@ static void anonymous(void)
 	printf("zero: %lu, aligned: %d\n", sum, !((uintptr_t)p % PAGE));
 	memset(p, 1, 10 * PAGE);
 	result("unmap the middle", munmap(p + 3 * PAGE, 2 * PAGE));
-	printf("%s %s %s %s\n", can(p + 2 * PAGE), can(p + 3 * PAGE), can(p + 4 * PAGE), can(p + 5 * PAGE));
+	printf("%s %s %s %s\n", can(p + 2 * PAGE), can(p + 3 * PAGE), can(p + 4 * PAGE),
+	       can(p + 5 * PAGE));
 	show("again there", mmap(p + 3 * PAGE, 2 * PAGE, RW, ANON | MAP_FIXED, -1, 0), p);
-	printf("zero again: %d, kept: %d %d\n", p[3 * PAGE] + p[5 * PAGE - 1], p[3 * PAGE - 1], p[5 * PAGE]);
+	printf("zero again: %d, kept: %d %d\n", p[3 * PAGE] + p[5 * PAGE - 1], p[3 * PAGE - 1],
+	       p[5 * PAGE]);
 	show("over it", mmap(p + PAGE, 4 * PAGE, RW, ANON | MAP_FIXED, -1, 0), p);
 	printf("%d %d %d\n", p[0], p[PAGE], p[5 * PAGE]);
-	show("no replace, taken", mmap(p + 9 * PAGE, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0), p);
+	show("no replace, taken", mmap(p + 9 * PAGE, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0),
+	     p);
 	result("unmap the last", munmap(p + 9 * PAGE, PAGE));
-	show("no replace, free", mmap(p + 9 * PAGE, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0), p);
-	show("hint, free", (munmap(p + 9 * PAGE, PAGE), mmap(p + 9 * PAGE, PAGE, RW, ANON, -1, 0)), p);
+	show("no replace, free", mmap(p + 9 * PAGE, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0),
+	     p);
+	show("hint, free", (munmap(p + 9 * PAGE, PAGE), mmap(p + 9 * PAGE, PAGE, RW, ANON, -1, 0)),
+	     p);
 	result("unmap all and more", munmap(p, 10 * PAGE));
 	result("unmap nothing", munmap(p, 10 * PAGE));
 	printf("%s\n", can(p));
@@ -75,7 +83,8 @@ static void rights(void)
 	memset(p, 7, 8 * PAGE);
 	result("read-only", mprotect(p + 2 * PAGE, 2 * PAGE, PROT_READ));
 	result("none", mprotect(p + 4 * PAGE, 2 * PAGE, PROT_NONE));
-	printf("%s %s %s %s %s\n", can(p + PAGE), can(p + 2 * PAGE), can(p + 4 * PAGE), can(p + 5 * PAGE), can(p + 6 * PAGE));
+	printf("%s %s %s %s %s\n", can(p + PAGE), can(p + 2 * PAGE), can(p + 4 * PAGE),
+	       can(p + 5 * PAGE), can(p + 6 * PAGE));
 	result("back", mprotect(p, 8 * PAGE, RW));
 	printf("%s %d %s %d\n", can(p + 2 * PAGE), p[2 * PAGE], can(p + 4 * PAGE), p[5 * PAGE]);
 	munmap(p + 4 * PAGE, PAGE);
@@ -94,7 +103,8 @@ static void rights(void)
 
 static void code(void)
 {
-	static const unsigned char forty_two[] = { 0xb8, 42, 0, 0, 0, 0xc3 };	/* mov eax, 42; ret */
+	/* mov eax, 42; ret */
+	static const unsigned char forty_two[] = { 0xb8, 42, 0, 0, 0, 0xc3 };
 	unsigned char *p = mmap(NULL, PAGE, RW, ANON, -1, 0);
 
 	memcpy(p, forty_two, sizeof(forty_two));
@@ -144,8 +154,10 @@ static void wrong(void)
 	show("all of memory", mmap(NULL, 1ul << 48, RW, ANON, -1, 0), NULL);
 	show("length wraps round", mmap(NULL, ~0ul, RW, ANON, -1, 0), NULL);
 	show("fixed, odd", mmap((char *)p + 1, PAGE, RW, ANON | MAP_FIXED, -1, 0), NULL);
-	show("fixed, kernel", mmap((void *)0xffff800000000000ul, PAGE, RW, ANON | MAP_FIXED, -1, 0), NULL);
-	show("fixed, the last page", mmap((void *)0x7ffffffff000ul, PAGE, RW, ANON | MAP_FIXED, -1, 0), NULL);
+	show("fixed, kernel", mmap((void *)0xffff800000000000ul, PAGE, RW, ANON | MAP_FIXED, -1, 0),
+	     NULL);
+	show("fixed, the last page",
+	     mmap((void *)0x7ffffffff000ul, PAGE, RW, ANON | MAP_FIXED, -1, 0), NULL);
 	show("odd hint", mmap((char *)p + 5, PAGE, RW, ANON, -1, 0), NULL);
 	show("odd length", mmap(NULL, 5000, RW, ANON, -1, 0), NULL);
 	result("unmap, odd", munmap((char *)p + 1, PAGE));
@@ -177,7 +189,8 @@ static void sparse(void)
 	unsigned long sum = 0;
 
 	for (int i = 0; i < 40; i++) {
-		at[i] = mmap((void *)(0x100000000000ul + i * 0x2000000000ul), PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0);
+		at[i] = mmap((void *)(0x100000000000ul + i * 0x2000000000ul), PAGE, RW,
+			     ANON | MAP_FIXED_NOREPLACE, -1, 0);
 		if (at[i] != MAP_FAILED)
 			at[i][i] = (char)(i + 1);
 	}

@@ -54,7 +54,8 @@ static void limits(void)
 static void accounts(void)
 {
 	struct rusage a, b;
-	char *p = mmap(NULL, 400 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, 400 * 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	madvise(p, 400 * 4096, MADV_NOHUGEPAGE);
 	getrusage(RUSAGE_SELF, &a);
@@ -95,14 +96,16 @@ static void signals(void)
 	sigaddset(&set, SIGKILL);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sigprocmask(SIG_BLOCK, NULL, &was);
-	printf("blocked %d %d %d\n", sigismember(&was, SIGTERM), sigismember(&was, SIGKILL), sigismember(&was, SIGINT));
+	printf("blocked %d %d %d\n", sigismember(&was, SIGTERM), sigismember(&was, SIGKILL),
+	       sigismember(&was, SIGINT));
 	printf("sent %d\n", raise(SIGTERM));
 	sigpending(&was);
 	printf("pending %d %d\n", sigismember(&was, SIGTERM), sigismember(&was, SIGINT));
 	sigaction(SIGTERM, &act, &old);
 	printf("was default %d\n", old.sa_handler == SIG_DFL);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	printf("ignored, and so still here: %d %d\n", kill(getpid(), SIGTERM), kill(getpid(), SIGCHLD));
+	printf("ignored, and so still here: %d %d\n", kill(getpid(), SIGTERM),
+	       kill(getpid(), SIGCHLD));
 	CALL(SYS_kill, getpid(), 0);
 	CALL(SYS_kill, getpid(), 65);
 	CALL(SYS_kill, 999999, SIGTERM);
@@ -119,7 +122,8 @@ int main(void)
 {
 	cpu_set_t cpus;
 
-	printf("numbers %d %d %d\n", getpid() > 0, getpid() == (int)syscall(SYS_gettid), getppid() != getpid());
+	printf("numbers %d %d %d\n", getpid() > 0, getpid() == (int)syscall(SYS_gettid),
+	       getppid() != getpid());
 	CALL(SYS_wait4, -1, NULL, 0, NULL);
 	CALL(SYS_arch_prctl, 0x9999, 0);
 	CALL(SYS_arch_prctl, 0x1002, 0xffff800000000000ul);
@@ -128,7 +132,8 @@ int main(void)
 	CALL(SYS_sched_yield);
 	CALL(SYS_sched_getaffinity, 0, 7, &cpus);
 	CALL(SYS_sched_getaffinity, 999999, sizeof(cpus), &cpus);
-	printf("CPUs %d\n", sched_getaffinity(0, sizeof(cpus), &cpus) == 0 && CPU_COUNT(&cpus) >= 1);
+	printf("CPUs %d\n", sched_getaffinity(0, sizeof(cpus), &cpus) == 0 &&
+	       CPU_COUNT(&cpus) >= 1);
 	CALL(SYS_umask, 077);
 	CALL(SYS_umask, 022);
 	limits();

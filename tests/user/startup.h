@@ -26,24 +26,25 @@ static void check(const char *what, int good)
 static void check_headers(void)
 {
 	const Elf64_Phdr *ph = (const Elf64_Phdr *)getauxval(AT_PHDR);
-	unsigned long n = getauxval(AT_PHNUM), bias = 0, here = (unsigned long)check_headers, found = 0, loads = 0;
-	unsigned long first = ~0ul;
+	unsigned long n = getauxval(AT_PHNUM), bias = 0, found = 0, loads = 0;
+	unsigned long here = (unsigned long)check_headers, first = ~0ul;
 
 	for (unsigned long i = 0; i < n; i++)
 		if (ph[i].p_type == PT_LOAD && ph[i].p_vaddr < first)
 			first = ph[i].p_vaddr;
 	for (unsigned long i = 0; i < n; i++)
 		if (ph[i].p_type == PT_LOAD && ph[i].p_offset == 0)
-			bias = (unsigned long)ph - ((const Elf64_Ehdr *)((unsigned long)ph & ~4095ul))->e_phoff -
-			       ph[i].p_vaddr;
+			bias = ((unsigned long)ph & ~4095ul) - ph[i].p_vaddr;
 	for (unsigned long i = 0; i < n; i++) {
 		loads += ph[i].p_type == PT_LOAD;
 		if (ph[i].p_type == PT_LOAD && here - bias - ph[i].p_vaddr < ph[i].p_memsz)
 			found = ph[i].p_flags;
 	}
-	check("AT_PHENT is the size of a program header", getauxval(AT_PHENT) == sizeof(Elf64_Phdr));
+	check("AT_PHENT is the size of a program header",
+	      getauxval(AT_PHENT) == sizeof(Elf64_Phdr));
 	check("there are segments to load", loads > 0);
-	check("this code lies in a segment that is executable and not writable", found == (PF_R | PF_X));
+	check("this code lies in a segment that is executable and not writable",
+	      found == (PF_R | PF_X));
 	check("AT_BASE is 0: there is no interpreter", getauxval(AT_BASE) == 0);
 	check("AT_ENTRY lies in the program", getauxval(AT_ENTRY) - bias - first < 1ul << 30);
 }
@@ -63,10 +64,13 @@ static void check_auxv(void)
 	check("AT_FLAGS is 0", getauxval(AT_FLAGS) == 0);
 	check("AT_PLATFORM is x86_64", platform && !strcmp(platform, "x86_64"));
 	check("AT_EXECFN is a path", strchr((const char *)getauxval(AT_EXECFN), '/') != NULL);
-	check("AT_UID is getuid()", getauxval(AT_UID) == getuid() && getauxval(AT_EUID) == geteuid());
-	check("AT_GID is getgid()", getauxval(AT_GID) == getgid() && getauxval(AT_EGID) == getegid());
+	check("AT_UID is getuid()", getauxval(AT_UID) == getuid() &&
+	      getauxval(AT_EUID) == geteuid());
+	check("AT_GID is getgid()", getauxval(AT_GID) == getgid() &&
+	      getauxval(AT_EGID) == getegid());
 #ifndef __GLIBC__	/* which gives numbers of its own */
-	check("AT_HWCAP has FPU and SSE2", (getauxval(AT_HWCAP) & (1u << 26 | 1)) == (1u << 26 | 1));
+	check("AT_HWCAP has FPU and SSE2",
+	      (getauxval(AT_HWCAP) & (1u << 26 | 1)) == (1u << 26 | 1));
 #endif
 }
 

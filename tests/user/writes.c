@@ -14,7 +14,8 @@ int main(void)
 	struct iovec many[20], v[4] = {
 		{ "one ", 4 }, { NULL, 0 }, { "two ", 4 }, { "three\n", 6 },
 	};
-	char *untouched = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *untouched = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ssize_t n;
 
 	for (size_t i = 0; i < sizeof(big); i++)
