@@ -82,6 +82,9 @@ uint64_t arch_clock_ns(void)
 
 uint64_t arch_tsc(void) { return arch_clock_ns(); }
 
+/* A test may bring its own. */
+#pragma weak clear_page
+#pragma weak copy_page
 void clear_page(void *p) { memset(p, 0, PAGE_SIZE); }
 void copy_page(void *dst, const void *src) { memcpy(dst, src, PAGE_SIZE); }
 

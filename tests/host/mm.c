@@ -1,12 +1,5 @@
 // sources: tests/host/fake.c tests/host/fake_ram.c tests/host/fake_tlb.c lib/lock.c
-// sources: mm/alloc/early.c mm/alloc/rangeset.c mm/alloc/buddy.c mm/alloc/percpu.c mm/alloc/page.c
-// sources: mm/alloc/junk.c mm/alloc/verify.c mm/alloc/slab.c mm/alloc/slab_debug.c
-// sources: mm/alloc/slab_verify.c mm/alloc/kmalloc.c
-// sources: mm/pt/cursor.c mm/pt/table.c mm/pt/gather.c mm/pt/range.c mm/pt/aspace.c mm/pt/verify.c
-// sources: mm/obj/object.c mm/obj/radix.c mm/obj/read.c mm/obj/shm.c
-// sources: mm/vm/vma_tree.c mm/vm/vma.c mm/vm/map.c mm/vm/brk.c mm/vm/protect.c mm/vm/madvise.c
-// sources: mm/vm/fault.c mm/vm/fault_anon.c mm/vm/fault_file.c mm/vm/fault_cow.c mm/vm/stat.c
-// sources: mm/vm/mm.c mm/vm/verify.c
+// sources: mm/alloc/*.c mm/pt/[!k]*.c mm/obj/*.c mm/vm/*.c
 /*
  * All of mm on the fake machine against a naive model: two address spaces are
  * mapped, unmapped, protected, and touched through the fake CPU's TLB at
@@ -16,87 +9,14 @@
  * must have changed nothing. mm_verify and the TLB are checked all along, and
  * at the end nothing is lost.
  */
-#include <tests/host/pt_machine.h>
-#include <kernel/core/mutex.h>
-#include <arch/uaccess.h>
-#include <lib/option.h>
-#include <mm/alloc/slab.h>
-#include <mm/mm.h>
-#include <mm/vm/map.h>
+#include <tests/host/mm_machine.h>
 #include <mm/vm/stat.h>
-#include <errno.h>
 #include <linux/mman.h>
-#include <string.h>
 
 #define PAGES		1200u		/* 16 .. 1215: parts of three tables */
 #define BASE		USER_MIN
-#define FILES		2u
-#define FILE_PAGES	300u
 #define SPACES		2u
 #define OPS		150000u
-
-/* ---- what mm asks of the floors that are not here ---- */
-
-uint64_t arch_random(void) { return tap_random(); }
-uint64_t kstack_bytes(void) { return 0; }
-
-void waitq_sleep(struct waitq *q, uint64_t *flags)
-{
-	(void)q, (void)flags;
-	panic("somebody sleeps");
-}
-
-void rwlock_init(struct rwlock *l, enum lock_rank rank) { *l = (struct rwlock){ .rank = rank }; }
-
-void read_lock(struct rwlock *l)
-{
-	assert(l->count >= 0);
-	l->count++;
-	lock_rank_acquire(l, l->rank);
-}
-
-void read_unlock(struct rwlock *l)
-{
-	assert(l->count-- > 0);
-	lock_rank_release(l);
-}
-
-void write_lock(struct rwlock *l)
-{
-	assert(l->count == 0);
-	l->count = -1;
-	lock_rank_acquire(l, l->rank);
-}
-
-void write_unlock(struct rwlock *l)
-{
-	assert(l->count == -1);
-	l->count = 0;
-	lock_rank_release(l);
-}
-
-/* ---- files ---- */
-
-static struct object file[FILES];
-static bool fill_fails;
-
-static uint64_t file_word(const struct object *o, uint64_t index)
-{
-	return 0xf11e000000000000ul | (uint64_t)(o - file) << 32 | index;
-}
-
-static int file_fill(struct object *o, uint64_t index, struct page *p)
-{
-	uint64_t *word = page_to_virt(p);
-
-	if (fill_fails)
-		return -EIO;
-	memset(word, 0, PAGE_SIZE);
-	word[0] = file_word(o, index);
-	return 0;
-}
-
-static const struct object_ops file_ops = { .fill = file_fill, .io = true };
 
 /* ---- the model ---- */
 
@@ -124,7 +44,6 @@ struct space {
 
 static struct space space[SPACES], *cur;
 static uint64_t unique;
-static uint64_t seen[FAULT_OOM + 1];	/* faults that ended so */
 
 static vaddr_t va_of(unsigned page) { return BASE + page * PAGE_SIZE; }
 
@@ -157,40 +76,6 @@ static uint64_t *model_word(struct record *r)
 
 /* ---- one access by the program ---- */
 
-static enum fault_result touch(vaddr_t va, unsigned access, uint64_t **word)
-{
-	enum fault_result r;
-	pfn_t f;
-
-	for (unsigned i = 0; i < 4; i++) {
-		if (fake_access(va, access | ACCESS_USER, &f)) {
-			*word = phys_to_virt(pfn_to_paddr(f));
-			return FAULT_OK;
-		}
-		r = vm_fault(cur->mm, va, access | ACCESS_USER |
-			     (pte_present(pt_lookup(&cur->mm->as, va, &(unsigned){ 0 })) ? ACCESS_PRESENT : 0));
-		seen[r]++;
-		if (r != FAULT_OK)
-			return r;
-	}
-	CHECK(!"fault settled, and the access faults again");
-	return FAULT_OOM;
-}
-
-size_t copy_to_user(void __user *dst, const void *src, size_t n)
-{
-	uint64_t *word;
-
-	for (size_t i = 0; i < n; i++) {
-		vaddr_t va = (vaddr_t)dst + i;
-
-		if (touch(va, ACCESS_WRITE, &word) != FAULT_OK)
-			return n - i;
-		((char *)word)[va % PAGE_SIZE] = ((const char *)src)[i];
-	}
-	return 0;
-}
-
 static enum fault_result expected(const struct record *r, unsigned access)
 {
 	int need = access == ACCESS_WRITE ? PROT_WRITE : access == ACCESS_EXEC ? PROT_EXEC :
@@ -219,6 +104,35 @@ static bool injection_over(long result, long failure)
 	return injected && result == failure;
 }
 
+static unsigned raced_page, raced_access;
+static uint64_t races;
+
+/*
+ * While one thread's fault prepares, another one touches or gives up the same
+ * page. Not where the first may have a cached page busy: it would wait.
+ */
+static void race(void)
+{
+	struct record *r = &cur->page[raced_page];
+	unsigned access = tap_below(2) ? ACCESS_WRITE : ACCESS_READ;
+	uint64_t *word = NULL;
+
+	if (tap_below(3) || !(r->what == ANON || (r->what == PRIVATE_FILE && raced_access == ACCESS_WRITE)))
+		return;
+	races++;
+	if (tap_below(3) == 0) {
+		CHECK_EQ(mm_madvise(cur->mm, va_of(raced_page), PAGE_SIZE, MADV_DONTNEED), 0);
+		if (r->what == ANON || r->what == PRIVATE_FILE)
+			r->word = r->what == ANON ? 0 : file_word(r->obj, r->index);
+		return;
+	}
+	if (expected(r, access) != FAULT_OK || touch(va_of(raced_page), access, &word) != FAULT_OK)
+		return;
+	CHECK_EQ(*word, *model_word(r));
+	if (access == ACCESS_WRITE)
+		*word = *model_word(r) = ++unique;
+}
+
 static void op_touch(unsigned page)
 {
 	struct record *r = &cur->page[page];
@@ -227,7 +141,15 @@ static void op_touch(unsigned page)
 	uint64_t *word = NULL;
 
 	inject();
+	fill_fails = tap_below(20) == 0;
+	raced_page = page;
+	raced_access = access;
+	mm_between = race;
 	got = touch(va_of(page), access, &word);
+	mm_between = NULL;
+	if (fill_fails && got == FAULT_BUS && want == FAULT_OK && r->obj)
+		got = want = FAULT_BUS;
+	fill_fails = false;
 	if (injection_over(got, FAULT_OOM))
 		return;
 	CHECK_EQ(got, want);
@@ -402,7 +324,7 @@ static void op_read(unsigned page)
 static void op_switch(void)
 {
 	cur = &space[tap_below(SPACES)];
-	arch_aspace_switch(&cur->mm->as);
+	mm_load(cur->mm);
 }
 
 static void one_op(void)
@@ -443,55 +365,44 @@ static void one_op(void)
 
 /* ---- a test ---- */
 
-static void check(void)
+static bool same_vma(const struct record *r)	/* r and the one behind it */
 {
-	char why[200];
+	return r[0].what != NOTHING && r[0].what == r[1].what && r[0].prot == r[1].prot &&
+	       r[0].shared == r[1].shared && r[0].obj == r[1].obj &&
+	       (r[0].what == ANON || r[0].index + 1 == r[1].index);
+}
 
-	if (mm_verify(why, sizeof(why)))
-		printf("# mm_verify: %s\n", why);
-	CHECK(!why[0]);
-	check_tlb();
+static void check_vmas(const struct space *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PAGES; i++)
+		n += s->page[i].what != NOTHING && (i == 0 || !same_vma(&s->page[i - 1]));
+	CHECK_EQ(s->mm->nvmas, n);
 }
 
 static void begin(unsigned levels)
 {
 	static const vaddr_t places[] = { BASE, BASE + (100 << 12), BASE + (700 << 12), BASE + (1199 << 12) };
 
-	machine(levels, 1, 64 << 20);
-	slab_init();
-	mm_init();
-	mm_norandmaps = true;
+	mm_machine(levels);
 	fake_speculate_at(places, ARRAY_SIZE(places));
 	memset(&space, 0, sizeof(space));
-	for (unsigned i = 0; i < FILES; i++)
-		object_init(&file[i], &file_ops, FILE_PAGES * PAGE_SIZE - 100);
 	for (unsigned i = 0; i < SPACES; i++)
 		space[i].mm = mm_create();
 	cur = &space[0];
-	arch_aspace_switch(&cur->mm->as);
+	mm_load(cur->mm);
 }
 
 static void end(void)
 {
-	arch_aspace_switch(&kernel_aspace);
+	mm_load(NULL);
 	for (unsigned i = 0; i < SPACES; i++) {
 		mm_put(space[i].mm);
 		for (unsigned k = 0; k < PAGES; k++)
 			forget(&space[i].page[k]);
 	}
-	for (unsigned i = 0; i < FILES; i++)
-		object_put(&file[i]);
-	fake_grace_run();
-	check();
-	CHECK_EQ(objects_npages(), 0);
-	for (unsigned i = 0; ; i++) {
-		struct slab_stats s;
-
-		if (!slab_stats(i, &s))
-			break;
-		if (s.active && (!strcmp(s.name, "vma") || !strcmp(s.name, "mm") || !strcmp(s.name, "radix_node")))
-			printf("# %s: %lu objects left\n", s.name, s.active), tap_fails++;
-	}
+	mm_machine_end();
 }
 
 static void random_ops(unsigned levels)
@@ -501,10 +412,14 @@ static void random_ops(unsigned levels)
 		space[i].mm->mmap_top = va_of(PAGES);
 	for (unsigned i = 0; i < OPS && !tap_fails; i++) {
 		one_op();
-		if (i % 50 == 0)
-			check();
+		if (i % 50)
+			continue;
+		mm_check();
+		for (unsigned k = 0; k < SPACES; k++)
+			check_vmas(&space[k]);
 	}
 	end();
+	CHECK(races > 100);
 	for (unsigned i = 0; i <= FAULT_OOM; i++)	/* every case was met, again and again */
 		CHECK(seen[i] > 50);
 	for (unsigned i = 0; i < VM_EVENTS; i++)
