@@ -10,6 +10,7 @@
 #include <mm/obj/object.h>
 
 struct mm;
+struct mm_layout;
 
 /* ---- life of an address space ---- */
 
@@ -19,12 +20,12 @@ static inline struct mm *mm_get(struct mm *mm);
 /* The last reference takes every mapping down. Not on a CPU that has it loaded (thread_set_aspace first). May sleep. */
 void mm_put(struct mm *mm);
 struct aspace *mm_aspace(struct mm *mm);
-
 /*
  * A copy for a new process: the same VMAs, private pages shared until either
  * writes. One reference, or NULL: no memory, and parent is as before. May sleep.
  */
 struct mm *mm_fork(struct mm *parent);
+
 /* Option norandmaps: no address of an address space is drawn at random. */
 extern bool mm_norandmaps;
 
@@ -47,6 +48,12 @@ void mm_set_brk(struct mm *mm, vaddr_t start);
 /* The stack of a new program: maps its top page range, grows down to limit bytes. Top address, or -ENOMEM. */
 long mm_map_stack(struct mm *mm, size_t limit);
 
+/* ---- policy, by /proc/sys/vm ---- */
+
+extern uint64_t vm_overcommit_memory;	/* 0: guess, 1: always, 2: never more than there is */
+extern uint64_t vm_overcommit_ratio;	/* mode 2: percent of memory that may be promised */
+extern uint64_t vm_max_map_count;	/* mappings of one address space */
+
 /* ---- faults ---- */
 
 enum fault_result {
@@ -63,7 +70,8 @@ const char *fault_name(enum fault_result r);
 /* ---- figures ---- */
 
 struct mm_figures {
-	uint64_t size_pages;		/* VmSize */
+	uint64_t size_pages, size_max;	/* VmSize, VmPeak */
+	uint64_t locked;		/* VmLck */
 	uint64_t anon, file, shmem, swap;	/* resident pages of each sort; swap slots */
 	uint64_t table_bytes;		/* VmPTE: without the root */
 	uint64_t minflt, majflt;
@@ -72,8 +80,33 @@ struct mm_figures {
 };
 void mm_figures(struct mm *mm, struct mm_figures *f);
 
-struct mem_info { uint64_t total, free, cached, slab, tables, kstacks; };	/* bytes */
+struct mem_info { uint64_t total, free, low, cached, slab, tables, kstacks, commit_limit, committed; }; /* bytes */
 void mm_info(struct mem_info *i);
+
+/* Frames by use, each of them looked at: takes a while. */
+struct mem_usage { uint64_t kernel, tables, anon, file, mapped, shmem; };
+void mm_usage(struct mem_usage *u);
+/* The i-th counter of /proc/vmstat; false past the last. */
+bool mm_event(unsigned i, const char **name, uint64_t *v);
+/* Bytes that a read fault of a file maps at most. Set: rounded down to a power of two; -EINVAL above 2 MB. */
+uint64_t mm_fault_around(void);
+int __must_check mm_set_fault_around(uint64_t bytes);
+
+/* The n words that /proc/PID/pagemap has from page va on. */
+#define PAGEMAP_PRESENT		(1ul << 63)
+#define PAGEMAP_SWAP		(1ul << 62)
+#define PAGEMAP_FILE		(1ul << 61)	/* of a file, or shared memory */
+#define PAGEMAP_EXCLUSIVE	(1ul << 56)
+#define PAGEMAP_SOFT_DIRTY	(1ul << 55)
+void mm_pagemap(struct mm *mm, vaddr_t va, unsigned n, uint64_t *out);
+/* How many pages that file is about. */
+uint64_t mm_pagemap_end(void);
+/* Copies from the pages that are there, up to the first that is not; bytes. Nothing is faulted in. */
+size_t mm_peek(struct mm *mm, vaddr_t va, void *to, size_t n);
+
+/* Where the program's parts are, as exec put them; brk of the moment, which mm_set_layout leaves alone. */
+void mm_set_layout(struct mm *mm, const struct mm_layout *l);
+void mm_get_layout(struct mm *mm, struct mm_layout *l);
 
 /* Calls fn for each mapping in order (maps, the GDB's twin): mm locked for reading. Nonzero stops. */
 struct vma_info { vaddr_t start, end; int prot, flags; uint64_t pgoff; struct object *obj; const char *name; };

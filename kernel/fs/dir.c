@@ -1,7 +1,8 @@
 /*
  * Directories as open files: getdents64(2). The position is the number of the
- * last name shown: "." is 1, ".." is 2, and the names follow with their
- * sequence number + 2.
+ * last name shown: "." is 1, ".." is 2, the names of the list follow with
+ * their sequence number + 2, and those that are made when looked for with
+ * their place + MADE.
  */
 #include <kernel/fs/file.h>
 #include <arch/uaccess.h>
@@ -9,6 +10,7 @@
 #include <linux/errno.h>
 
 #define DOTS	2u
+#define MADE	(1ul << 40)
 
 /* As Linux gives it: not in a UAPI header. */
 struct linux_dirent64 {
@@ -22,18 +24,19 @@ struct linux_dirent64 {
 struct listing {
 	uint8_t __user *at;
 	size_t left;
+	uint64_t pos;
 };
 
-/* 0, 1: no room, -EFAULT. */
-static int list_name(struct listing *l, const char *name, const struct node *n, uint64_t off)
+/* 0, 1: no room, -EFAULT. The name is at position off. */
+static int list_name(struct listing *l, const char *name, uint32_t mode, uint64_t ino, uint64_t off)
 {
 	size_t head = offsetof(struct linux_dirent64, d_name), len = strlen(name) + 1;
 	size_t reclen = ALIGN_UP(head + len, 8);
 	struct linux_dirent64 d = {
-		.d_ino = n->ino,
+		.d_ino = ino,
 		.d_off = (int64_t)off,
 		.d_reclen = (uint16_t)reclen,
-		.d_type = (uint8_t)((n->mode & S_IFMT) >> 12),
+		.d_type = (uint8_t)((mode & S_IFMT) >> 12),
 	};
 
 	if (reclen > l->left)
@@ -43,45 +46,71 @@ static int list_name(struct listing *l, const char *name, const struct node *n, 
 		return -EFAULT;
 	l->at += reclen;
 	l->left -= reclen;
+	l->pos = off;
 	return 0;
 }
 
-static int list_dots(struct file *f, struct listing *l)
+static int list_dots(struct node *dir, struct listing *l)
 {
-	struct node *dir = f->node;
 	int full = 0;
 
-	while (f->pos < DOTS && !full) {
-		full = f->pos ? list_name(l, "..", dir->dir.parent, DOTS) : list_name(l, ".", dir, 1);
-		if (!full)
-			f->pos++;
+	while (l->pos < DOTS && !full) {
+		const struct node *n = l->pos ? dir->dir.parent : dir;
+
+		full = list_name(l, l->pos ? ".." : ".", S_IFDIR, n->ino, l->pos + 1);
 	}
 	return full;
 }
 
-static int list_names(struct file *f, struct listing *l)
+static int list_names(struct node *dir, struct listing *l)
 {
-	struct dirent *d = dir_next(f->node, f->pos - DOTS);
+	struct dirent *d = dir_next(dir, l->pos - DOTS);
 	int full = 0;
 
-	for (; d && !full; d = TAILQ_NEXT(d, by_seq)) {
-		full = list_name(l, d->name, d->node, d->seq + DOTS);
-		if (!full)
-			f->pos = d->seq + DOTS;
-	}
+	for (; d && !full; d = TAILQ_NEXT(d, by_seq))
+		full = list_name(l, d->name, d->node->mode, d->node->ino, d->seq + DOTS);
 	return full;
 }
 
+static int list_made(struct node *dir, struct listing *l)
+{
+	uint64_t place = l->pos < MADE ? 0 : l->pos - MADE;
+	struct made_name m;
+	int full = 0;
+
+	while (!full && dir->ops->next(dir, &place, &m))
+		full = list_name(l, m.name, m.mode, m.ino, place + MADE);
+	return full;
+}
+
+static int list_all(struct node *dir, struct listing *l)
+{
+	int full = list_dots(dir, l);
+
+	if (!full && l->pos < MADE)
+		full = list_names(dir, l);
+	if (!full && dir->ops && dir->ops->next)
+		full = list_made(dir, l);
+	return full;
+}
+
+/*
+ * The lock keeps two listings by one open file apart; where names are made,
+ * locks outside of it are taken, and two at once may both show the same.
+ */
 static ssize_t dir_getdents(struct file *f, void __user *buf, size_t n)
 {
 	struct listing l = { .at = buf, .left = n };
+	bool locked = !f->node->ops;
 	int full;
 
-	mutex_lock(&f->lock);
-	full = list_dots(f, &l);
-	if (!full)
-		full = list_names(f, &l);
-	mutex_unlock(&f->lock);
+	if (locked)
+		mutex_lock(&f->lock);
+	l.pos = READ_ONCE(f->pos);
+	full = list_all(f->node, &l);
+	WRITE_ONCE(f->pos, l.pos);
+	if (locked)
+		mutex_unlock(&f->lock);
 	if (l.left < n)
 		return (ssize_t)(n - l.left);
 	return full == 1 ? -EINVAL : full;

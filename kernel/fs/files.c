@@ -23,12 +23,19 @@ int files_init(struct files *fs)
 
 void files_destroy(struct files *fs)
 {
-	for (unsigned fd = 0; fd < fs->max; fd++)
-		if (fs->file[fd])
-			file_put(fs->file[fd]);
-	kfree(fs->file);
+	struct file **file;
+	unsigned max;
+
+	spin_lock(&fs->lock);		/* /proc may be looking */
+	file = fs->file;
+	max = fs->max;
 	fs->file = NULL;
 	fs->max = 0;
+	spin_unlock(&fs->lock);
+	for (unsigned fd = 0; fd < max; fd++)
+		if (file[fd])
+			file_put(file[fd]);
+	kfree(file);
 }
 
 static bool cloexec_test(const struct files *fs, unsigned fd)

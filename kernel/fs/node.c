@@ -73,6 +73,11 @@ static void reg_release(struct object *o)
 
 static const struct object_ops reg_ops = { .fill = reg_fill, .release = reg_release };
 
+struct node *node_of_object(struct object *o)
+{
+	return o->ops == &reg_ops ? container_of(o, struct node, reg.obj) : NULL;
+}
+
 struct node *node_create_file(uint32_t mode, const void *data, uint64_t size)
 {
 	struct node *n = node_create(S_IFREG | (mode & 07777));
@@ -113,7 +118,10 @@ static void dir_orphan(struct node *dir)
 	dir->name = NULL;
 }
 
-/* Takes the first name out of dir. A directory that nothing else keeps is returned, to be emptied next. */
+/*
+ * Takes the first name out of dir. A directory that nothing else keeps is
+ * returned, to be emptied next.
+ */
 static struct node *dir_drop_first(struct node *dir)
 {
 	struct dirent *d = TAILQ_FIRST(&dir->dir.list);

@@ -24,10 +24,19 @@
 struct node;
 struct file_ops;
 
+/* A name that a lookup operation answers, for listings. */
+struct made_name {
+	char name[24];
+	uint32_t mode;			/* S_IF* */
+	uint64_t ino;
+};
+
 /* What a node does otherwise than its kind does. NULL: as its kind does. */
 struct node_ops {
 	/* Directory: the node of a name that is not in its list; counted, or NULL with *err. */
 	struct node *(*lookup)(struct node *dir, const char *name, size_t len, int *err);
+	/* Directory: the first such name behind place *at (0: of all), which is moved to it; false: no more. */
+	bool (*next)(struct node *dir, uint64_t *at, struct made_name *out);
 	/* Symbolic link: its text without NUL, cut at n; its length, or -errno. */
 	ssize_t (*readlink)(struct node *link, char *buf, size_t n);
 	/* Symbolic link that leads to a node, whatever its text: counted. NULL: it leads where its text says. */
@@ -79,6 +88,11 @@ struct node {
 static inline bool node_is_dir(const struct node *n) { return S_ISDIR(n->mode); }
 static inline bool node_is_reg(const struct node *n) { return S_ISREG(n->mode); }
 static inline bool node_is_link(const struct node *n) { return S_ISLNK(n->mode); }
+
+/* st_dev of everything there is. */
+#define FS_DEV	1u
+/* The file whose content o is, or NULL. */
+struct node *node_of_object(struct object *o);
 
 /* Before any other function of the file systems. */
 void node_init(void);

@@ -7,6 +7,7 @@
 #include <boot/bootinfo.h>
 #include <kernel/fs/cpio.h>
 #include <kernel/fs/path.h>
+#include <kernel/fs/proc.h>
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/string.h>
@@ -248,22 +249,29 @@ int rootfs_unpack(struct node *root, const void *archive, size_t size, struct un
 	return err;
 }
 
-void rootfs_add_device(const char *path, uint32_t mode, unsigned major, unsigned minor)
+int rootfs_add(const char *path, struct node *node)
 {
-	struct node *dir, *n;
+	struct node *dir;
 	const char *name;
 	size_t len;
 	int err = parent_of(fs_root, path, &dir, &name, &len);
 
-	if (err || dir_lookup(dir, name, len))
-		return;
-	n = node_create(S_IFCHR | mode);
-	if (!n)
-		return;
-	n->rdev = dev_number(major, minor);
-	err = dir_add(dir, name, len, n, false);
-	node_put(n);
 	if (err)
+		return err;
+	return len ? dir_add(dir, name, len, node, false) : -EEXIST;
+}
+
+void rootfs_add_device(const char *path, uint32_t mode, unsigned major, unsigned minor)
+{
+	struct node *n = node_create(S_IFCHR | mode);
+	int err = -ENOMEM;
+
+	if (n) {
+		n->rdev = dev_number(major, minor);
+		err = rootfs_add(path, n);
+		node_put(n);
+	}
+	if (err == -ENOMEM)
 		log_warn("rootfs: no memory for %s", path);
 }
 
@@ -280,16 +288,12 @@ static void report(int err, const struct unpack_stats *st, size_t bad)
 		log_warn("initramfs: no memory for all of it");
 }
 
-void fs_init(const struct bootinfo *bi)
+static void unpack_initramfs(const struct bootinfo *bi)
 {
 	struct unpack_stats st;
 	size_t bad = 0;
 	int err;
 
-	node_init();
-	fs_root = node_create(S_IFDIR | 0755);
-	if (!fs_root)
-		panic("no memory for the root directory");
 	if (bi->initrd_end <= bi->initrd_start) {
 		log_warn("initramfs: the boot loader gave none");
 		return;
@@ -297,4 +301,14 @@ void fs_init(const struct bootinfo *bi)
 	err = rootfs_unpack(fs_root, phys_to_virt(paddr(bi->initrd_start)), bi->initrd_end - bi->initrd_start,
 			    &st, &bad);
 	report(err, &st, bad);
+}
+
+void fs_init(const struct bootinfo *bi)
+{
+	node_init();
+	fs_root = node_create(S_IFDIR | 0755);
+	if (!fs_root)
+		panic("no memory for the root directory");
+	unpack_initramfs(bi);
+	proc_init();
 }

@@ -240,3 +240,23 @@ vaddr_t elf_phdr_address(const struct elf *e)
 	}
 	return 0;
 }
+
+void elf_layout(const struct elf *e, struct mm_layout *l)
+{
+	l->code_start = UINT64_MAX;
+	for (unsigned i = 0; i < e->head.e_phnum; i++) {
+		const struct elf64_phdr *p = &e->phdr[i];
+		vaddr_t start = e->bias + p->p_vaddr, end = start + p->p_filesz;
+
+		if (!is_loaded(p))
+			continue;
+		if (p->p_flags & PF_X) {
+			l->code_start = MIN(l->code_start, start);
+			l->code_end = MAX(l->code_end, end);
+		}
+		l->data_start = MAX(l->data_start, start);
+		l->data_end = MAX(l->data_end, end);
+	}
+	if (l->code_start > l->code_end)
+		l->code_start = l->code_end;
+}

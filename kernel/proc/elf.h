@@ -31,6 +31,9 @@ int __must_check elf_clear_tails(const struct elf *e);
 static inline vaddr_t elf_entry(const struct elf *e) { return e->bias + e->head.e_entry; }
 /* Where the heap can begin. */
 static inline vaddr_t elf_end(const struct elf *e) { return e->bias + e->high; }
+struct mm_layout;
+/* Fills in where code and data are: the code is what can be executed, the data the last segment, as Linux has it. */
+void elf_layout(const struct elf *e, struct mm_layout *l);
 /* Where the program finds its own program headers; 0: in no segment. */
 vaddr_t elf_phdr_address(const struct elf *e);
 

@@ -44,6 +44,15 @@ static int make_stack_executable(struct mm *mm)
 				       PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
+static void tell_layout(struct mm *mm, const struct elf *e, vaddr_t top, const struct exec_args *args, vaddr_t sp)
+{
+	struct mm_layout l = { .stack_start = sp };
+
+	elf_layout(e, &l);
+	exec_stack_layout(top, args, &l);
+	mm_set_layout(mm, &l);
+}
+
 /* Maps program and stack into mm, and fills what needs filling; mm is loaded. */
 static int build_space(struct process *p, struct mm *mm, struct elf *e, const struct exec_args *args, vaddr_t *sp)
 {
@@ -59,7 +68,11 @@ static int build_space(struct process *p, struct mm *mm, struct elf *e, const st
 		err = make_stack_executable(mm);
 	if (!err && elf_clear_tails(e))
 		err = -ENOMEM;
-	return err ? err : exec_build_stack((vaddr_t)top, args, e, sp);
+	if (!err)
+		err = exec_build_stack((vaddr_t)top, args, e, sp);
+	if (!err)
+		tell_layout(mm, e, (vaddr_t)top, args, *sp);
+	return err;
 }
 
 /* No way back from here: the process becomes the new program. */
@@ -69,8 +82,10 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 	struct node *old_exe = p->exe;
 
 	node_get(exe);
+	spin_lock(&process_lock);	/* who looks at p takes references under it */
 	p->exe = exe;
 	p->mm = mm;
+	spin_unlock(&process_lock);
 	if (old_exe)
 		node_put(old_exe);
 	if (old)

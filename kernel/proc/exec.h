@@ -1,4 +1,7 @@
-/* Starting programs: the strings that a program is given, its stack, and the change from one program to another. */
+/*
+ * Starting programs: the strings that a program is given, its stack, and the
+ * change from one program to another.
+ */
 #ifndef KERNEL_PROC_EXEC_H
 #define KERNEL_PROC_EXEC_H
 
@@ -14,7 +17,10 @@ struct trapframe;
 #define EXEC_STRING_MAX		131072ul	/* one of them: Linux's MAX_ARG_STRLEN */
 #define EXEC_PAGES		(EXEC_STRINGS_MAX / PAGE_SIZE)
 
-/* argv's strings, then envp's, then the file's name, each with its NUL, one after another over pages. */
+/*
+ * argv's strings, then envp's, then the file's name, each with its NUL, one after
+ * another over pages.
+ */
 struct exec_args {
 	struct page *page[EXEC_PAGES];
 	size_t len;
@@ -26,7 +32,10 @@ struct exec_args *exec_args_create(void);
 void exec_args_free(struct exec_args *a);
 /* Appends a string of the kernel's. 0, -E2BIG, -ENOMEM. The caller counts argc and envc. */
 int __must_check exec_args_add(struct exec_args *a, const char *s);
-/* The strings of the NULL-ended list at `list`; *n counts them. Also -EFAULT. A NULL list is empty. */
+/*
+ * The strings of the NULL-ended list at `list`; *n counts them. Also -EFAULT. A
+ * NULL list is empty.
+ */
 int __must_check exec_args_add_user(struct exec_args *a, const uint64_t __user *list, unsigned *n);
 
 /*
@@ -40,7 +49,10 @@ int __must_check exec_program(struct node *exe, const char *name, const struct e
 /* Why exec_program said err, in words. */
 const char *exec_error(int err);
 
-/* exec_stack.c: writes strings, vectors and auxv below top, in the running thread's address space. */
+struct mm_layout;
+/* exec_stack.c: fills in where the strings lie below top. */
+void exec_stack_layout(vaddr_t top, const struct exec_args *args, struct mm_layout *l);
+/* Writes strings, vectors and auxv below top, in the running thread's address space. */
 int __must_check exec_build_stack(vaddr_t top, const struct exec_args *args, const struct elf *e, vaddr_t *sp);
 
 #endif

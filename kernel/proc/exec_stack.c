@@ -17,6 +17,7 @@
 #include <lib/string.h>
 #include <linux/auxvec.h>
 #include <linux/errno.h>
+#include <mm/mm.h>
 
 #define AUXV_MAX	24
 #define PLATFORM	"x86_64"
@@ -129,12 +130,12 @@ static int put_pointers(struct builder *b, unsigned n)
 	return err ? err : put_word(b, 0);
 }
 
-/* The file's name is the last string: where it begins. */
-static vaddr_t name_address(const struct exec_args *a, vaddr_t strings)
+/* Where the string number n begins: the arguments', the environment's, and at last the file's name. */
+static vaddr_t string_address(const struct exec_args *a, vaddr_t strings, unsigned n)
 {
 	struct builder b = { .args = a };
 
-	for (unsigned i = 0; i < a->argc + a->envc; i++)
+	for (unsigned i = 0; i < n; i++)
 		skip_string(&b);
 	return strings + b.pos;
 }
@@ -152,6 +153,15 @@ static int put_vectors(struct builder *b, const struct auxv *v)
 	return err ? -ENOMEM : 0;
 }
 
+void exec_stack_layout(vaddr_t top, const struct exec_args *a, struct mm_layout *l)
+{
+	vaddr_t strings = top - 8 - a->len;
+
+	l->arg_start = strings;
+	l->arg_end = l->env_start = string_address(a, strings, a->argc);
+	l->env_end = string_address(a, strings, a->argc + a->envc);
+}
+
 int exec_build_stack(vaddr_t top, const struct exec_args *a, const struct elf *e, vaddr_t *sp)
 {
 	vaddr_t strings = top - 8 - a->len;
@@ -163,7 +173,7 @@ int exec_build_stack(vaddr_t top, const struct exec_args *a, const struct elf *e
 	size_t words;
 	int err;
 
-	fill_auxv(&v, e, name_address(a, strings), platform, random);
+	fill_auxv(&v, e, string_address(a, strings, a->argc + a->envc), platform, random);
 	words = 1 + a->argc + 1 + a->envc + 1 + v.n;
 	b.at = *sp = ALIGN_DOWN(random - words * 8, 16);
 	err = copy_strings(&b);

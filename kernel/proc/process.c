@@ -80,6 +80,7 @@ void process_discard(struct process *p)
 	if (p->thread.stack_bottom)
 		kstack_free(p->thread.stack_bottom);
 	processes_remove(p);
+	page_fail_forget(&p->thread);
 	kmem_free(process_cache, p);
 }
 
@@ -215,7 +216,9 @@ static void drop_memory(struct process *p)
 {
 	struct mm *mm = p->mm;
 
+	spin_lock(&process_lock);	/* who looks at p takes a reference under it */
 	p->mm = NULL;
+	spin_unlock(&process_lock);
 	thread_set_aspace(NULL);
 	if (mm)
 		mm_put(mm);

@@ -2,6 +2,7 @@
 #include <kernel/core/clock.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
+#include <lib/version.h>
 #include <linux/random.h>
 #include <linux/sysinfo.h>
 #include <linux/utsname.h>
@@ -9,14 +10,13 @@
 
 #define RANDOM_PIECE	256u
 
-/* Release in the form that C libraries take apart; version without date: two builds say the same. */
 SYSCALL1(uname, struct new_utsname __user *, to)
 {
 	static const struct new_utsname name = {
-		.sysname = "Linux",
+		.sysname = QUIRE_SYSNAME,
 		.nodename = "quire",
-		.release = "6.1.0-quire",
-		.version = "#1 Quire",
+		.release = QUIRE_RELEASE,
+		.version = QUIRE_VERSION,
 		.machine = "x86_64",
 		.domainname = "(none)",
 	};

@@ -72,7 +72,7 @@ static void fill_stat(const struct node *n, struct stat *st)
 	uint64_t size = node_size(n);
 
 	*st = (struct stat){
-		.st_dev = 1,
+		.st_dev = FS_DEV,
 		.st_ino = n->ino,
 		.st_nlink = n->nlink,
 		.st_mode = n->mode,
@@ -259,13 +259,17 @@ SYSCALL2(fstatfs, int, fd, struct statfs __user *, st)
 static long set_cwd(struct node *n)
 {
 	struct process *p = current_process();
+	struct node *old;
 
 	if (!node_is_dir(n)) {
 		node_put(n);
 		return -ENOTDIR;
 	}
-	node_put(p->cwd);
+	spin_lock(&process_lock);	/* who looks at p takes a reference under it */
+	old = p->cwd;
 	p->cwd = n;
+	spin_unlock(&process_lock);
+	node_put(old);
 	return 0;
 }
 

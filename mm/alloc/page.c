@@ -23,6 +23,8 @@ uint64_t page_fail_nth;
 option_uint(fail_alloc, &page_fail_nth, 0, ~0ul,
 	    "the n-th allocation of pages fails (1: the first; 0: none)");
 
+const struct thread *page_fail_thread;
+
 struct waitq *page_low_wait;
 
 const char *page_kind_name(unsigned kind)
@@ -71,12 +73,23 @@ void page_wake_reclaim(void)
 /* True if this is the allocation that shall fail. */
 static bool fail_injected(void)
 {
+	const struct thread *whose = READ_ONCE(page_fail_thread);
 	uint64_t n = READ_ONCE(page_fail_nth);
 
+	if (whose && whose != this_cpu()->current)
+		return false;
 	while (n && !__atomic_compare_exchange_n(&page_fail_nth, &n, n - 1, false, __ATOMIC_RELAXED,
 						 __ATOMIC_RELAXED))
 		;
 	return n == 1;
+}
+
+void page_fail_forget(const struct thread *t)
+{
+	if (READ_ONCE(page_fail_thread) != t)
+		return;
+	page_fail_nth = 0;
+	page_fail_thread = NULL;
 }
 
 static struct page *take_single(struct pcp *pcp, bool reserve)
@@ -252,6 +265,11 @@ uint64_t page_free_count(void)
 uint64_t page_total_count(void)
 {
 	return zone.total;
+}
+
+uint64_t page_low_mark(void)
+{
+	return zone.low;
 }
 
 void page_stats(struct alloc_stats *s)

@@ -134,6 +134,8 @@ void page_put(struct page *p);
 /* Frames free now, per-CPU lists counted; frames under management at all. */
 uint64_t page_free_count(void);
 uint64_t page_total_count(void);
+/* The watermark below which memory counts as short. */
+uint64_t page_low_mark(void);
 /* Gives the per-CPU lists of this CPU back to the buddy. */
 void page_drain(void);
 
@@ -144,6 +146,10 @@ const char *page_verify(void);
 
 /* Failure injection: the n-th allocation from now on fails (1: the next); 0: none. Option fail_alloc=. */
 extern uint64_t page_fail_nth;
+/* Whose allocations are counted for that; NULL: everybody's. */
+extern const struct thread *page_fail_thread;
+/* t ends: another thread may get its place in memory. */
+void page_fail_forget(const struct thread *t);
 
 /*
  * Woken when there are fewer free frames than the low watermark; NULL as long

@@ -27,7 +27,7 @@ void slab_init(void);
 void slab_shrink(void);
 const char *slab_verify(void);
 
-struct slab_stats { const char *name; size_t size; uint64_t active, total, pages; };
+struct slab_stats { const char *name; size_t size; uint64_t active, total, pages; unsigned per_slab, slab_pages; };
 /* The i-th cache's figures; false past the last. */
 bool slab_stats(unsigned i, struct slab_stats *s);
 

@@ -159,6 +159,7 @@ bool slab_stats(unsigned i, struct slab_stats *s)
 	*s = (struct slab_stats){
 		.name = c->name, .size = c->size, .total = c->nslabs * c->per_slab,
 		.active = c->inuse - MIN(in_magazines(c), c->inuse), .pages = c->nslabs << c->order,
+		.per_slab = c->per_slab, .slab_pages = 1u << c->order,
 	};
 	spin_unlock(&c->lock);
 	return true;

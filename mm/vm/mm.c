@@ -114,7 +114,7 @@ void mm_figures(struct mm *mm, struct mm_figures *f)
 	read_lock(&mm->lock);
 	aspace_count(&mm->as, &n);
 	*f = (struct mm_figures){
-		.size_pages = mm->size_pages, .nvmas = mm->nvmas,
+		.size_pages = mm->size_pages, .size_max = mm->size_max, .nvmas = mm->nvmas,
 		.anon = n.anon, .file = n.file, .shmem = n.shmem, .swap = n.swap,
 		.table_bytes = __atomic_load_n(&mm->as.table_bytes, __ATOMIC_RELAXED),
 		.minflt = __atomic_load_n(&mm->minflt, __ATOMIC_RELAXED),
@@ -132,8 +132,10 @@ void mm_info(struct mem_info *i)
 	*i = (struct mem_info){
 		.total = page_total_count() << PAGE_SHIFT,
 		.free = page_free_count() << PAGE_SHIFT,
+		.low = page_low_mark() << PAGE_SHIFT,
 		.cached = objects_npages() << PAGE_SHIFT,
 		.kstacks = kstack_bytes(),
+		.commit_limit = (page_total_count() << PAGE_SHIFT) / 100 * vm_overcommit_ratio,
 	};
 	for (unsigned k = 0; slab_stats(k, &s); k++)
 		i->slab += s.pages << PAGE_SHIFT;

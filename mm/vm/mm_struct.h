@@ -41,6 +41,14 @@ struct vma {
 
 RB_HEAD(vma_tree, vma);
 
+/* Where a program's parts lie: told by exec, for /proc. */
+struct mm_layout {
+	vaddr_t code_start, code_end, data_start, data_end;
+	vaddr_t stack_start;		/* what the stack pointer was at the start */
+	vaddr_t arg_start, arg_end, env_start, env_end;
+	vaddr_t brk_start, brk;
+};
+
 struct mm {
 	struct aspace as;		/* the machine's half */
 	struct rwlock lock;		/* RANK_MM: the tree and all VMAs; faults take it for reading */
@@ -51,7 +59,8 @@ struct mm {
 	vaddr_t brk_start, brk;		/* lock */
 	vaddr_t stack_top;		/* lock */
 	size_t stack_limit;		/* bytes; lock */
-	uint64_t size_pages;		/* sum of VMAs; lock */
+	struct mm_layout layout;	/* lock; without brk */
+	uint64_t size_pages, size_max;	/* sum of VMAs, and the most that it was; lock */
 	uint64_t minflt, majflt;	/* atomic */
 	uint64_t rss_max;		/* pages; lock */
 	struct vma *last;		/* hint of the last lookup; lock (any mode), a racy read is checked */

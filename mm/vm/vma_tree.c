@@ -103,6 +103,7 @@ void vma_insert(struct mm *mm, struct vma *v)
 	sum_up(v);
 	mm->nvmas++;
 	mm->size_pages += (v->end - v->start) >> PAGE_SHIFT;
+	mm->size_max = MAX(mm->size_max, mm->size_pages);
 }
 
 /* The lowest node whose subtree another one loses when v goes. */
@@ -134,6 +135,7 @@ void vma_resize(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end)
 	assert(start < end && IS_ALIGNED(start | end, PAGE_SIZE));
 	v->pgoff += (start >> PAGE_SHIFT) - (v->start >> PAGE_SHIFT);
 	mm->size_pages += ((end - start) >> PAGE_SHIFT) - ((v->end - v->start) >> PAGE_SHIFT);
+	mm->size_max = MAX(mm->size_max, mm->size_pages);
 	v->start = start;
 	v->end = end;
 	sum_up(v);

@@ -1,0 +1,199 @@
+/*
+ * /proc and /sys: the files' operations, and the tree they stand in; see
+ * proc.h. Everything that concerns no process is a node of the tree from the
+ * beginning; what concerns one is made when looked for (proc_pid.c).
+ *
+ * Locks: text_lock guards which text an open file has. The operations run
+ * with no lock held: the text of a process takes the lock of all processes.
+ */
+#include <kernel/fs/proc.h>
+#include <kernel/fs/path.h>
+#include <kernel/fs/rootfs.h>
+#include <arch/uaccess.h>
+#include <lib/assert.h>
+#include <lib/format.h>
+#include <lib/log.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <mm/alloc/slab.h>
+
+#define STORE_MAX	4096
+
+static struct spinlock text_lock = SPINLOCK_INIT(RANK_LISTS);
+
+/* ---- open files ---- */
+
+static int make_text(const struct proc_file *pf, int pid, struct text **out)
+{
+	struct text *t = text_create();
+	int err = t ? pf->show(t, pid) : -ENOMEM;
+
+	if (!err)
+		err = t->err;
+	if (err)
+		text_put(t);
+	else
+		*out = t;
+	return err;
+}
+
+/* The text that f has, or NULL; counted. */
+static struct text *get_text(struct file *f)
+{
+	struct text *t;
+
+	spin_lock(&text_lock);
+	t = f->data;
+	if (t)
+		text_get(t);
+	spin_unlock(&text_lock);
+	return t;
+}
+
+/* A new one, which f has from now on; counted. */
+static int renew_text(struct file *f, const struct proc_file *pf, struct text **out)
+{
+	int err = make_text(pf, (int)f->node->about_id, out);
+	struct text *old;
+
+	if (err)
+		return err;
+	text_get(*out);
+	spin_lock(&text_lock);
+	old = f->data;
+	f->data = *out;
+	spin_unlock(&text_lock);
+	text_put(old);
+	return 0;
+}
+
+static ssize_t proc_read(struct file *f, void __user *buf, size_t n, uint64_t off)
+{
+	const struct proc_file *pf = f->node->about;
+	struct text *t;
+	ssize_t r;
+
+	if (pf->read)
+		return pf->read((int)f->node->about_id, buf, n, off);
+	if (!pf->show)
+		return -EINVAL;
+	t = off ? get_text(f) : NULL;
+	r = t ? 0 : renew_text(f, pf, &t);
+	if (r)
+		return r;
+	r = text_read(t, buf, n, off);
+	text_put(t);
+	return r;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
+
+static int store_text(const struct proc_file *pf, int pid, char *text, size_t n)
+{
+	while (n && is_blank(text[n - 1]))
+		n--;
+	text[n] = '\0';
+	while (is_blank(*text))
+		text++;
+	return pf->store(text, pid);
+}
+
+static ssize_t proc_write(struct file *f, const void __user *buf, size_t n, uint64_t off)
+{
+	const struct proc_file *pf = f->node->about;
+	char *text;
+	int err;
+
+	(void)off;
+	if (!pf->store)
+		return *pf->path == '/' ? -EIO : -EINVAL;
+	if (n >= STORE_MAX)
+		return -EINVAL;
+	text = kmalloc(STORE_MAX);
+	if (!text)
+		return -ENOMEM;
+	err = copy_from_user(text, buf, n) ? -EFAULT : store_text(pf, (int)f->node->about_id, text, n);
+	kfree(text);
+	return err ? err : (ssize_t)n;
+}
+
+static void proc_release(struct file *f)
+{
+	text_put(f->data);
+}
+
+const struct file_ops proc_file_ops = {
+	.read = proc_read, .write = proc_write, .release = proc_release, .unlocked = true,
+};
+
+/* ---- numbers ---- */
+
+int proc_number(const char *text, uint64_t min, uint64_t max, uint64_t *v)
+{
+	uint64_t n;
+
+	if (parse_u64(text, &n) || n < min || n > max)
+		return -EINVAL;
+	*v = n;
+	return 0;
+}
+
+int proc_show_number(struct text *t, uint64_t v)
+{
+	text_printf(t, "%lu\n", v);
+	return 0;
+}
+
+/* ---- the tree ---- */
+
+static struct node *make_fixed(const struct proc_file *pf)
+{
+	struct node *n = S_ISREG(pf->mode) ? node_create_file((uint32_t)pf->mode, "", 0) :
+					     node_create((uint32_t)pf->mode);
+
+	if (!n)
+		return NULL;
+	n->ops = pf->dir;
+	n->about = pf;
+	if (S_ISREG(pf->mode))
+		n->fops = &proc_file_ops;
+	return n;
+}
+
+static void add_fixed(const struct proc_file *pf)
+{
+	struct node *n = make_fixed(pf);
+	int err = n ? rootfs_add(pf->path, n) : -ENOMEM;
+
+	if (err)
+		log_warn("%s cannot be put into the tree: error %d", pf->path, -err);
+	if (n)
+		node_put(n);
+}
+
+/* A directory that may be there already, from the archive. */
+static void add_root(const char *path, const struct node_ops *ops)
+{
+	struct node *n;
+
+	if (path_lookup_const(path, &n)) {
+		n = node_create(S_IFDIR);
+		if (!n || rootfs_add(path, n))
+			panic("no memory for %s", path);
+	}
+	n->mode = S_IFDIR | 0555;
+	n->ops = ops;
+	node_put(n);
+}
+
+void proc_init(void)
+{
+	add_root("/proc", &proc_root_ops);
+	add_root("/sys", NULL);
+	for (const struct proc_file *pf = procfiles_start; pf < procfiles_end; pf++)
+		if (*pf->path == '/')
+			add_fixed(pf);
+}

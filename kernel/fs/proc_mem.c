@@ -1,0 +1,149 @@
+/* /proc about the memory of the whole system: meminfo, vmstat, buddyinfo, slabinfo, mm_verify. */
+#include <kernel/fs/proc.h>
+#include <mm/alloc/slab.h>
+#include <mm/mm.h>
+
+#define KB(pages)	((uint64_t)(pages) << (PAGE_SHIFT - 10))
+#define VMALLOC_KB	((KMAP_END - KMAP_BASE) >> 10)
+#define REASON_MAX	200
+
+static void mem_line(struct text *t, const char *name, uint64_t kb)
+{
+	size_t line = t->len;
+
+	text_printf(t, "%s:", name);
+	text_pad(t, line, 16);
+	text_printf(t, "%8lu kB\n", kb);
+}
+
+/* What could be had without swapping: free frames, and cached ones that nobody maps, down to the low watermark. */
+static uint64_t available_kb(const struct mem_info *m, const struct mem_usage *u)
+{
+	uint64_t cache = u->file - MIN(u->file, u->shmem), keep = m->low >> 10;
+	uint64_t all = (m->free >> 10) + KB(cache - MIN(cache, u->mapped));
+
+	return all - MIN(all, keep);
+}
+
+static int show_meminfo(struct text *t, int pid)
+{
+	struct mem_usage u;
+	struct mem_info m;
+	uint64_t cache;
+
+	(void)pid;
+	mm_info(&m);
+	mm_usage(&u);
+	cache = u.file - MIN(u.file, u.shmem);
+	mem_line(t, "MemTotal", m.total >> 10);
+	mem_line(t, "MemFree", m.free >> 10);
+	mem_line(t, "MemAvailable", available_kb(&m, &u));
+	mem_line(t, "Buffers", 0);
+	mem_line(t, "Cached", KB(u.file));
+	mem_line(t, "SwapCached", 0);
+	mem_line(t, "Active", KB(u.anon + u.file));
+	mem_line(t, "Inactive", 0);
+	mem_line(t, "Active(anon)", KB(u.anon + u.shmem));
+	mem_line(t, "Inactive(anon)", 0);
+	mem_line(t, "Active(file)", KB(cache));
+	mem_line(t, "Inactive(file)", 0);
+	mem_line(t, "SwapTotal", 0);
+	mem_line(t, "SwapFree", 0);
+	mem_line(t, "Dirty", 0);
+	mem_line(t, "Writeback", 0);
+	mem_line(t, "AnonPages", KB(u.anon));
+	mem_line(t, "Mapped", KB(u.mapped));
+	mem_line(t, "Shmem", KB(u.shmem));
+	mem_line(t, "Slab", m.slab >> 10);
+	mem_line(t, "SReclaimable", 0);
+	mem_line(t, "SUnreclaim", m.slab >> 10);
+	mem_line(t, "KernelStack", m.kstacks >> 10);
+	mem_line(t, "PageTables", KB(u.tables));
+	mem_line(t, "CommitLimit", m.commit_limit >> 10);
+	mem_line(t, "Committed_AS", m.committed >> 10);
+	mem_line(t, "VmallocTotal", VMALLOC_KB);
+	mem_line(t, "VmallocUsed", m.kstacks >> 10);
+	mem_line(t, "VmallocChunk", 0);
+	return 0;
+}
+PROC_FILE(meminfo, .path = "/proc/meminfo", .mode = S_IFREG | 0444, .show = show_meminfo);
+
+/* ---- vmstat ---- */
+
+static int show_vmstat(struct text *t, int pid)
+{
+	struct mem_usage u;
+	struct mem_info m;
+	struct alloc_stats a;
+	const char *name;
+	uint64_t v;
+
+	(void)pid;
+	mm_info(&m);
+	mm_usage(&u);
+	page_stats(&a);
+	text_printf(t, "nr_free_pages %lu\n", m.free >> PAGE_SHIFT);
+	text_printf(t, "nr_slab_reclaimable 0\nnr_slab_unreclaimable %lu\n", m.slab >> PAGE_SHIFT);
+	text_printf(t, "nr_anon_pages %lu\nnr_mapped %lu\n", u.anon, u.mapped);
+	text_printf(t, "nr_file_pages %lu\nnr_shmem %lu\n", u.file, u.shmem);
+	text_printf(t, "nr_kernel_stack %lu\nnr_page_table_pages %lu\n", m.kstacks >> 10, u.tables);
+	text_printf(t, "pgalloc_normal %lu\npgfree %lu\n", a.allocs, a.frees);
+	for (unsigned i = 0; mm_event(i, &name, &v); i++)
+		text_printf(t, "%s %lu\n", name, v);
+	text_printf(t, "alloc_fail %lu\npcp_refill %lu\npcp_drain %lu\n", a.fails, a.pcp_refills, a.pcp_drains);
+	return 0;
+}
+PROC_FILE(vmstat, .path = "/proc/vmstat", .mode = S_IFREG | 0444, .show = show_vmstat);
+
+/* ---- the allocators ---- */
+
+static int show_buddyinfo(struct text *t, int pid)
+{
+	struct alloc_stats a;
+
+	(void)pid;
+	page_stats(&a);
+	text_printf(t, "Node 0, zone %8s ", "Normal");
+	for (unsigned i = 0; i <= ORDER_MAX; i++)
+		text_printf(t, "%6lu ", a.free_blocks[i]);
+	text_char(t, '\n');
+	return 0;
+}
+PROC_FILE(buddyinfo, .path = "/proc/buddyinfo", .mode = S_IFREG | 0444, .show = show_buddyinfo);
+
+static void show_cache(struct text *t, const struct slab_stats *s)
+{
+	text_printf(t, "%-17s %6lu %6lu %6lu %4u %4u : tunables %4u %4u %4u", s->name, s->active, s->total,
+		    s->size, s->per_slab, s->slab_pages, 0, 0, 0);
+	text_printf(t, " : slabdata %6lu %6lu %6lu\n", s->pages / s->slab_pages, s->pages / s->slab_pages, 0ul);
+}
+
+static int show_slabinfo(struct text *t, int pid)
+{
+	struct slab_stats s;
+
+	(void)pid;
+	text_printf(t, "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> "
+		       "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata "
+		       "<active_slabs> <num_slabs> <sharedavail>\n");
+	for (unsigned i = 0; slab_stats(i, &s); i++)
+		show_cache(t, &s);
+	return 0;
+}
+PROC_FILE(slabinfo, .path = "/proc/slabinfo", .mode = S_IFREG | 0400, .show = show_slabinfo);
+
+/* ---- mm_verify ---- */
+
+static int show_mm_verify(struct text *t, int pid)
+{
+	char why[REASON_MAX];
+	unsigned n = mm_verify(why, sizeof(why));
+
+	(void)pid;
+	if (n)
+		text_printf(t, "%u disagreements, the first: %s\n", n, why);
+	else
+		text_printf(t, "ok\n");
+	return 0;
+}
+PROC_FILE(mm_verify, .path = "/proc/mm_verify", .mode = S_IFREG | 0444, .show = show_mm_verify);

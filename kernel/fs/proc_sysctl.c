@@ -1,0 +1,66 @@
+/* Numbers that can be read and set: /proc/sys, and the tunable of fault-around in /sys/kernel/debug. */
+#include <kernel/fs/proc.h>
+#include <lib/version.h>
+#include <linux/errno.h>
+#include <mm/mm.h>
+
+#define PID_MAX		4194304ul
+
+/* A file for a variable of the kernel, from min to max. */
+#define SYSCTL(ident, where, var, min, max) \
+	static int show_##ident(struct text *t, int pid) \
+	{ \
+		(void)pid; \
+		return proc_show_number(t, READ_ONCE(var)); \
+	} \
+	static int store_##ident(char *text, int pid) \
+	{ \
+		uint64_t v; \
+		int err = proc_number(text, min, max, &v); \
+	\
+		(void)pid; \
+		if (!err) \
+			WRITE_ONCE(var, v); \
+		return err; \
+	} \
+	PROC_FILE(ident, .path = where, .mode = S_IFREG | 0644, .show = show_##ident, .store = store_##ident)
+
+SYSCTL(overcommit_memory, "/proc/sys/vm/overcommit_memory", vm_overcommit_memory, 0, 2);
+SYSCTL(overcommit_ratio, "/proc/sys/vm/overcommit_ratio", vm_overcommit_ratio, 0, INT32_MAX);
+SYSCTL(max_map_count, "/proc/sys/vm/max_map_count", vm_max_map_count, 0, INT32_MAX);
+
+/* A file that says the same forever. */
+#define CONSTANT(ident, where, ...) \
+	static int show_##ident(struct text *t, int pid) \
+	{ \
+		(void)pid; \
+		text_printf(t, __VA_ARGS__); \
+		return 0; \
+	} \
+	PROC_FILE(ident, .path = where, .mode = S_IFREG | 0444, .show = show_##ident)
+
+CONSTANT(mmap_min_addr, "/proc/sys/vm/mmap_min_addr", "%lu\n", USER_MIN);
+CONSTANT(ostype, "/proc/sys/kernel/ostype", QUIRE_SYSNAME "\n");
+CONSTANT(osrelease, "/proc/sys/kernel/osrelease", QUIRE_RELEASE "\n");
+CONSTANT(kernel_version, "/proc/sys/kernel/version", QUIRE_VERSION "\n");
+CONSTANT(hostname, "/proc/sys/kernel/hostname", "quire\n");
+CONSTANT(pid_max, "/proc/sys/kernel/pid_max", "%lu\n", PID_MAX);
+
+/* ---- /sys ---- */
+
+static int show_fault_around(struct text *t, int pid)
+{
+	(void)pid;
+	return proc_show_number(t, mm_fault_around());
+}
+
+static int store_fault_around(char *text, int pid)
+{
+	uint64_t v;
+	int err = proc_number(text, 0, UINT64_MAX, &v);
+
+	(void)pid;
+	return err ? err : mm_set_fault_around(v);
+}
+PROC_FILE(fault_around_bytes, .path = "/sys/kernel/debug/fault_around_bytes", .mode = S_IFREG | 0644,
+	  .show = show_fault_around, .store = store_fault_around);

@@ -1,0 +1,40 @@
+/*
+ * Text that is made when somebody reads it (/proc): pages filled from the
+ * front, of any length there is memory for. Counted, since a reader may still
+ * copy from it while the next one has it made anew. What does not fit, for
+ * want of memory, is remembered: the maker looks once, at the end.
+ */
+#ifndef KERNEL_FS_TEXT_H
+#define KERNEL_FS_TEXT_H
+
+#include <arch/types.h>
+
+#define TEXT_BYTES_MAX	(64ul << 20)
+
+struct text {
+	uint32_t refs;			/* atomic */
+	unsigned npages, max;		/* pages there are; room in page[] */
+	size_t len;
+	int err;			/* 0, -ENOMEM */
+	char **page;
+};
+
+/* Empty, one reference; NULL: no memory. */
+struct text *text_create(void);
+static inline void text_get(struct text *t) { __atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED); }
+void text_put(struct text *t);		/* NULL is fine */
+
+/* To be called by who made it, before others can read it. */
+void text_add(struct text *t, const char *s, size_t n);
+static inline void text_char(struct text *t, char c) { text_add(t, &c, 1); }
+/* One piece, at most 511 bytes. */
+void text_printf(struct text *t, const char *fmt, ...) __printf(2, 3);
+/* A path or name, its newlines as \012. */
+void text_escaped(struct text *t, const char *s, size_t n);
+/* Blanks until the line, which began at `line`, is `width` bytes long. */
+void text_pad(struct text *t, size_t line, size_t width);
+
+/* To user memory: bytes, 0 at the end, -EFAULT. */
+ssize_t text_read(const struct text *t, void __user *to, size_t n, uint64_t off);
+
+#endif

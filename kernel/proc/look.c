@@ -1,0 +1,188 @@
+/* What others may see of a process; see look.h. */
+#include <kernel/proc/look.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <mm/mm.h>
+
+/* process_lock held. */
+static struct process *find(int pid)
+{
+	struct process *p;
+
+	TAILQ_FOREACH(p, &processes, link)
+		if (p->pid == pid)
+			return p;
+	return NULL;
+}
+
+/* NULL: not there, and nothing is locked; else process_lock is held. */
+static struct process *find_locked(int pid)
+{
+	struct process *p;
+
+	spin_lock(&process_lock);
+	p = find(pid);
+	if (!p)
+		spin_unlock(&process_lock);
+	return p;
+}
+
+static char state_of(const struct process *p)
+{
+	if (READ_ONCE(p->gone))
+		return 'Z';
+	return READ_ONCE(p->thread.state) == THREAD_BLOCKED ? 'S' : 'R';
+}
+
+static void look_at_signals(const struct process *p, struct process_view *v)
+{
+	v->blocked = p->blocked;
+	v->pending = p->pending;
+	for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
+		uint64_t handler = p->action[sig].handler;
+
+		if (handler == (uint64_t)SIG_IGN)
+			v->ignored |= 1ul << (sig - 1);
+		else if (handler != (uint64_t)SIG_DFL)
+			v->caught |= 1ul << (sig - 1);
+	}
+}
+
+int process_look(int pid, struct process_view *v)
+{
+	const struct process *p = find_locked(pid);
+
+	if (!p)
+		return -ESRCH;
+	*v = (struct process_view){
+		.pid = p->pid, .ppid = p->ppid, .pgid = p->pid, .sid = p->pid, .state = state_of(p), .umask = p->umask,
+		.files_max = p->files.max, .start_ns = p->start_ns,
+	};
+	strlcpy(v->name, p->thread.name, sizeof(v->name));
+	memcpy(v->rlimit, p->rlimit, sizeof(v->rlimit));
+	look_at_signals(p, v);
+	process_times(p, &v->user_ns, &v->system_ns);
+	spin_unlock(&process_lock);
+	return 0;
+}
+
+bool process_exists(int pid)
+{
+	bool there = find_locked(pid);
+
+	if (there)
+		spin_unlock(&process_lock);
+	return there;
+}
+
+int process_next(int pid)
+{
+	const struct process *p;
+	int next = 0;
+
+	spin_lock(&process_lock);
+	TAILQ_FOREACH(p, &processes, link)
+		if (p->pid > pid && (!next || p->pid < next))
+			next = p->pid;
+	spin_unlock(&process_lock);
+	return next;
+}
+
+int process_get_mm(int pid, struct mm **mm)
+{
+	const struct process *p = find_locked(pid);
+
+	if (!p)
+		return -ESRCH;
+	*mm = p->mm ? mm_get(p->mm) : NULL;
+	spin_unlock(&process_lock);
+	return 0;
+}
+
+/* Counts n, if there is one, and lets process_lock go. */
+static int get_node(struct node *n, struct node **out)
+{
+	if (n)
+		node_get(n);
+	spin_unlock(&process_lock);
+	*out = n;
+	return n ? 0 : -ENOENT;
+}
+
+int process_get_exe(int pid, struct node **out)
+{
+	const struct process *p = find_locked(pid);
+
+	return p ? get_node(p->mm ? p->exe : NULL, out) : -ESRCH;
+}
+
+int process_get_cwd(int pid, struct node **out)
+{
+	const struct process *p = find_locked(pid);
+
+	return p ? get_node(p->cwd, out) : -ESRCH;
+}
+
+struct file *process_get_file(int pid, unsigned fd)
+{
+	struct process *p = find_locked(pid);
+	struct file *f;
+
+	if (!p)
+		return NULL;
+	f = files_get(&p->files, fd);
+	spin_unlock(&process_lock);
+	return f;
+}
+
+int process_rename(int pid, const char *name)
+{
+	struct process *p = find_locked(pid);
+
+	if (!p)
+		return -ESRCH;
+	strlcpy(p->thread.name, name, sizeof(p->thread.name));
+	spin_unlock(&process_lock);
+	return 0;
+}
+
+void process_totals(unsigned *running, uint64_t *user_ns, uint64_t *system_ns)
+{
+	const struct process *p;
+	uint64_t user, system;
+
+	*running = 0;
+	*user_ns = *system_ns = 0;
+	spin_lock(&process_lock);
+	TAILQ_FOREACH(p, &processes, link) {
+		process_times(p, &user, &system);
+		*user_ns += user;
+		*system_ns += system;
+		*running += state_of(p) == 'R';
+	}
+	spin_unlock(&process_lock);
+}
+
+int process_fail_alloc(int pid, uint64_t n)
+{
+	const struct process *p = find_locked(pid);
+
+	if (!p)
+		return -ESRCH;
+	page_fail_nth = 0;
+	page_fail_thread = n ? &p->thread : NULL;
+	page_fail_nth = n;
+	spin_unlock(&process_lock);
+	return 0;
+}
+
+int process_fail_left(int pid, uint64_t *n)
+{
+	const struct process *p = find_locked(pid);
+
+	if (!p)
+		return -ESRCH;
+	*n = page_fail_thread == &p->thread ? READ_ONCE(page_fail_nth) : 0;
+	spin_unlock(&process_lock);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/*
+ * What others may see of a process: copies and counted references, taken
+ * under the lock of all processes. Nothing here waits, and nobody keeps a
+ * pointer to a process that may end.
+ */
+#ifndef KERNEL_PROC_LOOK_H
+#define KERNEL_PROC_LOOK_H
+
+#include <kernel/proc/process.h>
+
+struct process_view {
+	int pid, ppid, pgid, sid;
+	char name[16];
+	char state;			/* R, S, Z as /proc shows it */
+	unsigned umask, files_max;
+	uint64_t start_ns, user_ns, system_ns;
+	uint64_t blocked, pending, ignored, caught;
+	struct rlimit64 rlimit[RLIM_NLIMITS];
+};
+
+/* 0 or -ESRCH: there is no such process. */
+int __must_check process_look(int pid, struct process_view *v);
+bool process_exists(int pid);
+/* The lowest number of a process above pid; 0: there is none. */
+int process_next(int pid);
+/* Counted. *mm NULL: it runs no program (any more). 0 or -ESRCH. */
+int __must_check process_get_mm(int pid, struct mm **mm);
+/* Counted. 0; -ESRCH; -ENOENT: it has none. */
+int __must_check process_get_exe(int pid, struct node **out);
+int __must_check process_get_cwd(int pid, struct node **out);
+/* The open file fd, counted; NULL. */
+struct file *process_get_file(int pid, unsigned fd);
+/* Its name, from now on. 0 or -ESRCH. */
+int __must_check process_rename(int pid, const char *name);
+/* How many there are in state R; what all have used the CPU for. */
+void process_totals(unsigned *running, uint64_t *user_ns, uint64_t *system_ns);
+/* Failure injection (fail_alloc): the n-th allocation of pages by this process fails; 0: none. 0 or -ESRCH. */
+int __must_check process_fail_alloc(int pid, uint64_t n);
+/* What is left of that. */
+int __must_check process_fail_left(int pid, uint64_t *n);
+
+#endif

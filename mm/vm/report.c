@@ -1,0 +1,214 @@
+/*
+ * What /proc tells about memory: frames by use, counters by name, the frames
+ * behind a range of addresses.
+ *
+ * Locks: mm.lock for reading and one table at a time, for mm_pagemap and
+ * mm_peek. Frames are counted without a lock: each is looked at for itself,
+ * and the sum is as good as a sum over moving things can be.
+ */
+#include <mm/vm/map.h>
+#include <kernel/core/thread.h>
+#include <lib/string.h>
+#include <mm/pt/pt.h>
+#include <mm/vm/fault.h>
+#include <mm/vm/stat.h>
+
+#include <linux/errno.h>
+
+uint64_t vm_overcommit_memory, vm_overcommit_ratio = 50, vm_max_map_count = VMAS_MAX;
+
+#define RESCHED_EVERY	16384u		/* frames */
+
+/* ---- frames by use ---- */
+
+static void count_block(struct mem_usage *u, const struct page *p, uint64_t n)
+{
+	switch (p->kind) {
+	case PAGE_KERNEL:
+		u->kernel += n;
+		break;
+	case PAGE_TABLE:
+		u->tables += n;
+		break;
+	case PAGE_ANON:
+		u->anon += n;
+		break;
+	case PAGE_FILE:
+		u->file += n;
+		u->mapped += READ_ONCE(p->slots) ? n : 0;
+		break;
+	default:
+		break;
+	}
+}
+
+static void count_range(uint64_t start, uint64_t end, void *arg)
+{
+	uint64_t i = start >> PAGE_SHIFT, n, seen = 0;
+
+	while (i < end >> PAGE_SHIFT) {
+		const struct page *p = pfn_to_page(pfn(i));
+		bool head = p->kind >= PAGE_KERNEL || p->kind == PAGE_FREE;
+
+		n = head ? 1ul << MIN(READ_ONCE(p->order), ORDER_MAX) : 1;
+		count_block(arg, p, n);
+		i += n;
+		if (++seen % RESCHED_EVERY == 0)
+			resched_point();
+	}
+}
+
+void mm_usage(struct mem_usage *u)
+{
+	struct object *o;
+
+	memset(u, 0, sizeof(*u));
+	early_for_each_ram(count_range, u);
+	spin_lock(&objects_lock);
+	TAILQ_FOREACH(o, &objects, all_link)
+		u->shmem += o->ops->memory ? READ_ONCE(o->npages) : 0;
+	spin_unlock(&objects_lock);
+}
+
+/* ---- counters ---- */
+
+bool mm_event(unsigned i, const char **name, uint64_t *v)
+{
+	if (i >= VM_EVENTS)
+		return false;
+	*name = vm_event_name(i);
+	*v = vm_event_sum(i);
+	return true;
+}
+
+/* ---- fault-around ---- */
+
+uint64_t mm_fault_around(void)
+{
+	return PAGE_SIZE << (63 - __builtin_clzl(fault_around_pages));
+}
+
+int mm_set_fault_around(uint64_t bytes)
+{
+	if (bytes > PT_ENTRIES * PAGE_SIZE)
+		return -EINVAL;
+	bytes = MIN(MAX(bytes, PAGE_SIZE), FAULT_AROUND_MAX * PAGE_SIZE);
+	fault_around_pages = bytes >> PAGE_SHIFT;
+	return 0;
+}
+
+/* ---- what an address leads to ---- */
+
+/* The frame that e (of a table of `level`) has for va, or false. */
+static bool frame_of(pte_t e, unsigned level, vaddr_t va, pfn_t *f)
+{
+	enum pte_kind k = pte_kind(e, level);
+
+	if (k != PTE_PRESENT && k != PTE_SPECIAL_LEAF && k != PTE_NOACCESS && k != PTE_HUGE)
+		return false;
+	*f = pfn(pte_pfn(e).v + ((va & (LEVEL_SIZE(level) - 1)) >> PAGE_SHIFT));
+	return true;
+}
+
+static uint64_t pagemap_word(pte_t e, unsigned level, vaddr_t va)
+{
+	uint64_t word = e.v & PTE_SOFT_DIRTY ? PAGEMAP_SOFT_DIRTY : 0;
+	const struct page *p;
+	pfn_t f;
+
+	switch (pte_kind(e, level)) {
+	case PTE_SWAP:
+	case PTE_MIGRATING:
+		return word | PAGEMAP_SWAP;
+	default:
+		break;
+	}
+	if (!frame_of(e, level, va, &f))
+		return word;
+	word |= PAGEMAP_PRESENT | f.v;
+	if (e.v & PTE_SPECIAL)
+		return word;
+	p = pfn_to_page(pte_pfn(e));
+	if (p->kind == PAGE_FILE)
+		return word | PAGEMAP_FILE;
+	return p->slots == 1 ? word | PAGEMAP_EXCLUSIVE : word;
+}
+
+void mm_pagemap(struct mm *mm, vaddr_t va, unsigned n, uint64_t *out)
+{
+	struct cursor c;
+	unsigned i = 0;
+
+	read_lock(&mm->lock);
+	while (i < n) {
+		vaddr_t at = va + i * PAGE_SIZE;
+
+		cursor_find(&c, &mm->as, at, 1);
+		do {
+			out[i] = pagemap_word(cursor_get(&c), c.level, va + i * PAGE_SIZE);
+		} while (++i < n && c.level == 1 && cursor_next(&c));
+		cursor_close(&c);
+	}
+	read_unlock(&mm->lock);
+}
+
+uint64_t mm_pagemap_end(void)
+{
+	return mm_user_end() >> PAGE_SHIFT;
+}
+
+/* The page at va with a reference; NULL: none is there now. */
+static struct page *peek_page(struct mm *mm, vaddr_t va)
+{
+	struct page *p = NULL;
+	struct cursor c;
+	pfn_t f;
+	pte_t e;
+
+	cursor_find(&c, &mm->as, va & -PAGE_SIZE, 1);
+	e = cursor_get(&c);
+	if (c.level == 1 && !(e.v & PTE_SPECIAL) && frame_of(e, 1, va, &f)) {
+		p = pfn_to_page(f);
+		page_get(p);
+	}
+	cursor_close(&c);
+	return p;
+}
+
+size_t mm_peek(struct mm *mm, vaddr_t va, void *to, size_t n)
+{
+	size_t done = 0;
+
+	read_lock(&mm->lock);
+	while (done < n) {
+		vaddr_t at = va + done;
+		size_t in = at % PAGE_SIZE, part = MIN(n - done, PAGE_SIZE - in);
+		struct page *p = at < mm_user_end() ? peek_page(mm, at) : NULL;
+
+		if (!p)
+			break;
+		memcpy((char *)to + done, (char *)page_to_virt(p) + in, part);
+		page_put(p);
+		done += part;
+	}
+	read_unlock(&mm->lock);
+	return done;
+}
+
+/* ---- where the program put its parts ---- */
+
+void mm_set_layout(struct mm *mm, const struct mm_layout *l)
+{
+	write_lock(&mm->lock);
+	mm->layout = *l;
+	write_unlock(&mm->lock);
+}
+
+void mm_get_layout(struct mm *mm, struct mm_layout *l)
+{
+	read_lock(&mm->lock);
+	*l = mm->layout;
+	l->brk_start = mm->brk_start;
+	l->brk = mm->brk;
+	read_unlock(&mm->lock);
+}
