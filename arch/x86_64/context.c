@@ -16,6 +16,7 @@
 #include <lib/string.h>
 
 #define FPU_FCW		0x037f		/* all x87 exceptions masked, 64-bit precision */
+#define FPU_LEGACY	512		/* bytes before the XSAVE header */
 #define FPU_MXCSR	0x1f80		/* all SSE exceptions masked */
 
 /* The legacy part of an FPU area; the XSAVE header and the rest follow at 512. */
@@ -63,6 +64,17 @@ void arch_fpu_load(const void *area)
 		__asm__ volatile("xrstor64 (%0)" :: "r"(area), "a"(-1), "d"(-1) : "memory");
 	else
 		__asm__ volatile("fxrstor64 (%0)" :: "r"(area) : "memory");
+}
+
+/*
+ * XSAVE leaves the header's reserved bytes as they are, and XRSTOR wants zeros
+ * there.
+ */
+void arch_fpu_fork(void *area)
+{
+	if (arch_features.xsave)
+		memset((uint8_t *)area + FPU_LEGACY, 0, 64);
+	fpu_save(area);
 }
 
 /* An XSAVE header of zeros says: every component in its initial state. */

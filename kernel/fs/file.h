@@ -89,6 +89,8 @@ void file_register_device(uint64_t rdev, const struct file_ops *ops);
 
 /* Empty, one user. 0 or -ENOMEM. */
 int __must_check files_init(struct files *fs);
+/* The same numbers for the same open files. 0 or -ENOMEM. */
+int __must_check files_copy(struct files *to, struct files *from);
 /* Closes all of them. */
 void files_destroy(struct files *fs);
 /* Counted for the caller, or NULL. */

@@ -21,6 +21,24 @@ int files_init(struct files *fs)
 	return 0;
 }
 
+/* The table of `from` cannot shrink, and grows by its own process alone. */
+int files_copy(struct files *to, struct files *from)
+{
+	unsigned max = from->max;
+
+	spin_init(&to->lock, RANK_FS);
+	to->file = kmalloc(max * sizeof(*to->file));
+	if (!to->file)
+		return -ENOMEM;
+	to->max = max;
+	memcpy(to->file, from->file, max * sizeof(*to->file));
+	memcpy(to->cloexec, from->cloexec, sizeof(to->cloexec));
+	for (unsigned fd = 0; fd < max; fd++)
+		if (to->file[fd])
+			file_get(to->file[fd]);
+	return 0;
+}
+
 void files_destroy(struct files *fs)
 {
 	struct file **file;

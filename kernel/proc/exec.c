@@ -78,24 +78,21 @@ static int build_space(struct process *p, struct mm *mm, struct elf *e, const st
 /* No way back from here: the process becomes the new program. */
 static void become(struct process *p, struct node *exe, const char *name, struct mm *mm)
 {
-	struct mm *old = p->mm;
 	struct node *old_exe = p->exe;
 
 	node_get(exe);
 	spin_lock(&process_lock);	/* who looks at p takes references under it */
 	p->exe = exe;
-	p->mm = mm;
+	p->has_execed = true;
 	spin_unlock(&process_lock);
 	if (old_exe)
 		node_put(old_exe);
-	if (old)
-		mm_put(old);
+	process_change_memory(p, mm);
 	process_set_name(p, name);
 	files_close_on_exec(&p->files);
 	for (int sig = 1; sig <= SIGNAL_MAX; sig++)
 		if (p->action[sig].handler != (uint64_t)SIG_IGN)
 			memset(&p->action[sig], 0, sizeof(p->action[sig]));
-	p->clear_child_tid = 0;
 	p->robust_list = 0;
 	arch_set_fs_base(0);
 	arch_set_gs_base(0);

@@ -8,10 +8,11 @@
  *
  * A program run alone is given the strings of /.qrun/argv and /.qrun/envp,
  * where they are there (each ended by NUL); how it ended is said in the line
- * `# quire: exit N` of the log. Then the machine ends.
+ * `# quire: exit N` of the log. Then the machine ends, and with it whatever that program has left behind.
  */
 #include <kernel/proc/init.h>
 #include <arch/cpu.h>
+#include <kernel/core/clock.h>
 #include <kernel/fs/path.h>
 #include <kernel/proc/process.h>
 #include <lib/assert.h>
@@ -24,6 +25,7 @@
 #include <mm/mm.h>
 
 #define TEXT_MAX	(1ul << 20)	/* bytes of a file that is read whole */
+#define END_NS		(2 * NS_PER_SEC)	/* that programs are given to be killed */
 #define EXIT_ORDERLY	0x10
 #define EXIT_FAILED	0x11
 
@@ -35,8 +37,6 @@ option_string(init, &init_path, "the program to run, alone, and end");
 
 static const char *const default_env[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/" };
 static const char *const path_dirs[] = { "/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/" };
-
-static struct thread init_thread;
 
 /*
  * A file of the initramfs as a string of *n bytes, ended by NUL; NULL if it cannot
@@ -232,7 +232,10 @@ static void init_main(void *arg)
 		arch_exit(ktest_run(test_suites) ? EXIT_ORDERLY : EXIT_FAILED);
 	text = read_text("/.qrun/argv", &n);
 	if (init_path || (text && n)) {
-		log_raw("# quire: exit %d", run_alone(init_path, text, text ? n : 0));
+		int code = run_alone(init_path, text, text ? n : 0);
+
+		process_end_all(clock_monotonic_ns() + END_NS);
+		log_raw("# quire: exit %d", code);
 		arch_exit(EXIT_ORDERLY);
 	}
 	text = read_text("/init.list", &n);
@@ -242,6 +245,7 @@ static void init_main(void *arg)
 		arch_exit(EXIT_FAILED);
 	}
 	run_list(text);
+	process_end_all(clock_monotonic_ns() + END_NS);
 	log_info("init: all commands have run");
 	arch_exit(EXIT_ORDERLY);
 }
@@ -252,7 +256,8 @@ void init_start(void)
 
 	if (kstack_alloc(&bottom, &top))
 		panic("no memory for the first thread");
-	thread_init(&init_thread, "init", bottom, top, init_main, NULL);
-	init_thread.tid = 1;
-	thread_start(&init_thread);
+	thread_init(&init_process.thread, "init", bottom, top, init_main, NULL);
+	init_process.thread.tid = 1;
+	init_process.thread.owner = &init_process;
+	thread_start(&init_process.thread);
 }

@@ -1,30 +1,35 @@
-/* Processes: creation, start, end; see process.h. */
+/* Processes: the table, creation, start, end; see process.h. */
 #include <kernel/proc/process.h>
 #include <kernel/core/clock.h>
-#include <kernel/fs/path.h>
 #include <kernel/dev/console.h>
+#include <kernel/fs/path.h>
 #include <lib/assert.h>
 #include <lib/log.h>
-#include <lib/math.h>
 #include <lib/math.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
+#define HASH_SIZE	1024u		/* a power of two */
+#define PID_FIRST	2
+
 struct process_list processes = TAILQ_HEAD_INITIALIZER(processes);
 struct spinlock process_lock = SPINLOCK_INIT(RANK_PROC);
+struct process init_process;
+int pid_max = PID_LIMIT;
+
 static unsigned nprocesses;		/* process_lock */
-static int last_pid = 1;		/* process_lock; 1 is the first thread of the kernel */
+static int last_pid = 1;		/* process_lock */
+static LIST_HEAD(, process) by_pid[HASH_SIZE]; /* process_lock */
+/*
+ * How often a number is the pid, the group or the session of a process: it is
+ * given out again when it is none of them. process_lock.
+ */
+static uint16_t pid_uses[PID_LIMIT];
 static struct kmem_cache *process_cache, *fpu_cache;
 
-void process_init(void)
-{
-	process_cache = kmem_cache_create("process", sizeof(struct process), 0);
-	fpu_cache = kmem_cache_create("fpu", arch_features.xsave_size, 64);
-	if (!process_cache || !fpu_cache)
-		panic("no memory for the caches of processes");
-}
+_Static_assert(2 * (PID_LIMIT - 1) + 1 <= UINT16_MAX, "all processes may be of one group and session");
 
 static void set_limit(struct process *p, unsigned which, uint64_t soft, uint64_t hard)
 {
@@ -45,21 +50,97 @@ static void default_limits(struct process *p)
 	set_limit(p, RLIMIT_RTPRIO, 0, 0);
 }
 
-static void processes_add(struct process *p)
+/* ---- the table ---- */
+
+/* The next free number, or 0. process_lock held. */
+static int pid_take(void)
 {
-	spin_lock(&process_lock);
-	p->pid = p->thread.tid = ++last_pid;
-	nprocesses++;
-	TAILQ_INSERT_TAIL(&processes, p, link);
-	spin_unlock(&process_lock);
+	for (int n = PID_FIRST; n < pid_max; n++) {
+		if (++last_pid >= pid_max)
+			last_pid = PID_FIRST;
+		if (!pid_uses[last_pid])
+			return last_pid;
+	}
+	return 0;
 }
 
-static void processes_remove(struct process *p)
+/* 0 stands for none. */
+static void change_use(int from, int to)
 {
+	if (from)
+		pid_uses[from]--;
+	if (to)
+		pid_uses[to]++;
+}
+
+void process_set_group(struct process *p, int sid, int pgid)
+{
+	change_use(p->pgid, pgid);
+	change_use(p->sid, sid);
+	p->pgid = pgid;
+	p->sid = sid;
+}
+
+/* process_lock held. */
+static void table_add(struct process *p, int pid)
+{
+	p->pid = p->thread.tid = pid;
+	change_use(0, pid);
+	LIST_INSERT_HEAD(&by_pid[(unsigned)pid % HASH_SIZE], p, hash_link);
+	TAILQ_INSERT_TAIL(&processes, p, link);
+	nprocesses++;
+}
+
+/* process_lock held. */
+static void make_thread(struct process *p, const char *name, void (*fn)(void *))
+{
+	void *fpu = p->thread.ctx.fpu;
+
+	thread_init(&p->thread, name, p->thread.stack_bottom, p->thread.stack_top, fn, p);
+	p->thread.ctx.fpu = fpu;
+	p->thread.owner = p;
+}
+
+int process_publish(struct process *p, struct process *parent, const char *name, void (*fn)(void *))
+{
+	int pid, err = 0;
+
 	spin_lock(&process_lock);
-	nprocesses--;
-	TAILQ_REMOVE(&processes, p, link);
+	pid = pid_take();
+	if (pid) {
+		make_thread(p, name, fn);
+		table_add(p, pid);
+		process_set_group(p, parent->sid, parent->pgid);
+		p->parent = parent;
+		p->ppid = parent->pid;
+		TAILQ_INSERT_TAIL(&parent->children, p, sibling);
+	} else {
+		err = -EAGAIN;
+	}
 	spin_unlock(&process_lock);
+	return err;
+}
+
+void process_unlink(struct process *p)
+{
+	assert(spin_is_locked(&process_lock) && p->gone);
+	process_set_group(p, 0, 0);
+	change_use(p->pid, 0);
+	LIST_REMOVE(p, hash_link);
+	TAILQ_REMOVE(&processes, p, link);
+	TAILQ_REMOVE(&p->parent->children, p, sibling);
+	nprocesses--;
+}
+
+struct process *process_find(int pid)
+{
+	struct process *p;
+
+	assert(spin_is_locked(&process_lock));
+	LIST_FOREACH(p, &by_pid[(unsigned)pid % HASH_SIZE], hash_link)
+		if (p->pid == pid)
+			return p;
+	return NULL;
 }
 
 unsigned process_count(void)
@@ -67,49 +148,97 @@ unsigned process_count(void)
 	return READ_ONCE(nprocesses);
 }
 
-void process_discard(struct process *p)
+/* ---- the struct ---- */
+
+static void init_common(struct process *p)
 {
-	if (p->files.file)
-		files_destroy(&p->files);
-	if (p->cwd)
-		node_put(p->cwd);
-	if (p->exe)
-		node_put(p->exe);
-	exec_args_free(p->args);
-	kmem_free(fpu_cache, p->thread.ctx.fpu);
-	if (p->thread.stack_bottom)
-		kstack_free(p->thread.stack_bottom);
-	processes_remove(p);
-	page_fail_forget(&p->thread);
-	kmem_free(process_cache, p);
+	p->refs = 1;
+	TAILQ_INIT(&p->children);
+	waitq_init(&p->child_wait);
+	p->start_ns = clock_monotonic_ns();
 }
 
-struct process *process_create(void)
+void process_init(void)
+{
+	process_cache = kmem_cache_create("process", sizeof(struct process), 0);
+	fpu_cache = kmem_cache_create("fpu", arch_features.xsave_size, 64);
+	if (!process_cache || !fpu_cache)
+		panic("no memory for the caches of processes");
+	init_common(&init_process);
+	spin_init(&init_process.files.lock, RANK_FS);
+	default_limits(&init_process);
+	init_process.umask = 022;
+	node_get(fs_root);
+	init_process.cwd = fs_root;
+	spin_lock(&process_lock);
+	table_add(&init_process, 1);
+	process_set_group(&init_process, 1, 1);
+	spin_unlock(&process_lock);
+}
+
+struct process *process_alloc(void)
 {
 	struct process *p = kmem_zalloc(process_cache);
-	int err;
 
 	if (!p)
 		return NULL;
-	waitq_init(&p->exited);
-	default_limits(p);
-	processes_add(p);
-	p->ppid = current_thread()->tid;
-	p->umask = 022;
-	p->start_ns = clock_monotonic_ns();
-	node_get(fs_root);
-	p->cwd = fs_root;
+	init_common(p);
 	p->thread.ctx.fpu = kmem_alloc(fpu_cache);
-	err = kstack_alloc(&p->thread.stack_bottom, &p->thread.stack_top);
-	if (err)
-		p->thread.stack_bottom = 0;
-	else
-		err = files_init(&p->files);
-	if (err || !p->thread.ctx.fpu) {
-		process_discard(p);
-		return NULL;
-	}
+	if (!p->thread.ctx.fpu)
+		goto no_fpu;
+	if (kstack_alloc(&p->thread.stack_bottom, &p->thread.stack_top))
+		goto no_stack;
 	return p;
+no_stack:
+	kmem_free(fpu_cache, p->thread.ctx.fpu);
+no_fpu:
+	kmem_free(process_cache, p);
+	return NULL;
+}
+
+/* What its thread runs on. */
+static void free_thread(struct process *p)
+{
+	page_fail_forget(&p->thread);
+	kmem_free(fpu_cache, p->thread.ctx.fpu);
+	p->thread.ctx.fpu = NULL;
+	if (p->thread.stack_bottom)
+		kstack_free(p->thread.stack_bottom);
+	p->thread.stack_bottom = 0;
+}
+
+/* What it has open. */
+static void drop_nodes(struct process *p)
+{
+	struct node *cwd, *exe;
+
+	spin_lock(&process_lock);	/* who looks at p takes references under it */
+	cwd = p->cwd;
+	exe = p->exe;
+	p->cwd = p->exe = NULL;
+	spin_unlock(&process_lock);
+	if (cwd)
+		node_put(cwd);
+	if (exe)
+		node_put(exe);
+}
+
+void process_free(struct process *p)
+{
+	if (p->files.file)
+		files_destroy(&p->files);
+	drop_nodes(p);
+	if (p->mm)
+		mm_put(p->mm);
+	exec_args_free(p->args);
+	free_thread(p);
+	kmem_free(process_cache, p);
+}
+
+void process_put(struct process *p)
+{
+	if (!__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
+		process_free(p);
 }
 
 static const char *last_part(const char *path)
@@ -147,18 +276,6 @@ static void process_main(void *arg)
 	arch_enter_user(&tf);
 }
 
-void process_start(struct process *p, const char *name, void (*fn)(void *))
-{
-	void *fpu = p->thread.ctx.fpu;
-
-	thread_init(&p->thread, last_part(name), p->thread.stack_bottom, p->thread.stack_top, fn, p);
-	arch_fpu_init(fpu);
-	p->thread.ctx.fpu = fpu;
-	p->thread.owner = p;
-	p->thread.tid = p->pid;
-	thread_start(&p->thread);
-}
-
 static int open_std_files(struct process *p)
 {
 	int err = 0;
@@ -177,9 +294,32 @@ static int open_std_files(struct process *p)
 	return err;
 }
 
+/* A process with what a first program finds, or NULL. */
+static struct process *create_first(struct node *exe)
+{
+	struct process *p = process_alloc();
+
+	if (!p)
+		return NULL;
+	default_limits(p);
+	p->umask = 022;
+	p->exit_signal = SIGCHLD;
+	p->awaited = true;
+	node_get(fs_root);
+	p->cwd = fs_root;
+	node_get(exe);
+	p->exe = exe;
+	if (files_init(&p->files) || open_std_files(p)) {
+		process_free(p);
+		return NULL;
+	}
+	arch_fpu_init(p->thread.ctx.fpu);
+	return p;
+}
+
 int process_spawn(struct node *exe, const char *name, struct exec_args *args, struct process **out)
 {
-	struct process *p = process_create();
+	struct process *p = create_first(exe);
 	int err;
 
 	if (!p) {
@@ -187,82 +327,94 @@ int process_spawn(struct node *exe, const char *name, struct exec_args *args, st
 		return -ENOMEM;
 	}
 	p->args = args;
-	node_get(exe);
-	p->exe = exe;
-	err = open_std_files(p);
+	err = process_publish(p, &init_process, last_part(name), process_main);
 	if (err) {
-		process_discard(p);
+		process_free(p);
 		return err;
 	}
+	spin_lock(&process_lock);
+	process_set_group(p, p->pid, p->pid);
+	spin_unlock(&process_lock);
 	*out = p;
-	process_start(p, name, process_main);
+	thread_start(&p->thread);
 	return 0;
 }
 
 /* ---- the end ---- */
 
-/* Its stack is no longer in use: from here on the struct is the waiter's. */
-static void process_gone(void *arg)
+static void account_memory(struct process *p)
 {
-	struct process *p = arg;
-	uint64_t flags = waitq_lock(&p->exited);
+	struct mm_figures f;
 
-	p->gone = true;
-	waitq_wake_all(&p->exited);
-	waitq_unlock(&p->exited, flags);
+	mm_figures(p->mm, &f);
+	p->used.minflt += f.minflt;
+	p->used.majflt += f.majflt;
+	p->used.rss_max = MAX(p->used.rss_max, f.rss_max);
 }
 
-static void drop_memory(struct process *p)
+/* Its parent lent it its memory and waits to have it back. */
+static void give_back(struct process *p)
 {
-	struct mm *mm = p->mm;
-
-	spin_lock(&process_lock);	/* who looks at p takes a reference under it */
-	p->mm = NULL;
+	spin_lock(&process_lock);
+	p->shares_memory = false;
+	process_wake_parent(p);
 	spin_unlock(&process_lock);
-	thread_set_aspace(NULL);
-	if (mm)
-		mm_put(mm);
+}
+
+/* Others that use the memory learn that p has left it. */
+static void clear_tid(struct process *p, struct mm *mm)
+{
+	struct aspace *now = current_thread()->aspace;
+
+	if (p->clear_child_tid && READ_ONCE(mm->refs) > 1) {
+		thread_set_aspace(mm_aspace(mm));
+		(void)!put_user_u32(0, (uint32_t __user *)p->clear_child_tid);
+		thread_set_aspace(now);
+	}
+	p->clear_child_tid = 0;
+}
+
+void process_change_memory(struct process *p, struct mm *next)
+{
+	struct mm *old = p->mm;
+
+	if (old) {
+		account_memory(p);
+		clear_tid(p, old);
+	}
+	spin_lock(&process_lock);	/* who looks at p takes a reference under it */
+	p->mm = next;
+	spin_unlock(&process_lock);
+	if (old)
+		mm_put(old);
+	if (p->shares_memory)
+		give_back(p);
+}
+
+/* Its stack is no longer in use. */
+static void thread_done(void *arg)
+{
+	struct process *p = arg;
+
+	free_thread(p);
+	process_gone(p);
 }
 
 void process_exit(int status)
 {
 	struct process *p = current_process();
 
+	assert(p != &init_process);
 	p->status = status;
 	files_destroy(&p->files);
-	drop_memory(p);
-	thread_exit(process_gone, p);
+	thread_set_aspace(NULL);
+	process_change_memory(p, NULL);
+	drop_nodes(p);
+	process_leave_children(p);
+	thread_exit(thread_done, p);
 }
 
-int process_wait_until(struct process *p, uint64_t deadline_ns, int *status)
-{
-	uint64_t flags = waitq_lock(&p->exited);
-	int err = 0;
-
-	while (!p->gone && !err)
-		err = waitq_sleep_until(&p->exited, &flags, deadline_ns);
-	if (p->gone)
-		err = 0;
-	waitq_unlock(&p->exited, flags);
-	if (err)
-		return err;
-	*status = p->status;
-	process_discard(p);
-	return 0;
-}
-
-int process_wait(struct process *p)
-{
-	uint64_t flags = waitq_lock(&p->exited);
-	int status;
-
-	while (!p->gone)
-		waitq_sleep(&p->exited, &flags);
-	waitq_unlock(&p->exited, flags);
-	status = p->status;
-	process_discard(p);
-	return status;
-}
+/* ---- accounts ---- */
 
 void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_ns)
 {
@@ -270,4 +422,26 @@ void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_
 
 	*user_ns = ticks ? mul_div(all, p->user_ticks, ticks) : all;
 	*system_ns = all - *user_ns;
+}
+
+void usage_add(struct usage *to, const struct usage *u)
+{
+	to->user_ns += u->user_ns;
+	to->system_ns += u->system_ns;
+	to->minflt += u->minflt;
+	to->majflt += u->majflt;
+	to->rss_max = MAX(to->rss_max, u->rss_max);
+}
+
+void process_usage(struct process *p, struct usage *u)
+{
+	struct mm_figures f = { 0 };
+
+	if (p->mm)
+		mm_figures(p->mm, &f);
+	*u = p->used;
+	process_times(p, &u->user_ns, &u->system_ns);
+	u->minflt += f.minflt;
+	u->majflt += f.majflt;
+	u->rss_max = MAX(u->rss_max, f.rss_max);
 }

@@ -2,10 +2,24 @@
  * Processes: a thread with an address space, open files and a place in the
  * file tree. (One thread each; memory never knows a process.)
  *
- * Life: process_create, filling, process_start; the thread enters a program;
- * process_exit, by its own thread, gives memory and files back; process_wait,
- * by whoever created it, takes the status and the rest. Fields without a lock named are the process's own: only its thread
- * touches them, or nobody else can know it yet.
+ * Life:
+ *
+ *	process_alloc		nobody knows it
+ *	process_publish		has a pid, a parent, a place in the table, a thread
+ *	thread_start		runs: a program, or what fork left it
+ *	process_exit		by its own thread: memory and files are given back
+ *	gone			off its stack: a zombie, its status waits (wait.c)
+ *	reaped			out of the table; the last reference frees the struct
+ *
+ * Whoever finds a process in the table uses it under process_lock, or takes a
+ * reference (process_get) and lets the lock go. Fields without a lock named
+ * are the process's own: only its thread touches them, or nobody else can
+ * know it yet.
+ *
+ * The tree: every process but the first has a parent, which waits for it. The
+ * children of a process that ends become the first one's, init's, and nobody
+ * waits for those: they are reaped as they end. init is the kernel's own
+ * thread; it runs no program.
  */
 #ifndef KERNEL_PROC_PROCESS_H
 #define KERNEL_PROC_PROCESS_H
@@ -19,6 +33,7 @@
 
 struct mm;
 
+#define PID_LIMIT	32768		/* pids are below it */
 #define SIGNAL_MAX	64
 
 /* A signal's action, as rt_sigaction(2) takes it: not in a UAPI header. */
@@ -26,9 +41,28 @@ struct sig_action {
 	uint64_t handler, flags, restorer, mask;
 };
 
+/* What a process has used up. */
+struct usage {
+	uint64_t user_ns, system_ns;
+	uint64_t minflt, majflt;
+	uint64_t rss_max;		/* pages */
+};
+
+TAILQ_HEAD(process_list, process);
+
 struct process {
 	struct thread thread;
-	int pid, ppid;
+	int pid;			/* const */
+	int ppid;			/* parent's pid; process_lock, read without it */
+	uint32_t refs;			/* atomic: being in the table, process_get */
+	struct process *parent;		/* NULL: init's; process_lock */
+	struct process_list children;	/* process_lock */
+	int pgid, sid;			/* group and session; process_lock */
+	bool has_execed;		/* process_lock */
+	bool shares_memory;		/* its parent lent it its mm and waits; process_lock */
+	bool awaited;			/* by process_wait, nobody else reaps it; const */
+	int exit_signal;		/* to its parent at its end; 0: none; process_lock */
+	int death_signal;		/* prctl(PR_SET_PDEATHSIG); process_lock */
 	struct mm *mm;			/* NULL before the first program and after the last */
 	struct files files;
 	struct node *cwd;		/* counted */
@@ -38,50 +72,81 @@ struct process {
 	struct sig_action action[SIGNAL_MAX + 1];
 	uint64_t blocked, pending;	/* bit n - 1: signal n */
 	unsigned kill_signal;		/* atomic: ends it at its next return to ring 3; 0: none */
-	uint64_t clear_child_tid, robust_list;	/* kept for when there are several threads */
+	uint64_t clear_child_tid;	/* where 0 goes when it leaves memory that others use */
+	uint64_t robust_list;		/* kept for when there are several threads */
+	uint64_t set_child_tid;		/* where clone put its pid; 0: nowhere */
 	uint64_t start_ns;
 	uint64_t user_ticks, kernel_ticks; /* timer interrupts that found it there */
+	struct usage used;		/* by programs before this one; when gone: all */
+	struct usage reaped;		/* by the children that it has waited for; process_lock */
 	struct exec_args *args;		/* of the first program; freed when it runs */
-	int status;			/* as wait4(2) gives it; its waiter reads it when gone */
-	bool gone;			/* its thread runs no more; exited.lock */
-	struct waitq exited;
-	TAILQ_ENTRY(process) link;	/* process_lock */
+	int status;			/* as wait4(2) gives it; valid when gone */
+	bool gone;			/* its thread runs no more; process_lock */
+	int stop_status;		/* stopped or continued, not waited for yet; 0; process_lock */
+	struct waitq child_wait;	/* where it waits for its children */
+	uint64_t child_events;		/* how often they had news; child_wait.lock */
+	TAILQ_ENTRY(process) link;	/* all; process_lock */
+	TAILQ_ENTRY(process) sibling;	/* parent's children; process_lock */
+	LIST_ENTRY(process) hash_link;	/* by pid; process_lock */
 };
 
-TAILQ_HEAD(process_list, process);
 /* all, in the order of their making; process_lock; for GDB, too */
 extern struct process_list processes;
 extern struct spinlock process_lock;	/* RANK_PROC */
+extern struct process init_process;	/* pid 1 */
+extern int pid_max;			/* process_lock; at most PID_LIMIT */
 
 static inline struct process *current_process(void) { return current_thread()->owner; }
 
 void process_init(void);
 /*
- * A process of the thread that calls: no files, cwd the root, Linux's default
- * limits. NULL: no memory.
+ * A process that nobody knows, with what every one needs (stack, FPU area):
+ * no files, no memory, no limits. NULL: no memory.
  */
-struct process *process_create(void);
-/* Takes a process apart that has no thread, or whose thread runs no more. */
-void process_discard(struct process *p);
-/* Gives it its thread, which begins in fn(p) and must not return. */
-void process_start(struct process *p, const char *name, void (*fn)(void *));
+struct process *process_alloc(void);
+/* Takes it back; files, directories and memory given to it go, too. */
+void process_free(struct process *p);
+/*
+ * Gives it a pid, a place among the children of `parent`, its group and session,
+ * and its thread, which will begin in fn(p), must not return, and waits for
+ * thread_start. 0; -EAGAIN: all pids are taken.
+ */
+int __must_check process_publish(struct process *p, struct process *parent, const char *name,
+				 void (*fn)(void *));
+/* The process of that pid, or NULL; process_lock held. */
+struct process *process_find(int pid);
+static inline void process_get(struct process *p)
+{
+	__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+}
+void process_put(struct process *p);
+/* Out of the table and of its parent's children; process_lock held. Then process_put. */
+void process_unlink(struct process *p);
+/* Moves it to another session and group; process_lock held. */
+void process_set_group(struct process *p, int sid, int pgid);
 /*
  * Creates a process with the console as fd 0-2 that runs the program exe, called
- * name, with args (taken over, also on failure), and starts it. 0 or -ENOMEM. Where
- * the program cannot be executed, the log says why and the status is exit 126.
+ * name, with args (taken over, also on failure), and starts it, as a session of
+ * its own. 0, -ENOMEM, -EAGAIN. Where the program cannot be executed, the log
+ * says why and the status is exit 126.
  */
 int __must_check process_spawn(struct node *exe, const char *name, struct exec_args *args,
 			       struct process **out);
-/* Waits until p is over, takes its status and frees it. */
-int process_wait(struct process *p);
-/* The same at most until deadline_ns: -ETIMEDOUT, and p is still there. */
-int __must_check process_wait_until(struct process *p, uint64_t deadline_ns, int *status);
 /* The running process ends; status as wait4(2) gives it. */
 void process_exit(int status) __noreturn;
+/*
+ * The running process leaves its address space for `next` (NULL: none), by its end
+ * or for a new program; next is loaded already, or none. Accounts for it, tells
+ * those who wait for that.
+ */
+void process_change_memory(struct process *p, struct mm *next);
 /* What its thread is called from now on: the last part of the program's path. */
 void process_set_name(struct process *p, const char *path);
 /* CPU time in ring 3 and in the kernel, split by what the tick found. */
 void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_ns);
+/* What the running process has used up so far. */
+void process_usage(struct process *p, struct usage *u);
+void usage_add(struct usage *to, const struct usage *u);
 /* Of RLIMIT_*: the soft one. */
 static inline uint64_t process_limit(const struct process *p, unsigned which)
 {
@@ -94,10 +159,62 @@ static inline unsigned process_fd_limit(const struct process *p)
 /* How many there are. */
 unsigned process_count(void);
 
+/* ---- fork.c ---- */
+
+struct fork_spec {
+	bool share_memory;		/* the child runs in the parent's memory */
+	bool wait;			/* until the child has left it */
+	bool set_tls;
+	int exit_signal;
+	uint64_t stack;			/* the child's stack pointer; 0: the parent's */
+	uint64_t tls;			/* its FS base, if set_tls */
+	uint64_t set_child_tid, clear_child_tid; /* addresses in the child; 0: none */
+	uint32_t __user *parent_tid;	/* where the parent wants the pid, or NULL */
+};
+
+/*
+ * A child of the running process, which entered the kernel with *tf and will see
+ * 0. Its pid, or -EAGAIN, -ENOMEM: then nothing has happened.
+ */
+int __must_check process_fork(const struct fork_spec *spec, const struct trapframe *tf);
+
+/* ---- wait.c ---- */
+
+enum wait_whom { WAIT_ALL, WAIT_PID, WAIT_GROUP };
+
+struct wait_for {
+	enum wait_whom whom;
+	int id;
+	unsigned options;		/* WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT, __W* */
+};
+
+struct wait_news {
+	int pid;			/* 0: no news, and WNOHANG */
+	int status;			/* as wait4(2) gives it */
+	struct usage used;
+};
+
+/* Waits for news of a child of the running process. 0, -ECHILD, -ERESTARTSYS. */
+int __must_check process_wait_child(const struct wait_for *w, struct wait_news *news);
+/* Waits until p, made by process_spawn, is over, and reaps it. Its status. */
+int process_wait(struct process *p);
+/* The same at most until deadline_ns: -ETIMEDOUT, and p is still there. */
+int __must_check process_wait_until(struct process *p, uint64_t deadline_ns, int *status);
+/* Kills all processes and waits until they are gone, at most until deadline_ns. */
+void process_end_all(uint64_t deadline_ns);
+/* p's thread is off its stack. On the idle thread. */
+void process_gone(struct process *p);
+/* The running process ends: its children become init's. */
+void process_leave_children(struct process *p);
+/* p's parent has something to look at. process_lock held. */
+void process_wake_parent(struct process *p);
+
 /* ---- signals (signal.c) ---- */
 
 #define STATUS_EXIT(code)	(((code) & 0xff) << 8)
 #define STATUS_SIGNAL(sig)	((sig) & 0x7f)
+#define STATUS_STOPPED(sig)	((sig) << 8 | 0x7f)
+#define STATUS_CONTINUED	0xffff
 /* As a shell shows it: the exit code, or 128 + the signal. */
 static inline int status_code(int status)
 {

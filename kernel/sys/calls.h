@@ -19,8 +19,9 @@ struct trapframe;
 	/* memory */ \
 	X(mmap) X(munmap) X(mprotect) X(madvise) X(brk) \
 	/* processes */ \
-	X(execve) X(exit) X(exit_group) X(wait4) X(getpid) X(getppid) X(gettid) \
-	X(getpgrp) X(getpgid) X(getsid) X(getuid) X(geteuid) X(getgid) X(getegid) \
+	X(fork) X(vfork) X(clone) X(execve) X(exit) X(exit_group) X(wait4) X(waitid) \
+	X(getpid) X(getppid) X(gettid) X(getpgrp) X(getpgid) X(setpgid) X(getsid) X(setsid) \
+	X(getuid) X(geteuid) X(getgid) X(getegid) \
 	X(getresuid) X(getresgid) X(getgroups) X(arch_prctl) X(prctl) \
 	X(set_tid_address) X(set_robust_list) X(rseq) X(prlimit64) X(getrlimit) \
 	X(setrlimit) X(getrusage) X(times) X(sched_yield) X(sched_getaffinity) \

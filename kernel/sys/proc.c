@@ -5,6 +5,7 @@
 #include <kernel/fs/path.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
+#include <kernel/sys/usage.h>
 #include <lib/string.h>
 #include <linux/prctl.h>
 #include <linux/times.h>
@@ -81,18 +82,11 @@ SYSCALL1(exit_group, int, code)
 	process_exit(STATUS_EXIT(code));
 }
 
-/* There is no fork yet: nobody has children. */
-SYSCALL0(wait4)
-{
-	return -ECHILD;
-}
-
-/* ---- who is who: one user, root; each process its own group and session ---- */
+/* ---- who is who: one user, root ---- */
 
 SYSCALL0(getpid) { return current_process()->pid; }
 SYSCALL0(gettid) { return current_process()->pid; }
-SYSCALL0(getppid) { return current_process()->ppid; }
-SYSCALL0(getpgrp) { return current_process()->pid; }
+SYSCALL0(getppid) { return READ_ONCE(current_process()->ppid); }
 SYSCALL0(getuid) { return 0; }
 SYSCALL0(geteuid) { return 0; }
 SYSCALL0(getgid) { return 0; }
@@ -104,16 +98,6 @@ static long own_pid(int pid)
 	int own = current_process()->pid;
 
 	return pid == 0 || pid == own ? own : -ESRCH;
-}
-
-SYSCALL1(getpgid, int, pid)
-{
-	return own_pid(pid);
-}
-
-SYSCALL1(getsid, int, pid)
-{
-	return own_pid(pid);
 }
 
 static long put_three_zeros(uint32_t __user *a, uint32_t __user *b, uint32_t __user *c)
@@ -179,6 +163,13 @@ SYSCALL2(prctl, int, what, uint64_t, arg)
 	switch (what) {
 	case PR_SET_NAME:
 		return set_name((const char __user *)arg);
+	case PR_SET_PDEATHSIG:
+		if (arg > SIGNAL_MAX)
+			return -EINVAL;
+		current_process()->death_signal = (int)arg;
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return put_user_u32((uint32_t)current_process()->death_signal, (uint32_t __user *)arg);
 	case PR_GET_NAME:
 		return copy_to_user((char __user *)arg, t->name, sizeof(t->name)) ? -EFAULT : 0;
 	default:
@@ -267,43 +258,62 @@ static void put_time(struct __kernel_old_timeval *t, uint64_t ns)
 	t->tv_usec = (long)(ns % NS_PER_SEC / 1000);
 }
 
-static void fill_usage(struct rusage *r)
+void usage_to_user(const struct usage *u, struct rusage *r)
 {
-	struct process *p = current_process();
-	uint64_t user, system;
-	struct mm_figures f;
+	*r = (struct rusage){
+		.ru_maxrss = (long)(u->rss_max * (PAGE_SIZE / 1024)),
+		.ru_minflt = (long)u->minflt,
+		.ru_majflt = (long)u->majflt,
+	};
+	put_time(&r->ru_utime, u->user_ns);
+	put_time(&r->ru_stime, u->system_ns);
+}
 
-	mm_figures(p->mm, &f);
-	process_times(p, &user, &system);
-	put_time(&r->ru_utime, user);
-	put_time(&r->ru_stime, system);
-	r->ru_maxrss = (long)(f.rss_max * (PAGE_SIZE / 1024));
-	r->ru_minflt = (long)f.minflt;
-	r->ru_majflt = (long)f.majflt;
+static void reaped_usage(struct process *p, struct usage *u)
+{
+	spin_lock(&process_lock);
+	*u = p->reaped;
+	spin_unlock(&process_lock);
 }
 
 SYSCALL2(getrusage, int, who, struct rusage __user *, to)
 {
-	struct rusage r = { 0 };
+	struct process *p = current_process();
+	struct rusage r;
+	struct usage u;
 
-	if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD)
+	if (who == RUSAGE_CHILDREN)
+		reaped_usage(p, &u);
+	else if (who == RUSAGE_SELF || who == RUSAGE_THREAD)
+		process_usage(p, &u);
+	else
 		return -EINVAL;
-	if (who != RUSAGE_CHILDREN)
-		fill_usage(&r);
+	usage_to_user(&u, &r);
 	return copy_to_user(to, &r, sizeof(r)) ? -EFAULT : 0;
+}
+
+static long clock_ticks(uint64_t ns)
+{
+	return (long)(ns / (NS_PER_SEC / CLKTCK));
 }
 
 SYSCALL1(times, struct tms __user *, to)
 {
-	struct tms t = { 0 };
-	uint64_t user, system;
+	struct process *p = current_process();
+	struct usage own, reaped;
+	struct tms t;
 
-	process_times(current_process(), &user, &system);
-	t.tms_utime = (long)(user / (NS_PER_SEC / CLKTCK));
-	t.tms_stime = (long)(system / (NS_PER_SEC / CLKTCK));
+	process_times(p, &own.user_ns, &own.system_ns);
+	reaped_usage(p, &reaped);
+	t = (struct tms){
+		.tms_utime = clock_ticks(own.user_ns),
+		.tms_stime = clock_ticks(own.system_ns),
+		.tms_cutime = clock_ticks(reaped.user_ns),
+		.tms_cstime = clock_ticks(reaped.system_ns),
+	};
 	if (to && copy_to_user(to, &t, sizeof(t)))
 		return -EFAULT;
-	return (long)(clock_monotonic_ns() / (NS_PER_SEC / CLKTCK));
+	return clock_ticks(clock_monotonic_ns());
 }
 
 /* ---- scheduling ---- */

@@ -37,6 +37,8 @@ void arch_context_switch(struct context *prev, struct context *next, uint64_t ks
 
 /* Sets an FPU area to the state a new program starts with (x87 and MXCSR defaults). */
 void arch_fpu_init(void *area);
+/* Saves the CPU's state of the moment to an area that held none, or one of another thread. */
+void arch_fpu_fork(void *area);
 /* Loads the running thread's FPU area into the CPU (after exec). */
 void arch_fpu_load(const void *area);
 
