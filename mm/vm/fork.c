@@ -48,6 +48,7 @@ static void copy_places(struct mm *child, const struct mm *parent)
 	child->brk = parent->brk;
 	child->stack_top = parent->stack_top;
 	child->stack_limit = parent->stack_limit;
+	child->layout = parent->layout;
 }
 
 struct mm *mm_fork(struct mm *parent)
