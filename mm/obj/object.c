@@ -139,7 +139,7 @@ static int find_or_make(struct object *o, uint64_t index, struct page **out, boo
 	return err;
 }
 
-/* Fills p, which the caller has busy, with a reference; gives up PG_BUSY, and on failure the reference. */
+/* Fills p, the caller's busy and referenced; gives up PG_BUSY, and on failure the reference. */
 static int fill_page(struct object *o, struct page *p)
 {
 	int err = o->ops->fill(o, p->index, p);

@@ -13,7 +13,10 @@
 struct object;
 
 struct object_ops {
-	/* Fills p (4 KB, kernel address by page_to_virt) with page `index` of the object; past its data: zeros. 0 or -EIO. May sleep. */
+	/*
+	 * Fills p (4 KB, kernel address by page_to_virt) with page `index` of the
+	 * object; past its data: zeros. 0 or -EIO. May sleep.
+	 */
 	int (*fill)(struct object *o, uint64_t index, struct page *p);
 	/* The last reference went: frees what o is part of. Pages are gone by then. */
 	void (*release)(struct object *o);
@@ -39,18 +42,22 @@ extern struct spinlock objects_lock;	/* RANK_LISTS */
 
 /* One reference, the caller's. Not writable. */
 void object_init(struct object *o, const struct object_ops *ops, uint64_t size);
-static inline void object_get(struct object *o) { __atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED); }
+static inline void object_get(struct object *o)
+{
+	__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
+}
 void object_put(struct object *o);
 
 /*
  * The page at index, filled, with a reference for the caller. From the cache,
- * or filled (*major set if that is I/O; else left as it is). 0, -ENOMEM, -EIO, -ENXIO (past the end: SIGBUS).
+ * or filled (*major set if that is I/O; else left as it is). 0, -ENOMEM, -EIO,
+ * -ENXIO (past the end: SIGBUS).
  * May sleep in fill; no spinlock, no table lock held.
  */
 int __must_check object_page(struct object *o, uint64_t index, struct page **out, bool *major);
 /* The page if it is cached and up to date (with a reference), else NULL. Never sleeps. */
 struct page *object_cached(struct object *o, uint64_t index);
-/* read(2): up to n bytes from off to user memory; bytes copied, or -EFAULT, -EIO, -ENOMEM if none. */
+/* read(2): up to n bytes from off to user memory; bytes copied, if none -EFAULT, -EIO, -ENOMEM. */
 ssize_t object_read(struct object *o, uint64_t off, void __user *dst, size_t n);
 /* The same to kernel memory. */
 ssize_t object_read_kernel(struct object *o, uint64_t off, void *dst, size_t n);
@@ -74,7 +81,10 @@ uint64_t objects_npages(void);
 /* The index against the pages' own records: 0, or a text. At rest. */
 const char *object_verify(struct object *o);
 
-/* An unnamed memory object of size bytes, zeros until written: what MAP_SHARED|MAP_ANONYMOUS maps (shm.c). NULL: no memory. */
+/*
+ * An unnamed memory object of size bytes, zeros until written: what
+ * MAP_SHARED|MAP_ANONYMOUS maps (shm.c). NULL: no memory.
+ */
 struct object *shm_create(uint64_t size);
 
 #endif

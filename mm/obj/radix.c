@@ -156,7 +156,7 @@ void *radix_remove(struct radix *r, uint64_t index)
 	return item;
 }
 
-/* The first item at or after *index below n; NULL: none there, and *index is the first one behind n. */
+/* The first item at or after *index below n; NULL: none, and *index is the first one behind n. */
 static void *next_below(const struct node *n, unsigned level, uint64_t *index)
 {
 	for (unsigned i = slot_of(*index, level); i < SLOTS; i++) {

@@ -103,7 +103,9 @@ static bool may_grow(const struct mm *mm, struct vma *v, vaddr_t start)
 {
 	const struct vma *below = vma_prev(v);
 
-	if (start < USER_MIN || v->end - start > mm->stack_limit || !map_may_promise(v->start - start))
+	if (start < USER_MIN || v->end - start > mm->stack_limit)
+		return false;
+	if (!map_may_promise(v->start - start))
 		return false;
 	if (below && below->flags & VM_RIGHTS && !(below->flags & VM_GROWSDOWN))
 		return start >= below->end + STACK_GUARD_GAP;

@@ -24,7 +24,7 @@ enum fault_step {
 enum fault_need {
 	NEED_NOTHING,
 	NEED_ZEROED,			/* a fresh page of zeros */
-	NEED_COPY,			/* a fresh page, copied from f->source, or from the object's */
+	NEED_COPY,			/* a fresh copy of f->source, or of the object's page */
 	NEED_CACHED,			/* the object's page and what is cached around it, busy */
 };
 
@@ -37,7 +37,7 @@ struct fault {
 	enum fault_need need;
 
 	struct page *fresh;		/* prepared and not used so far, or NULL */
-	struct page *source;		/* whose copy fresh is to be or is, referenced; NULL: zeros */
+	struct page *source;		/* whose copy fresh is (to be), referenced; NULL: zeros */
 
 	struct page *cached[FAULT_AROUND_MAX]; /* NEED_CACHED: busy and referenced, of the window */
 	unsigned ncached, centre;	/* slots of it, 0: not prepared; the one of va */
@@ -93,7 +93,7 @@ int fault_prepare_copy(struct fault *f);
 int fault_prepare_cached(struct fault *f);
 void fault_release_cached(struct fault *f);
 
-/* Pages in the window that a read of a file maps, rounded down to a power of two: 1 .. FAULT_AROUND_MAX. */
+/* Window of a file read fault, in pages: 1 .. FAULT_AROUND_MAX; rounded down to a power of two. */
 extern uint64_t fault_around_pages;
 
 #endif

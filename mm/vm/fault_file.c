@@ -17,7 +17,7 @@
 
 uint64_t fault_around_pages = FAULT_AROUND_MAX;
 option_uint(fault_around, &fault_around_pages, 1, FAULT_AROUND_MAX,
-	    "cached pages mapped by one read fault of a file, rounded down to a power of two (1: only its own)");
+	    "cached pages mapped by one read fault of a file, rounded down to a power of two");
 
 /* The page of va is not cached, or somebody has it: wait for it outside. */
 static int wait_for_page(struct fault *f)

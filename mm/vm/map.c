@@ -26,7 +26,8 @@
 #define LOW_END		0x80000000ul
 
 bool mm_norandmaps;
-option_flag(norandmaps, &mm_norandmaps, "programs, mappings, heap and stack always at the same addresses");
+option_flag(norandmaps, &mm_norandmaps,
+	    "programs, mappings, heap and stack always at the same addresses");
 
 uint64_t map_random(uint64_t pages)
 {
@@ -146,7 +147,7 @@ static long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct
 
 /* ---- mmap ---- */
 
-/* The arguments as Linux checks them, len made whole pages; addr is made a hint where it is no order. */
+/* The arguments as Linux checks them; len is made whole pages, an addr that is no order a hint. */
 static int check_range(vaddr_t *addr, size_t *len, int flags, uint64_t pgoff)
 {
 	if (*len == 0)
@@ -235,6 +236,13 @@ static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *
 	return at;
 }
 
+/* Will memory be needed that is not there yet: the mapping's own, or a new object's? */
+static bool promises(unsigned vm_flags, const struct object *obj)
+{
+	return map_is_promise(vm_flags) ||
+	       (!obj && (vm_flags & (VM_SHARED | VM_NORESERVE)) == VM_SHARED);
+}
+
 static void populate_new(struct mm *mm, const struct vma_spec *s)
 {
 	bool write = (s->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
@@ -259,8 +267,7 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 		return err;
 	if (flags & MAP_HUGETLB)
 		return -ENOMEM;		/* the pool of huge pages is empty */
-	if ((map_is_promise(s.flags) || (!obj && !(s.flags & VM_NORESERVE) && s.flags & VM_SHARED)) &&
-	    !map_may_promise(len))
+	if (promises(s.flags, obj) && !map_may_promise(len))
 		return -ENOMEM;
 	if (!obj && s.flags & VM_SHARED) {
 		s.obj = shm = shm_create(len);

@@ -8,7 +8,7 @@
 #include <mm/vm/vma.h>
 
 #define STACK_LIMIT_DEFAULT	(8ul << 20)
-#define STACK_RANDOM_PAGES	(1ul << 22)	/* the stack starts up to 16 GB below its highest place */
+#define STACK_RANDOM_PAGES	(1ul << 22)	/* 16 GB: how far down the stack may start */
 
 static inline vaddr_t mm_user_end(void)
 {

@@ -149,11 +149,13 @@ static struct vma_info info_of(const struct vma *v)
 {
 	return (struct vma_info){
 		.start = v->start, .end = v->end,
-		.prot = (v->flags & VM_READ ? PROT_READ : 0) | (v->flags & VM_WRITE ? PROT_WRITE : 0) |
+		.prot = (v->flags & VM_READ ? PROT_READ : 0) |
+			(v->flags & VM_WRITE ? PROT_WRITE : 0) |
 			(v->flags & VM_EXEC ? PROT_EXEC : 0),
 		.flags = (v->flags & VM_SHARED ? MAP_SHARED : MAP_PRIVATE) |
 			 (v->flags & VM_GROWSDOWN ? MAP_GROWSDOWN : 0) |
-			 (v->flags & VM_NORESERVE ? MAP_NORESERVE : 0) | (v->obj ? 0 : MAP_ANONYMOUS),
+			 (v->flags & VM_NORESERVE ? MAP_NORESERVE : 0) |
+			 (v->obj ? 0 : MAP_ANONYMOUS),
 		.pgoff = v->pgoff, .obj = v->obj,
 		.name = v->flags & VM_STACK ? "[stack]" : v->flags & VM_HEAP ? "[heap]" : NULL,
 	};

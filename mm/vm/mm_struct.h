@@ -26,9 +26,9 @@
 #define VM_WIPEONFORK	0x2000000u	/* empty after fork, in the child */
 
 struct vma {
-	vaddr_t start, end;		/* mm.lock write + vma lock to change; page-aligned, end exclusive */
+	vaddr_t start, end;		/* page-aligned, end exclusive; mm.lock write to change */
 	unsigned flags;			/* VM_*; as start */
-	unsigned prot;			/* PROT_* of a leaf by these flags, W only if shared; as start */
+	unsigned prot;			/* PROT_* of a leaf by flags, W only if shared; as start */
 	struct object *obj;		/* backing, referenced; NULL: anonymous */
 	uint64_t pgoff;			/* of start in obj, pages; anonymous: start >> 12 */
 	struct mm *mm;
@@ -51,7 +51,7 @@ struct mm_layout {
 
 struct mm {
 	struct aspace as;		/* the machine's half */
-	struct rwlock lock;		/* RANK_MM: the tree and all VMAs; faults take it for reading */
+	struct rwlock lock;		/* RANK_MM: tree and VMAs; faults take it for reading */
 	struct vma_tree vmas;		/* lock */
 	unsigned nvmas;			/* lock */
 	uint32_t refs;			/* atomic */
@@ -63,7 +63,7 @@ struct mm {
 	uint64_t size_pages, size_max;	/* sum of VMAs, and the most that it was; lock */
 	uint64_t minflt, majflt;	/* atomic */
 	uint64_t rss_max;		/* pages; lock */
-	struct vma *last;		/* hint of the last lookup; lock (any mode), a racy read is checked */
+	struct vma *last;		/* last lookup's answer; lock (any mode), checked at use */
 	TAILQ_ENTRY(mm) all_link;	/* list of all, for mm_verify and GDB */
 };
 

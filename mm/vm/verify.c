@@ -62,9 +62,11 @@ static void check_rights(struct verify *v, const struct vma *a, vaddr_t va, pte_
 
 	vma_set_flags(&again, a->flags);
 	if (again.prot != a->prot)
-		complain(v, "0x%lx: VMA of flags %x gives its leaves rights %x", va, a->flags, a->prot);
+		complain(v, "0x%lx: VMA of flags %x gives its leaves rights %x", va, a->flags,
+			 a->prot);
 	if (pte_present(e) != !!(a->flags & VM_RIGHTS))
-		complain(v, "0x%lx: entry 0x%lx in a VMA of rights %x", va, e.v, a->flags & VM_RIGHTS);
+		complain(v, "0x%lx: entry 0x%lx in a VMA of rights %x", va, e.v,
+			 a->flags & VM_RIGHTS);
 	if (!pte_present(e))
 		return;
 	if (!pte_user(e))
@@ -85,8 +87,8 @@ static void check_special(struct verify *v, const struct vma *a, vaddr_t va, pte
 		complain(v, "0x%lx: the zero page in a mapping of an object", va);
 }
 
-static void check_anon(struct verify *v, const struct vma *a, vaddr_t va, const pte_t *slot, pte_t e,
-		       const struct page *p)
+static void check_anon(struct verify *v, const struct vma *a, vaddr_t va, const pte_t *slot,
+		       pte_t e, const struct page *p)
 {
 	v->anon++;
 	if (a->flags & VM_SHARED)
@@ -97,7 +99,8 @@ static void check_anon(struct verify *v, const struct vma *a, vaddr_t va, const 
 		complain(v, "0x%lx: anonymous page does not know its slot", va);
 }
 
-static void check_file(struct verify *v, const struct vma *a, vaddr_t va, pte_t e, const struct page *p)
+static void check_file(struct verify *v, const struct vma *a, vaddr_t va, pte_t e,
+		       const struct page *p)
 {
 	v->file++;
 	if (!a->obj || p->owner != a->obj || p->index != vma_pgoff(a, va))
@@ -107,7 +110,8 @@ static void check_file(struct verify *v, const struct vma *a, vaddr_t va, pte_t 
 }
 
 /* A leaf or noaccess entry at level 1, inside of a. */
-static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, const pte_t *slot, pte_t e)
+static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, const pte_t *slot,
+			pte_t e)
 {
 	struct page *p;
 
@@ -178,7 +182,7 @@ static void check_mm(struct verify *v, struct mm *mm)
 		complain(v, "%s", why);
 	aspace_count(&mm->as, &n);
 	if (n.anon != v->anon || n.file + n.shmem != v->file)
-		complain(v, "mm %p: %lu anonymous and %lu object pages by its tables, %lu and %lu by its entries",
+		complain(v, "mm %p: %lu anonymous, %lu object pages by tables, %lu, %lu by entries",
 			 (void *)mm, n.anon, n.file + n.shmem, v->anon, v->file);
 	if (n.table_pages * PAGE_SIZE != mm->as.table_bytes)
 		complain(v, "mm %p: %lu table pages, but %lu bytes", (void *)mm, n.table_pages,
@@ -223,7 +227,8 @@ static void check_page(struct verify *v, uint64_t f, struct page *p)
 	p->flags &= TALLY_ONE - 1;
 	if (p->kind != PAGE_ANON && p->kind != PAGE_FILE) {
 		if (tally)
-			complain(v, "frame 0x%lx: of kind %u, and %u entries name it", f, p->kind, tally);
+			complain(v, "frame 0x%lx: of kind %u, and %u entries name it", f, p->kind,
+				 tally);
 		return;
 	}
 	if (p->slots != tally && tally < TALLY_MAX)

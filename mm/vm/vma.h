@@ -81,11 +81,14 @@ struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare)
 struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at);
 /* The same VMA for `to`, where its range is free; not locked there. 0 or -ENOMEM. */
 int __must_check vma_clone(struct mm *to, const struct vma *v);
-/* Joins v with its neighbours where both are alike; returns what v became part of. The others go to *dead. */
+/* Joins v with neighbours like it; returns what it is part of now. The rest goes to *dead. */
 struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead);
 /* Out of the tree, to *dead. */
 void vma_kill(struct mm *mm, struct vma *v, struct vma **dead);
-/* Gives the dead ones' objects back and frees them after a grace period. mm.lock not held: an object may end, and its file system be called. */
+/*
+ * Gives the dead ones' objects back and frees them after a grace period.
+ * mm.lock not held: an object may end, and its file system be called.
+ */
 void vma_bury(struct vma *dead);
 
 /*

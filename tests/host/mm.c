@@ -117,7 +117,9 @@ static void race(void)
 	unsigned access = tap_below(2) ? ACCESS_WRITE : ACCESS_READ;
 	uint64_t *word = NULL;
 
-	if (tap_below(3) || !(r->what == ANON || (r->what == PRIVATE_FILE && raced_access == ACCESS_WRITE)))
+	bool free = r->what == ANON || (r->what == PRIVATE_FILE && raced_access == ACCESS_WRITE);
+
+	if (!free || tap_below(3))
 		return;
 	races++;
 	if (tap_below(3) == 0) {
@@ -157,7 +159,8 @@ static void op_touch(unsigned page)
 		return;
 	CHECK_EQ(*word, *model_word(r));
 	if (tap_below(8) == 0)		/* another CPU was here first, or this one's TLB is old */
-		CHECK_EQ(vm_fault(cur->mm, va_of(page), access | ACCESS_USER | ACCESS_PRESENT), FAULT_OK);
+		CHECK_EQ(vm_fault(cur->mm, va_of(page), access | ACCESS_USER | ACCESS_PRESENT),
+			 FAULT_OK);
 	if (access == ACCESS_WRITE)
 		*word = *model_word(r) = ++unique;
 }
@@ -165,9 +168,9 @@ static void op_touch(unsigned page)
 static int random_prot(void)
 {
 	static const int prots[] = {
-		PROT_READ, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
-		PROT_READ | PROT_WRITE, PROT_NONE, PROT_READ | PROT_EXEC, PROT_READ | PROT_WRITE | PROT_EXEC,
-		PROT_WRITE, PROT_EXEC,
+		PROT_READ, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+		PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_NONE, PROT_READ | PROT_EXEC,
+		PROT_READ | PROT_WRITE | PROT_EXEC, PROT_WRITE, PROT_EXEC,
 	};
 
 	return prots[tap_below(ARRAY_SIZE(prots))];
@@ -233,8 +236,8 @@ static void op_mmap(unsigned from, unsigned n)
 	flags |= kind.obj ? 0 : MAP_ANONYMOUS;
 	flags |= tap_below(8) ? 0 : MAP_POPULATE;
 	inject();
-	at = mm_mmap(cur->mm, flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) ? va_of(from) : 0, n * PAGE_SIZE,
-		     kind.prot, flags, kind.obj, kind.index);
+	at = mm_mmap(cur->mm, flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) ? va_of(from) : 0,
+		     n * PAGE_SIZE, kind.prot, flags, kind.obj, kind.index);
 	if (injection_over(at, -ENOMEM))
 		return;
 	if (!want) {			/* none here: above a third of the user's half */
@@ -299,7 +302,7 @@ static void op_dontneed(unsigned from, unsigned n)
 	CHECK_EQ(mm_madvise(cur->mm, va_of(from), n * PAGE_SIZE, MADV_DONTNEED), want);
 }
 
-/* The first byte of each of the file's pages there is to read, into memory that may be mapped from it. */
+/* read(2) of a file's page into memory that may be mapped from it. */
 static void op_read(unsigned page)
 {
 	struct record *r = &cur->page[page];
@@ -329,7 +332,8 @@ static void op_switch(void)
 
 static void one_op(void)
 {
-	unsigned n = 1 + (unsigned)tap_below(tap_below(4) ? 6 : 60), from = (unsigned)tap_below(PAGES - n);
+	unsigned n = 1 + (unsigned)tap_below(tap_below(4) ? 6 : 60);
+	unsigned from = (unsigned)tap_below(PAGES - n);
 
 	switch (tap_below(120)) {
 	case 0 ... 2:
@@ -383,7 +387,9 @@ static void check_vmas(const struct space *s)
 
 static void begin(unsigned levels)
 {
-	static const vaddr_t places[] = { BASE, BASE + (100 << 12), BASE + (700 << 12), BASE + (1199 << 12) };
+	static const vaddr_t places[] = {
+		BASE, BASE + (100 << 12), BASE + (700 << 12), BASE + (1199 << 12),
+	};
 
 	mm_machine(levels);
 	fake_speculate_at(places, ARRAY_SIZE(places));

@@ -84,7 +84,7 @@ static const struct object_ops file_ops = { .fill = file_fill, .io = true };
 
 /* ---- the other thread ---- */
 
-static void (*mm_between)(void);	/* called at each page that is cleared or copied; NULL: nobody */
+static void (*mm_between)(void);	/* called at each page cleared or copied; NULL: nobody */
 
 static void between(void)
 {
@@ -123,6 +123,7 @@ static inline void mm_load(struct mm *mm)
 static enum fault_result touch(vaddr_t va, unsigned access, uint64_t **word)
 {
 	enum fault_result r;
+	unsigned level;
 	pfn_t f;
 
 	for (unsigned i = 0; i < 4; i++) {
@@ -130,8 +131,10 @@ static enum fault_result touch(vaddr_t va, unsigned access, uint64_t **word)
 			*word = phys_to_virt(pfn_to_paddr(f));
 			return FAULT_OK;
 		}
-		r = vm_fault(mm_loaded, va, access | ACCESS_USER |
-			     (pte_present(pt_lookup(&mm_loaded->as, va, &(unsigned){ 0 })) ? ACCESS_PRESENT : 0));
+		if (pte_present(pt_lookup(&mm_loaded->as, va, &level)))
+			access |= ACCESS_PRESENT;
+		r = vm_fault(mm_loaded, va, access | ACCESS_USER);
+		access &= ~ACCESS_PRESENT;
 		seen[r]++;
 		if (r != FAULT_OK)
 			return r;

@@ -178,7 +178,8 @@ static void compare_find(unsigned page)
 
 static void compare_gaps(void)
 {
-	unsigned low = (unsigned)tap_below(PAGES), high = low + (unsigned)tap_below(PAGES - low + 1);
+	unsigned low = (unsigned)tap_below(PAGES);
+	unsigned high = low + (unsigned)tap_below(PAGES - low + 1);
 	unsigned n = 1 + (unsigned)tap_below(tap_below(2) ? 8 : 64);
 	int top = model_gap(low, high, n, true), bottom = model_gap(low, high, n, false);
 

@@ -49,7 +49,8 @@ KTEST(mmap, errors)
 		{ 0, PAGE_SIZE, RW, ANON | MAP_FIXED, false, 0, -EPERM },
 		{ USER_MIN - PAGE_SIZE, PAGE_SIZE, RW, ANON | MAP_FIXED, false, 0, -EPERM },
 		{ MT_BASE, PAGE_SIZE, RW, ANON | MAP_FIXED_NOREPLACE, false, 0, -EEXIST },
-		{ MT_BASE - PAGE_SIZE, 3 * PAGE_SIZE, RW, ANON | MAP_FIXED_NOREPLACE, false, 0, -EEXIST },
+		{ MT_BASE - PAGE_SIZE, 3 * PAGE_SIZE, RW, ANON | MAP_FIXED_NOREPLACE, false, 0,
+		  -EEXIST },
 		{ 0, PAGE_SIZE, RW, MAP_ANONYMOUS, false, 0, -EINVAL },
 		{ 0, PAGE_SIZE, RW, MAP_ANONYMOUS | MAP_SHARED_VALIDATE, false, 0, -EINVAL },
 		{ 0, PAGE_SIZE, RW, MAP_ANONYMOUS | MAP_SHARED | MAP_GROWSDOWN, false, 0, -EINVAL },
@@ -69,7 +70,8 @@ KTEST(mmap, errors)
 				   row[i].of_file ? &file.obj : NULL, row[i].pgoff);
 
 		if (got != row[i].want)
-			ktest_fail(__FILE__, __LINE__, "row %u: %ld, expected %ld", i, got, row[i].want);
+			ktest_fail(__FILE__, __LINE__, "row %u: %ld, expected %ld", i, got,
+				   row[i].want);
 	}
 	EXPECT_EQ(mt_mm->size_pages, before);
 	EXPECT_EQ(file.obj.refs, 1);
@@ -136,7 +138,8 @@ KTEST(mmap, overcommit)
 
 	begin();
 	EXPECT_EQ(anon_at(0, all + PAGE_SIZE, 0), -ENOMEM);
-	EXPECT_EQ(mm_mmap(mt_mm, 0, all + PAGE_SIZE, RW, MAP_SHARED | MAP_ANONYMOUS, NULL, 0), -ENOMEM);
+	EXPECT_EQ(mm_mmap(mt_mm, 0, all + PAGE_SIZE, RW, MAP_SHARED | MAP_ANONYMOUS, NULL, 0),
+		  -ENOMEM);
 	for (unsigned i = 0; i < 8; i++)		/* each alone would fit */
 		EXPECT(anon_at(0, all / 2, 0) > 0);
 	EXPECT(anon_at(0, 2 * all, MAP_NORESERVE) > 0);
@@ -174,8 +177,10 @@ KTEST(mmap, hints)
 	begin();
 	EXPECT_EQ(anon_at(MT_BASE + 123, PAGE_SIZE, 0), (long)MT_BASE);
 	EXPECT_EQ(anon_at(MT_BASE, PAGE_SIZE, 0), (long)(mt_mm->mmap_top - PAGE_SIZE));	/* taken */
-	EXPECT_EQ(anon_at(MT_BASE - PAGE_SIZE, 2 * PAGE_SIZE, 0), (long)(mt_mm->mmap_top - 3 * PAGE_SIZE));
-	EXPECT_EQ(anon_at(5, PAGE_SIZE, 0), (long)(mt_mm->mmap_top - 4 * PAGE_SIZE));	/* page 0: no hint */
+	EXPECT_EQ(anon_at(MT_BASE - PAGE_SIZE, 2 * PAGE_SIZE, 0),
+		  (long)(mt_mm->mmap_top - 3 * PAGE_SIZE));
+	/* page 0: no hint */
+	EXPECT_EQ(anon_at(5, PAGE_SIZE, 0), (long)(mt_mm->mmap_top - 4 * PAGE_SIZE));
 	EXPECT_EQ(anon_at(PAGE_SIZE, PAGE_SIZE, 0), (long)USER_MIN);
 	EXPECT_EQ(anon_at(USER_END_4 - PAGE_SIZE, PAGE_SIZE, 0), (long)(USER_END_4 - PAGE_SIZE));
 	EXPECT((vaddr_t)anon_at(KERNEL_HALF, PAGE_SIZE, 0) < USER_END_5);
@@ -210,7 +215,8 @@ KTEST(mmap, five_levels)
 	EXPECT_EQ(put_user_u64(1, UP(high)), 0);
 	EXPECT((vaddr_t)anon_at(high, PAGE_SIZE, 0) > USER_END_4);
 	EXPECT_EQ(anon_at(high + HUGE_SIZE, PAGE_SIZE, MAP_FIXED), (long)(high + HUGE_SIZE));
-	EXPECT_EQ(anon_at(USER_END_5 - PAGE_SIZE, PAGE_SIZE, MAP_FIXED), (long)(USER_END_5 - PAGE_SIZE));
+	EXPECT_EQ(anon_at(USER_END_5 - PAGE_SIZE, PAGE_SIZE, MAP_FIXED),
+		  (long)(USER_END_5 - PAGE_SIZE));
 	EXPECT((vaddr_t)anon_at(USER_END_4, PAGE_SIZE, 0) < USER_END_4);
 	end();
 }
@@ -280,7 +286,7 @@ KTEST(mmap, mprotect_splits_and_joins)
 	end();
 }
 
-/* W is gone from the TLB when the call returns, and so is the page from one that lost everything. */
+/* W is gone from the TLB when the call returns, and so is a page that lost everything. */
 KTEST(mmap, mprotect_takes_rights_at_once)
 {
 	begin();
@@ -306,7 +312,8 @@ KTEST(mmap, populate)
 	EXPECT_EQ(mt_figures().file, 16);
 	EXPECT_EQ(mt_read(47), 16);
 	EXPECT(mt_map(60, 4, PROT_NONE, ANON | MAP_POPULATE, NULL, 0));
-	EXPECT(mt_map(70, 20, PROT_READ, MAP_PRIVATE | MAP_POPULATE, &file.obj, 8));	/* runs past the end */
+	/* runs past the end */
+	EXPECT(mt_map(70, 20, PROT_READ, MAP_PRIVATE | MAP_POPULATE, &file.obj, 8));
 	EXPECT_EQ(mt_figures().anon, 20);
 	EXPECT(mt_anon(100, 4, RW));
 	EXPECT_EQ(mm_madvise(mt_mm, mt_va(100), 4 * PAGE_SIZE, MADV_POPULATE_READ), 0);
@@ -329,7 +336,8 @@ KTEST(mmap, brk)
 	EXPECT_EQ(mm_brk(mt_mm, 0), 0);
 	mm_set_brk(mt_mm, MT_BASE + 5);
 	start = mm_brk(mt_mm, 0);
-	EXPECT(start > MT_BASE && start <= MT_BASE + PAGE_SIZE + (32ul << 20) && IS_ALIGNED(start, PAGE_SIZE));
+	EXPECT(start > MT_BASE && start <= MT_BASE + PAGE_SIZE + (32ul << 20));
+	EXPECT(IS_ALIGNED(start, PAGE_SIZE));
 	EXPECT_EQ(mm_brk(mt_mm, start + 10), start + 10);
 	EXPECT_EQ(mt_mm->size_pages, 1);
 	EXPECT_EQ(mm_brk(mt_mm, start + PAGE_SIZE), start + PAGE_SIZE);
@@ -339,8 +347,10 @@ KTEST(mmap, brk)
 	EXPECT_EQ(mt_mm->nvmas, 1);
 	EXPECT_EQ(mm_brk(mt_mm, start - 1), start + 5 * PAGE_SIZE);
 	EXPECT_EQ(mm_brk(mt_mm, ~0ul), start + 5 * PAGE_SIZE);
-	EXPECT_EQ(anon_at(start + 10 * PAGE_SIZE, PAGE_SIZE, MAP_FIXED), (long)(start + 10 * PAGE_SIZE));
-	EXPECT_EQ(mm_brk(mt_mm, start + 10 * PAGE_SIZE), start + 5 * PAGE_SIZE);	/* a page stays free */
+	EXPECT_EQ(anon_at(start + 10 * PAGE_SIZE, PAGE_SIZE, MAP_FIXED),
+		  (long)(start + 10 * PAGE_SIZE));
+	/* a page stays free */
+	EXPECT_EQ(mm_brk(mt_mm, start + 10 * PAGE_SIZE), start + 5 * PAGE_SIZE);
 	EXPECT_EQ(mm_brk(mt_mm, start + 9 * PAGE_SIZE), start + 9 * PAGE_SIZE);
 	EXPECT_EQ(mm_brk(mt_mm, start + 1), start + 1);
 	EXPECT_EQ(mm_brk(mt_mm, start + 5 * PAGE_SIZE), start + 5 * PAGE_SIZE);

@@ -71,7 +71,8 @@ static inline void mt_end(void)
 }
 
 /* n pages at page `at` from MT_BASE on, replacing what is there; true: that is where they are. */
-static inline bool mt_map(unsigned at, unsigned n, int prot, int flags, struct object *o, uint64_t pgoff)
+static inline bool mt_map(unsigned at, unsigned n, int prot, int flags, struct object *o,
+			  uint64_t pgoff)
 {
 	long va = (long)(MT_BASE + at * PAGE_SIZE);
 

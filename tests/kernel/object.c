@@ -167,7 +167,7 @@ KTEST(object, read_kernel)
 	object_put(&file.obj);
 }
 
-/* Into user memory: whole, up to where it ends, and into a mapping of the very page that is read. */
+/* Into user memory: whole, up to where it ends, into a mapping of the very page that is read. */
 KTEST(object, read_user)
 {
 	mt_begin();
@@ -238,7 +238,7 @@ static void run_readers(void)
 	waitq_unlock(&done, flags);
 }
 
-/* The fill gives up the CPU in the middle: whoever comes meanwhile waits for it, and fills nothing. */
+/* The fill gives up the CPU half-way: whoever comes meanwhile waits for it, and fills nothing. */
 KTEST(object, threads_fill_a_page_once)
 {
 	mt_file_init(&file, PAGE_SIZE);

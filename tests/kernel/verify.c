@@ -116,7 +116,8 @@ KTEST(verify, entries_and_places)
 	PLANT(*free_slot, pte_leaf(page_to_pfn(p), 1, PROT_R | PROT_U), "");
 	PLANT(*outside, pte_leaf(page_to_pfn(p), 1, PROT_R | PROT_U), "outside of every VMA");
 	PLANT(*free_slot, pte_leaf(pfn(1ul << 38), 1, PROT_R | PROT_U), "names no frame of RAM");
-	PLANT(*free_slot, pte_leaf(paddr_to_pfn(mt_mm->as.root), 1, PROT_R | PROT_U), "names a page of kind");
+	PLANT(*free_slot, pte_leaf(paddr_to_pfn(mt_mm->as.root), 1, PROT_R | PROT_U),
+	      "names a page of kind");
 	PLANT(*mt_slot(10), mt_entry(8), "page of a file or place that is not mapped here");
 	PLANT(*mt_slot(13), mt_entry(0), "anonymous page in a shared mapping");
 	PLANT(*mt_slot(11), mt_entry(1), "the zero page in a mapping of an object");

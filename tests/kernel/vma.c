@@ -24,7 +24,8 @@ static int compare_vma(const struct vma_info *v, void *arg)
 		unsigned i = (unsigned)((va - MT_BASE) / PAGE_SIZE);
 
 		if (i >= PAGES || !model[i].used || model[i].prot != v->prot) {
-			ktest_fail(__FILE__, __LINE__, "0x%lx-0x%lx: wrong at 0x%lx", v->start, v->end, va);
+			ktest_fail(__FILE__, __LINE__, "0x%lx-0x%lx: wrong at 0x%lx", v->start,
+				   v->end, va);
 			return 1;
 		}
 	}
@@ -125,7 +126,8 @@ KTEST(vma, limit)
 	EXPECT_EQ(mm_munmap(mt_mm, mt_va(i + 2), PAGE_SIZE), 0);	/* one more */
 	EXPECT_EQ(mm_munmap(mt_mm, mt_va(i + 5), PAGE_SIZE), -ENOMEM);
 	while (mt_mm->nvmas <= VMAS_MAX)	/* one more than the limit, as on Linux */
-		EXPECT(mm_mmap(mt_mm, MT_BASE - mt_mm->nvmas * 2 * PAGE_SIZE, PAGE_SIZE, RW, ANON, NULL, 0) > 0);
+		EXPECT(mm_mmap(mt_mm, MT_BASE - mt_mm->nvmas * 2 * PAGE_SIZE, PAGE_SIZE, RW, ANON,
+			       NULL, 0) > 0);
 	EXPECT_EQ(mm_mmap(mt_mm, 0, PAGE_SIZE, RW, ANON, NULL, 0), -ENOMEM);
 	EXPECT_EQ(mm_munmap(mt_mm, mt_va(0), PAGE_SIZE), 0);
 	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(1), (i - 1) * PAGE_SIZE, RW), 0);
@@ -174,7 +176,7 @@ KTEST(vma, mm_create_fails)
 
 	page_fail_nth = 1;
 	mm = mm_create();
-	if (!mm) {			/* else the slab had one left, and a root is what failed next */
+	if (!mm) {			/* else nothing had to be allocated anew */
 		EXPECT_EQ(page_fail_nth, 0);
 		return;
 	}
