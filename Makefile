@@ -209,7 +209,7 @@ $(O)/quire.iso: $(O)/quire.elf $(B)/initramfs.cpio $(mkiso)
 # --- Programs that run on Linux ----------------------------------------------------------
 # tests/user/NAME.c becomes build/user/NAME, static: by musl-gcc, or by gcc (glibc) where the
 # name begins with glibc-; position-independent where it ends in -pie. A first line
-# /* flags: ... */ adds flags. tests/host/NAME.c is a native program with ASan and UBSan;
+# /* flags: ... */ adds flags; tests/user/NAME/*.c are further parts of it. tests/host/NAME.c is a native program with ASan and UBSan;
 # the lines "// sources: a.c b.c" in its head name the kernel's files that it tests (a file
 # without such a line is a part of others).
 
@@ -230,10 +230,13 @@ user: $(user_bin) ## build the user test programs (build/user)
 host: $(host_bin) ## build the native tests (build/host)
 .PHONY: user host
 
+$(foreach name,$(user_src:tests/user/%.c=%),$(eval $(B)/user/$(name): $(wildcard tests/user/$(name)/*.[ch])))
+
 $(B)/user/%: tests/user/%.c Makefile
 	$(call say,USER,$@)
 	@mkdir -p $(@D)
-	$(Q)$(call link_as,$*) -std=gnu11 -O2 -g -Wall -Wextra -Werror -MMD -MP -MF $@.d -o $@ $< $(call own_flags,$<)
+	$(Q)$(call link_as,$*) -std=gnu11 -O2 -g -Wall -Wextra -Werror -MMD -MP -MF $@.d -o $@ $< \
+		$(wildcard tests/user/$*/*.c) $(call own_flags,$<)
 
 HOSTCFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fno-omit-frame-pointer -fwrapv \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -DHOST_TEST=1 -DDEBUG=1 \

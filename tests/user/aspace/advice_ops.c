@@ -1,0 +1,200 @@
+/* madvise, mincore, msync, and memory that is locked. */
+#include "aspace.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+static const struct { int value; const char *name; } advice_names[] = {
+	{ 0, "NORMAL" }, { 1, "RANDOM" }, { 2, "SEQUENTIAL" }, { 3, "WILLNEED" }, { 4, "DONTNEED" }, { 8, "FREE" },
+	{ 10, "DONTFORK" }, { 11, "DOFORK" }, { 18, "WIPEONFORK" }, { 19, "KEEPONFORK" },
+	{ 22, "POPULATE_READ" }, { 23, "POPULATE_WRITE" },
+};
+
+static long advise(struct range r, int advice)
+{
+	const char *name = NULL;
+	long result;
+
+	for (size_t i = 0; i < sizeof(advice_names) / sizeof(advice_names[0]); i++)
+		if (advice_names[i].value == advice)
+			name = advice_names[i].name;
+	/* It goes on behind holes, to the program's stack. */
+	if (r.len >= 1ul << 47 && r.addr + r.len > r.addr)
+		r.len = 1ul << 32;
+	say("madvise(");
+	say_range(r);
+	if (name)
+		say(", %s)", name);
+	else
+		say(", %d)", advice);
+	result = SYS(madvise, r.addr, r.len, advice);
+	say_result(result);
+	return result;
+}
+
+static void op_dontneed(void)
+{
+	advise(pick_range(), MADV_DONTNEED);
+}
+
+static void op_note(void)
+{
+	static const int notes[] = { MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED };
+
+	advise(pick_range(), ONE_OF(notes));
+}
+
+static void op_fork_advice(void)
+{
+	static const int advices[] = { 10, 11, 18, 18, 19 };
+
+	advise(pick_range(), ONE_OF(advices));
+}
+
+static void op_populate(void)
+{
+	struct range r = pick_range();
+
+	/* The program's file is not there to be read in whole, and a long hole is not filled. */
+	if (r.len > 2048 * PAGE && !(r.addr % PAGE) && r.addr + r.len > r.addr)
+		r.len = 32 * PAGE;
+	advise(r, chance(50) ? 22 : 23);
+}
+
+/* Afterwards pages hold what they held, or zeros, when the kernel likes: so all of them are taken away. */
+static void op_free(void)
+{
+	struct range r = pick_range();
+
+	advise(r, MADV_FREE);
+	say("; ");
+	advise(r, MADV_DONTNEED);
+}
+
+static void op_wrong(void)
+{
+	static const int advices[] = { 5, 6, 7, 99, -1, 1000 };
+
+	advise(pick_range(), ONE_OF(advices));
+}
+
+static void op_mincore(void)
+{
+	static uint8_t there[END_PAGE - FIRST_PAGE + 64];
+	struct range r = pick_range();
+	long result, pages = r.len / PAGE;
+
+	memset(there, 0xee, sizeof(there));
+	if (chance(3)) {
+		say("mincore to nowhere ");
+		say_range(r);
+		say_result(SYS(mincore, r.addr, r.len, 8));
+		return;
+	}
+	result = SYS(mincore, r.addr, r.len, there);
+	say("mincore(");
+	say_range(r);
+	say(")");
+	say_result(result);
+	if (result < 0 || pages > END_PAGE - FIRST_PAGE)
+		return;
+	say(" ");
+	for (long i = 0, same = 1; i < pages; i += same) {
+		char c = tainted(r.addr + i * PAGE) ? '?' : there[i] & 1 ? '#' : '.';
+
+		for (same = 1; i + same < pages; same++) {
+			char d = tainted(r.addr + (i + same) * PAGE) ? '?' : there[i + same] & 1 ? '#' : '.';
+
+			if (c != d)
+				break;
+		}
+		say(same > 1 ? "%c%ld" : "%c", c, same);
+	}
+}
+
+static void op_msync(void)
+{
+	static const int flags[] = { MS_ASYNC, MS_SYNC, MS_INVALIDATE, MS_ASYNC | MS_INVALIDATE, 0,
+				     MS_ASYNC | MS_SYNC, 8 };
+	struct range r = pick_range();
+	int flag = ONE_OF(flags);
+
+	say("msync(");
+	say_range(r);
+	say(", %d)", flag);
+	say_result(SYS(msync, r.addr, r.len, flag));
+}
+
+static void op_mlock(void)
+{
+	struct range r = pick_range();
+
+	say("mlock(");
+	say_range(r);
+	if (chance(30)) {
+		int flags = chance(90) ? 1 : 2 * rnd(3);
+
+		say(", %#x)", flags);
+		say_result(SYS(mlock2, r.addr, r.len, flags));
+		return;
+	}
+	say(")");
+	say_result(SYS(mlock, r.addr, r.len));
+}
+
+static void op_munlock(void)
+{
+	struct range r = pick_range();
+
+	say("munlock(");
+	say_range(r);
+	say(")");
+	say_result(SYS(munlock, r.addr, r.len));
+}
+
+static void op_munlockall(void)
+{
+	say("munlockall()");
+	say_result(SYS(munlockall));
+}
+
+/* MCL_FUTURE ends with the step: the vast mappings of later steps would be filled. */
+static void op_mlockall(void)
+{
+	static const int flags[] = { 1, 2, 3, 4, 5, 6, 7, 0, 8 };
+	uint64_t addr = page_addr(pick_page());
+	int flag = ONE_OF(flags);
+	uint8_t there[2] = { 0xee, 0xee };
+
+	say("mlockall(%d)", flag);
+	say_result(SYS(mlockall, flag));
+	if (flag & 2 && addr < page_addr(END_PAGE - 1)) {
+		SYS(mmap, addr, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		taint(addr, 2 * PAGE, false);
+		SYS(mincore, addr, 2 * PAGE, there);
+		say(", new at ");
+		say_addr(addr);
+		say(" %d%d", there[0] & 1, there[1] & 1);
+	}
+	if (flag & 2 || chance(70)) {
+		say(", munlockall");
+		say_result(SYS(munlockall));
+	}
+}
+
+const struct op advice_ops[] = {
+	{ "dontneed", "dontneed", 40, op_dontneed },
+	{ "note", "advice", 15, op_note },
+	{ "forkadvice", "forkadvice", 20, op_fork_advice },
+	{ "populate", "populate", 20, op_populate },
+	{ "free", "free", 8, op_free },
+	{ "wrong", "wild", 3, op_wrong },
+	{ "mincore", "mincore", 30, op_mincore },
+	{ "msync", "msync", 15, op_msync },
+	{ "mlock", "mlock", 15, op_mlock },
+	{ "munlock", "mlock", 20, op_munlock },
+	{ "munlockall", "mlock", 4, op_munlockall },
+	{ "mlockall", "mlockall", 3, op_mlockall },
+	{ 0 },
+};

@@ -1,0 +1,311 @@
+/*
+ * memfds with seals, their sizes, reading and writing them from and into memory that may not be
+ * there; /dev/zero; the program's own file; a pipe.
+ */
+#include "aspace.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define FILE_PAGES	24
+
+static int files[FILES] = { -1, -1, -1, -1 }, self_fd = -1, zero_fd = -1, pipe_fds[2] = { -1, -1 };
+static bool self_pages[END_PAGE - FIRST_PAGE];
+
+void files_start(const char *self)
+{
+	if (class_on("self")) {
+		self_fd = SYS(open, "/proc/self/exe", O_RDONLY);
+		if (self_fd < 0)
+			self_fd = SYS(open, self, O_RDONLY);
+		if (self_fd < 0)
+			say("the program's file cannot be opened");
+	}
+	if (class_on("devzero"))
+		zero_fd = SYS(open, "/dev/zero", O_RDWR);
+	if (class_on("pipe"))
+		SYS(pipe2, pipe_fds, O_NONBLOCK);
+}
+
+int scratch_pipe(int end)
+{
+	return pipe_fds[end];
+}
+
+bool file_is_self(int fd)
+{
+	return fd >= 0 && fd == self_fd;
+}
+
+static int pick_memfd(int *which)
+{
+	*which = rnd(FILES);
+	for (int i = 0; i < FILES && files[*which] < 0; i++)
+		*which = (*which + 1) % FILES;
+	return files[*which];
+}
+
+int pick_file(const char **kind)
+{
+	static const char *const names[FILES] = { "memfd0", "memfd1", "memfd2", "memfd3" };
+	int which;
+
+	if (chance(8) && self_fd >= 0) {
+		*kind = "self";
+		return self_fd;
+	}
+	if (chance(8) && zero_fd >= 0) {
+		*kind = "zero";
+		return zero_fd;
+	}
+	if (pick_memfd(&which) >= 0)
+		*kind = names[which];
+	return files[which];
+}
+
+int file_seals(int fd)
+{
+	long seals = fd < 0 ? 0 : SYS(fcntl, fd, F_GET_SEALS);
+
+	return seals < 0 ? 0 : seals;
+}
+
+/* ---- where the program's own file may be mapped ---- */
+
+static bool *self_page(uint64_t addr)
+{
+	return &self_pages[((long)(addr - ARENA) >> 12) - FIRST_PAGE];
+}
+
+void taint(uint64_t addr, uint64_t len, bool on)
+{
+	for (uint64_t at = addr & -PAGE; at < addr + len && in_universe(at); at += PAGE)
+		*self_page(at) = on;
+}
+
+void taint_move(uint64_t from, uint64_t to, uint64_t old_len, uint64_t new_len)
+{
+	bool any = in_universe(from) && *self_page(from & -PAGE);
+
+	for (uint64_t at = from & -PAGE; at < from + old_len && in_universe(at); at += PAGE)
+		any |= *self_page(at);
+	taint(to, new_len, any);
+}
+
+bool tainted(uint64_t addr)
+{
+	return in_universe(addr) && *self_page(addr);
+}
+
+/* ---- memfds ---- */
+
+static void op_memfd(void)
+{
+	static const char *const names[FILES] = { "m0", "m1", "m2", "m3" };
+	int which = rnd(FILES), flags = class_on("seal") && chance(60) ? MFD_ALLOW_SEALING : 0;
+	uint64_t size = chance(80) ? rnd(FILE_PAGES) * PAGE + (chance(40) ? rnd(PAGE) : 0) : 0;
+	long fd;
+
+	if (chance(3))
+		flags |= 0x40;
+	if (chance(20))
+		flags |= MFD_CLOEXEC;
+	if (files[which] >= 0)
+		SYS(close, files[which]);
+	fd = SYS(memfd_create, names[which], flags);
+	files[which] = fd < 0 ? -1 : fd;
+	say("memfd%d = memfd_create(%#x)", which, flags);
+	if (fd < 0) {
+		say_result(fd);
+		return;
+	}
+	say(", size %#lx", (unsigned long)size);
+	say_result(SYS(ftruncate, fd, size));
+}
+
+static void op_truncate(void)
+{
+	int which, fd = pick_memfd(&which);
+	long size = rnd(FILE_PAGES + 8) * PAGE + (chance(50) ? rnd(PAGE) : 0);
+
+	if (chance(4))
+		size = -1 - (long)rnd(9);
+	say("ftruncate(memfd%d, %#lx)", which, size);
+	say_result(SYS(ftruncate, fd, size));
+}
+
+static void op_seal(void)
+{
+	static const int seals[] = { F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE, 0x10,
+				     F_SEAL_SHRINK | F_SEAL_GROW, 0x40000 };
+	int which, fd = pick_memfd(&which), seal = ONE_OF(seals);
+	long result;
+
+	say("seal memfd%d %#x", which, seal);
+	result = SYS(fcntl, fd, F_ADD_SEALS, seal);
+	say_result(result);
+	result = SYS(fcntl, fd, F_GET_SEALS);
+	if (result >= 0)
+		say(", seals %#lx", result);
+	else
+		say_result(result);
+}
+
+static uint64_t file_digest(int fd, uint64_t *size)
+{
+	static char page[PAGE];
+	uint64_t hash = 1;
+	long n;
+
+	for (*size = 0; (n = SYS(pread64, fd, page, PAGE, *size)) > 0; *size += n)
+		hash = mix(hash, page, n);
+	return hash;
+}
+
+static void op_content(void)
+{
+	int which, fd = pick_memfd(&which);
+	uint64_t size, hash = file_digest(fd, &size);
+
+	say("memfd%d holds %#lx bytes, %08x", which, (unsigned long)size, (uint32_t)hash);
+}
+
+/* ---- copies to and from memory by the kernel ---- */
+
+static struct range pick_bytes(void)
+{
+	struct range r = pick_pages();
+
+	if (r.len > 12 * PAGE)
+		r.len = (1 + rnd(12)) * PAGE;
+	if (chance(60)) {
+		r.addr += rnd(PAGE);
+		r.len = 1 + rnd(r.len);
+	}
+	return r;
+}
+
+/* With F_SEAL_GROW a write that begins inside and ends outside is cut elsewhere in newer kernels. */
+static void fit_to_seals(int fd, struct range *r, uint64_t at)
+{
+	if (file_seals(fd) & F_SEAL_GROW && at % PAGE + r->len > PAGE)
+		r->len = PAGE - at % PAGE;
+}
+
+static void op_transfer(void)
+{
+	int which, fd = pick_memfd(&which);
+	struct range r = pick_bytes();
+	uint64_t at = rnd(FILE_PAGES) * PAGE + (chance(50) ? rnd(PAGE) : 0);
+	bool in = chance(50);
+
+	if (!in)
+		fit_to_seals(fd, &r, at);
+	say("%s(memfd%d, ", in ? "pread" : "pwrite", which);
+	say_addr(r.addr);
+	say(", %#lx, %#lx)", (unsigned long)r.len, (unsigned long)at);
+	say_result(in ? SYS(pread64, fd, r.addr, r.len, at) : SYS(pwrite64, fd, r.addr, r.len, at));
+}
+
+static void op_position(void)
+{
+	int which, fd = pick_memfd(&which);
+	struct range r = pick_bytes();
+	bool in = chance(50);
+	long at = SYS(lseek, fd, rnd(FILE_PAGES * PAGE), SEEK_SET);
+
+	if (!in)
+		fit_to_seals(fd, &r, at < 0 ? 0 : at);
+	say("lseek %ld, %s(memfd%d, ", at, in ? "read" : "write", which);
+	say_addr(r.addr);
+	say(", %#lx)", (unsigned long)r.len);
+	say_result(in ? SYS(read, fd, r.addr, r.len) : SYS(write, fd, r.addr, r.len));
+	say(", then at %ld", (long)SYS(lseek, fd, 0, SEEK_CUR));
+}
+
+static void op_vector(void)
+{
+	struct iovec vector[3];
+	int which, fd = pick_memfd(&which), n = 1 + rnd(3);
+	bool in = chance(50);
+	long at = SYS(lseek, fd, rnd(FILE_PAGES) * PAGE, SEEK_SET);
+
+	say("%s(memfd%d", in ? "readv" : "writev", which);
+	for (int i = 0; i < n; i++) {
+		struct range r = pick_bytes();
+
+		if (!in && file_seals(fd) & F_SEAL_GROW)
+			r.len = 1 + rnd(PAGE / 4);
+		vector[i] = (struct iovec){ (void *)r.addr, r.len };
+		say(", ");
+		say_addr(r.addr);
+		say(" %#lx", (unsigned long)r.len);
+	}
+	say(") at %ld", at);
+	say_result(in ? SYS(readv, fd, vector, n) : SYS(writev, fd, vector, n));
+}
+
+static void op_pipe(void)
+{
+	static char buffer[1 << 16];
+	struct range r = pick_bytes();
+	long n, got;
+
+	say("pipe write ");
+	say_addr(r.addr);
+	say(" %#lx", (unsigned long)r.len);
+	n = SYS(write, pipe_fds[1], r.addr, r.len);
+	say_result(n);
+	got = SYS(read, pipe_fds[0], buffer, sizeof(buffer));
+	if (got > 0)
+		say(" %08x", (uint32_t)mix(1, buffer, got));
+	else
+		say_result(got);
+}
+
+static void op_pipe_read(void)
+{
+	static char buffer[3 * PAGE];
+	struct range r = pick_bytes();
+	uint64_t n = 1 + rnd(sizeof(buffer));
+
+	memset(buffer, rnd(256), n);
+	SYS(write, pipe_fds[1], buffer, n);
+	say("pipe read ");
+	say_addr(r.addr);
+	say(" %#lx of %#lx", (unsigned long)r.len, (unsigned long)n);
+	n = SYS(read, pipe_fds[0], r.addr, r.len);
+	say_result(n);
+	/* What Linux takes from a pipe when the copy fails in the middle of a buffer is left over or not. */
+	while (SYS(read, pipe_fds[0], buffer, sizeof(buffer)) > 0)
+		;
+}
+
+/* The kernel writes or reads eight bytes. */
+static void op_small_copy(void)
+{
+	uint64_t addr = page_addr(pick_page()) + rnd(PAGE / 8) * 8;
+	bool in = chance(50);
+
+	say("sigprocmask %s ", in ? "from" : "to");
+	say_addr(addr);
+	say_result(SYS(rt_sigprocmask, 1 /* SIG_UNBLOCK */, in ? addr : 0, in ? 0 : addr, 8));
+}
+
+const struct op file_ops[] = {
+	{ "memfd", "memfd", 25, op_memfd },
+	{ "truncate", "truncate", 20, op_truncate },
+	{ "seal", "seal", 10, op_seal },
+	{ "content", "transfer", 10, op_content },
+	{ "transfer", "transfer", 40, op_transfer },
+	{ "position", "transfer", 10, op_position },
+	{ "vector", "transfer", 10, op_vector },
+	{ "pipe", "pipe", 12, op_pipe },
+	{ "piperead", "pipe", 8, op_pipe_read },
+	{ "small", "usercopy", 12, op_small_copy },
+	{ 0 },
+};

@@ -1,0 +1,305 @@
+/* fork and what the child sees; process_vm_readv and process_vm_writev; ends by signals; maps. */
+#include "aspace.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void say_end(int pid)
+{
+	int status = 0;
+	long got = SYS(wait4, pid, &status, 0, 0);
+
+	if (got != pid)
+		say_result(got);
+	else if (WIFEXITED(status))
+		say(" exited %d", WEXITSTATUS(status));
+	else if (WIFSIGNALED(status))
+		say(" signal %d", WTERMSIG(status));
+	else
+		say(" status %#x", status);
+}
+
+static long fork_now(void)
+{
+	return chance(70) ? SYS(fork) : SYS(clone, 17 /* SIGCHLD */);
+}
+
+/* A child that takes some steps of its own; some of what it did is looked at afterwards. */
+static void child_steps(int steps)
+{
+	char path[64], mine[64];
+	long page;
+
+	memcpy(mine, step_path, sizeof(mine));
+	depth++;
+	for (int i = 1; i <= steps; i++) {
+		if (snprintf(path, sizeof(path), "%s.%d", mine, i) >= (int)sizeof(path))
+			break;
+		step_run(path);
+	}
+	random_start(seed, mine);
+	page = pick_page() & -32;
+	say("%*s%s end", depth * 2, "", mine);
+	hash_range(page, page + 32);
+	end_line();
+	_exit(steps);
+}
+
+static void op_fork(void)
+{
+	int steps = 1 + rnd(depth ? 4 : 10);
+	long pid;
+
+	say("fork, %d steps", steps);
+	if (depth >= DEPTH) {
+		say(" too deep");
+		return;
+	}
+	end_line();
+	pid = fork_now();
+	if (pid == 0)
+		child_steps(steps);
+	say("%*s%s child", depth * 2, "", step_path);
+	if (pid < 0)
+		say_result(pid);
+	else
+		say_end(pid);
+}
+
+/* Two children at once that write the same words, since memory may be shared among them. */
+static void op_siblings(void)
+{
+	long page = pick_page(), pids[2];
+	uint32_t value = random_bits();
+
+	say("siblings at %ld", page);
+	for (int i = 0; i < 2; i++) {
+		pids[i] = SYS(fork);
+		if (pids[i] == 0) {
+			for (int k = 0; k < 4; k++)
+				try_fill(page_addr(page + k * 3), value);
+			_exit(0);
+		}
+	}
+	if (chance(50))
+		try_fill(page_addr(page), value);
+	for (int i = 0; i < 2; i++)
+		if (pids[i] < 0)
+			say_result(pids[i]);
+		else
+			say_end(pids[i]);
+}
+
+static void op_vfork(void)
+{
+	int code = rnd(100);
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		_exit(code);
+	say("vfork");
+	say_end(pid);
+}
+
+/* A child that dies of an access with the default action, or of one while the signal is blocked. */
+static void op_killed(void)
+{
+	uint64_t addr = page_addr(pick_page());
+	bool blocked = chance(50), write = chance(50);
+	long pid;
+
+	say("child %s ", write ? "writes" : "reads");
+	say_addr(addr);
+	pid = SYS(fork);
+	if (pid == 0) {
+		uint64_t mask = 1ul << 10 | 1ul << 6;		/* SIGSEGV, SIGBUS */
+
+		if (blocked)
+			SYS(rt_sigprocmask, 0, &mask, 0, 8);
+		else
+			fault_stop();
+		if (write)
+			*(volatile uint8_t *)addr = 1;
+		else
+			(void)*(volatile uint8_t *)addr;
+		_exit(0);
+	}
+	if (pid < 0)
+		say_result(pid);
+	else
+		say_end(pid);
+}
+
+/* ---- another process's memory ---- */
+
+static struct range pick_bytes(void)
+{
+	struct range r = pick_pages();
+
+	if (r.len > 8 * PAGE)
+		r.len = (1 + rnd(8)) * PAGE;
+	if (chance(60)) {
+		r.addr += rnd(PAGE);
+		r.len = 1 + rnd(r.len);
+	}
+	return r;
+}
+
+static void transfer(long pid, const char *who)
+{
+	static char buffer[16 * PAGE];
+	struct iovec local = { buffer, sizeof(buffer) }, remote[2];
+	bool in = chance(50);
+	int n = 1 + rnd(2), flags = chance(3);
+	uint64_t total = 0;
+	long result;
+
+	memset(buffer, rnd(256), sizeof(buffer));
+	say("process_vm_%s(%s", in ? "readv" : "writev", who);
+	for (int i = 0; i < n; i++) {
+		struct range r = pick_bytes();
+
+		remote[i] = (struct iovec){ (void *)r.addr, r.len };
+		total += r.len;
+		say(", ");
+		say_addr(r.addr);
+		say(" %#lx", (unsigned long)r.len);
+	}
+	local.iov_len = total;
+	if (chance(20)) {
+		struct range r = pick_bytes();
+
+		local = (struct iovec){ (void *)r.addr, r.len };
+		say("; here ");
+		say_addr(r.addr);
+		say(" %#lx", (unsigned long)r.len);
+	}
+	say(")");
+	result = in ? SYS(process_vm_readv, pid, &local, 1, remote, n, flags)
+		    : SYS(process_vm_writev, pid, &local, 1, remote, n, flags);
+	say_result(result);
+	if (in && result > 0 && local.iov_base == buffer)
+		say(" %08x", (uint32_t)mix(1, buffer, result));
+}
+
+static void op_own_memory(void)
+{
+	transfer(chance(3) ? 0x3ffffff : getpid(), "self");
+}
+
+static void op_child_memory(void)
+{
+	int ends[2];
+	long pid;
+	char byte;
+
+	if (SYS(pipe2, ends, 0) < 0) {
+		say("no pipe");
+		return;
+	}
+	pid = SYS(fork);
+	if (pid == 0) {
+		SYS(close, ends[1]);
+		SYS(read, ends[0], &byte, 1);
+		say("%*s%s child has", depth * 2, "", step_path);
+		hash_range(640, 672);
+		end_line();
+		_exit(0);
+	}
+	SYS(close, ends[0]);
+	for (int i = 0; i < 3 && pid > 0; i++) {
+		if (i)
+			say("; ");
+		transfer(pid, "child");
+	}
+	end_line();
+	SYS(close, ends[1]);
+	say("%*s%s child", depth * 2, "", step_path);
+	say_end(pid);
+}
+
+/* ---- /proc/self/maps ---- */
+
+struct line { uint64_t start, end, offset; char perms[5], kind[40]; };
+
+static void say_map(const struct line *l)
+{
+	if (l->start >= l->end)
+		return;
+	say(" %ld-%ld %s", (long)(l->start - ARENA) >> 12, (long)(l->end - ARENA) >> 12, l->perms);
+	if (l->kind[0])
+		say(" %s+%lx", l->kind, (unsigned long)(l->offset >> 12));
+	say(";");
+}
+
+static void take_map(char *text, struct line *before)
+{
+	struct line now = { 0 };
+	int name = 0;
+	uint64_t page = 0;
+
+	if (sscanf(text, "%lx-%lx %4s %lx %*s %*u %n", &now.start, &now.end, now.perms, &now.offset, &name) < 4 ||
+	    now.end <= page_addr(FIRST_PAGE) || now.start >= page_addr(END_PAGE))
+		return;
+	text[strcspn(text, "\n")] = 0;
+	if (name && text[name]) {
+		const char *tail = strrchr(text + name, '/');
+
+		snprintf(now.kind, sizeof(now.kind), "%s", strncmp(text + name, "/dev/zero", 9) && tail &&
+			 strncmp(text + name, "/memfd:", 7) ? "self" : text + name);
+		page = now.start - before->start;
+	}
+	/* Joined as far as it can be: what the kernel joins is its own affair. */
+	if (before->end == now.start && !strcmp(before->perms, now.perms) && !strcmp(before->kind, now.kind) &&
+	    (!now.kind[0] || before->offset + page == now.offset)) {
+		before->end = now.end;
+		return;
+	}
+	say_map(before);
+	*before = now;
+}
+
+static void op_maps(void)
+{
+	static char text[64 << 10];
+	struct line before = { 0 };
+	long n, used = 0;
+	int fd = SYS(open, "/proc/self/maps", O_RDONLY);
+
+	say("maps");
+	if (fd < 0) {
+		say_result(fd);
+		return;
+	}
+	while ((n = SYS(read, fd, text + used, sizeof(text) - 1 - used)) > 0)
+		used += n;
+	SYS(close, fd);
+	text[used] = 0;
+	for (char *at = text, *next; *at; at = next) {
+		next = strchr(at, '\n');
+		next = next ? next + 1 : at + strlen(at);
+		char c = *next;
+
+		*next = 0;
+		take_map(at, &before);
+		*next = c;
+	}
+	say_map(&before);
+}
+
+const struct op process_ops[] = {
+	{ "fork", "fork", 25, op_fork },
+	{ "siblings", "fork", 5, op_siblings },
+	{ "vfork", "vfork", 3, op_vfork },
+	{ "killed", "killed", 6, op_killed },
+	{ "self", "vmself", 15, op_own_memory },
+	{ "child", "vmchild", 10, op_child_memory },
+	{ "maps", "maps", 12, op_maps },
+	{ 0 },
+};
