@@ -22,6 +22,7 @@ enum lock_rank {
 	RANK_NONE,
 	RANK_PROC,		/* process table */
 	RANK_FS,		/* file systems, open files */
+	RANK_CONTENT,		/* writes to a memory object, and changes of its size */
 	RANK_MM,		/* struct mm */
 	RANK_VMA,
 	RANK_OBJECT,

@@ -31,10 +31,13 @@ extern bool mm_norandmaps;
 
 /* ---- mappings; prot and flags are Linux's PROT_*, MAP_* (<asm/mman.h>) ---- */
 
+/* With a prot of mm_mmap: a shared mapping that mprotect will not make writable either. */
+#define MM_PROT_NEVER_WRITE	0x10000000
+
 /*
  * mmap(2). obj NULL: anonymous. pgoff in pages. Takes a reference of obj on
  * success. addr and len as the caller of the system call gave them. The
- * address, or -errno: EINVAL, ENOMEM, EEXIST, EPERM (below mmap_min_addr),
+ * address, or -errno: EINVAL, ENOMEM, EEXIST, EPERM (below mmap_min_addr; sealed),
  * EACCES (shared and writable, but the object is not), EOVERFLOW.
  */
 long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struct object *obj, uint64_t pgoff);

@@ -86,6 +86,15 @@ static int reg_mmap(struct file *f, struct object **obj)
 
 static const struct file_ops reg_ops = { .read = reg_read, .mmap = reg_mmap };
 
+static ssize_t memory_write(struct file *f, const void __user *buf, size_t n, uint64_t off)
+{
+	return object_write(&f->node->reg.obj, off, buf, n);
+}
+
+const struct file_ops memory_file_ops = {
+	.read = reg_read, .write = memory_write, .mmap = reg_mmap,
+};
+
 /* ---- by kind ---- */
 
 int file_open_node(struct node *node, unsigned flags, struct file **out)
@@ -124,6 +133,12 @@ static ssize_t do_write(struct file *f, uint64_t buf, size_t n, uint64_t off)
 	return f->ops->write(f, (const void __user *)buf, n, off);
 }
 
+/* Writes go to the end, pwrite(2)'s too, as in Linux. */
+static bool appends(const struct file *f)
+{
+	return f->flags & O_APPEND && node_is_reg(f->node);
+}
+
 static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size_t n,
 			     const uint64_t *pos)
 {
@@ -131,8 +146,10 @@ static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size
 
 	if (f->ops->stream)
 		return fn(f, buf, n, 0);
+	if (pos && (int64_t)(*pos + n) < 0)
+		return -EINVAL;
 	if (pos)
-		return fn(f, buf, n, *pos);
+		return fn(f, buf, n, fn == do_write && appends(f) ? node_size(f->node) : *pos);
 	if (f->ops->unlocked) {
 		done = fn(f, buf, n, READ_ONCE(f->pos));
 		if (done > 0)
@@ -140,6 +157,8 @@ static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size
 		return done;
 	}
 	mutex_lock(&f->lock);
+	if (fn == do_write && appends(f))
+		f->pos = node_size(f->node);
 	done = fn(f, buf, n, f->pos);
 	if (done > 0)
 		f->pos += (uint64_t)done;
@@ -167,11 +186,13 @@ ssize_t file_write(struct file *f, const void __user *buf, size_t n, const uint6
 	return n ? file_transfer(f, do_write, (uint64_t)buf, n, pos) : 0;
 }
 
-/* Where an offset of SEEK_DATA or SEEK_HOLE leads in a file without holes. */
-static int64_t seek_hole(int64_t off, int64_t size, int whence)
+/* Where an offset of SEEK_DATA or SEEK_HOLE leads; what is no regular file has no holes. */
+static int64_t seek_hole(struct file *f, int64_t off, int64_t size, int whence)
 {
 	if (off < 0 || off >= size)
 		return -ENXIO;
+	if (node_is_reg(f->node))
+		return object_seek(&f->node->reg.obj, (uint64_t)off, whence == SEEK_DATA);
 	return whence == SEEK_DATA ? off : size;
 }
 
@@ -185,7 +206,7 @@ static int64_t seek_target(struct file *f, int64_t off, int whence)
 	case SEEK_END: base = size; break;
 	case SEEK_DATA:
 	case SEEK_HOLE:
-		return seek_hole(off, size, whence);
+		return seek_hole(f, off, size, whence);
 	default:
 		return -EINVAL;
 	}

@@ -54,6 +54,7 @@ struct files {
 };
 
 extern const struct file_ops dir_file_ops;	/* dir.c */
+extern const struct file_ops memory_file_ops;	/* of node_create_memory's files */
 
 void file_init(void);
 /* An open file of node (counts it) with one reference, its open operation called. 0 or -errno. */

@@ -68,14 +68,22 @@ static int reg_fill(struct object *o, uint64_t index, struct page *p)
 
 static void reg_release(struct object *o)
 {
-	kmem_free(node_cache, container_of(o, struct node, reg.obj));
+	struct node *n = container_of(o, struct node, reg.obj);
+
+	if (n->ops && n->ops->release)
+		n->ops->release(n);
+	kmem_free(node_cache, n);
 }
 
 static const struct object_ops reg_ops = { .fill = reg_fill, .release = reg_release };
 
+static const struct object_ops memory_ops = {
+	.fill = memory_fill, .release = reg_release, .memory = true,
+};
+
 struct node *node_of_object(struct object *o)
 {
-	return o->ops == &reg_ops ? container_of(o, struct node, reg.obj) : NULL;
+	return o->ops == &reg_ops || o->ops == &memory_ops ? container_of(o, struct node, reg.obj) : NULL;
 }
 
 struct node *node_create_file(uint32_t mode, const void *data, uint64_t size)
@@ -86,6 +94,17 @@ struct node *node_create_file(uint32_t mode, const void *data, uint64_t size)
 		return NULL;
 	n->reg.data = data;
 	object_init(&n->reg.obj, &reg_ops, size);
+	return n;
+}
+
+struct node *node_create_memory(uint32_t mode)
+{
+	struct node *n = node_create(S_IFREG | (mode & 07777));
+
+	if (!n)
+		return NULL;
+	object_init(&n->reg.obj, &memory_ops, 0);
+	n->reg.obj.writable = true;
 	return n;
 }
 
@@ -165,14 +184,14 @@ void node_put(struct node *n)
 {
 	if (!node_drop_ref(n))
 		return;
+	if (node_is_reg(n)) {
+		object_put(&n->reg.obj);	/* mappings may keep it; reg_release frees */
+		return;
+	}
 	if (n->ops && n->ops->release)
 		n->ops->release(n);
 	if (node_is_dir(n)) {
 		dir_free(n);
-		return;
-	}
-	if (node_is_reg(n)) {
-		object_put(&n->reg.obj);	/* mappings may keep it; reg_release frees */
 		return;
 	}
 	if (node_is_link(n))

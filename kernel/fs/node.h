@@ -100,6 +100,8 @@ void node_init(void);
 struct node *node_create(uint32_t mode);
 /* A regular file whose content is [data, data + size), which must outlive it. */
 struct node *node_create_file(uint32_t mode, const void *data, uint64_t size);
+/* An empty regular file whose content is memory; it can be written. NULL: no memory. */
+struct node *node_create_memory(uint32_t mode);
 /* A symbolic link to text (n bytes, not ended). */
 struct node *node_create_link(const char *text, size_t n);
 static inline void node_get(struct node *n) { __atomic_fetch_add(&n->refs, 1, __ATOMIC_RELAXED); }

@@ -1,6 +1,7 @@
 /* Calls about open files: read and write in all forms, open, close, copies of numbers, ioctl. */
 #include <kernel/fs/file.h>
 #include <asm/fcntl.h>
+#include <kernel/fs/memfd.h>
 #include <kernel/fs/path.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
@@ -329,6 +330,10 @@ static long file_fcntl(int fd, struct file *f, unsigned cmd, uint64_t arg)
 		return f->flags;
 	case F_SETFL:
 		return set_flags(f, (unsigned)arg);
+	case F_ADD_SEALS:
+		return memfd_add_seals(f, (unsigned)arg);
+	case F_GET_SEALS:
+		return memfd_get_seals(f);
 	default:
 		return -EINVAL;
 	}

@@ -23,6 +23,14 @@ static int object_of(struct file *f, int prot, int flags, struct object **obj)
 	return f->ops->mmap ? f->ops->mmap(f, obj) : -ENODEV;
 }
 
+/* A shared mapping of a file that is not open for writing cannot be made writable later. */
+static int file_prot(const struct file *f, int prot, int flags)
+{
+	bool read_only = is_shared(flags) && (f->flags & O_ACCMODE) != O_RDWR;
+
+	return prot | (read_only ? MM_PROT_NEVER_WRITE : 0);
+}
+
 static long map_file(int fd, vaddr_t addr, size_t len, int prot, int flags, uint64_t pgoff)
 {
 	struct process *p = current_process();
@@ -34,7 +42,7 @@ static long map_file(int fd, vaddr_t addr, size_t len, int prot, int flags, uint
 		return -EBADF;
 	r = object_of(f, prot, flags, &obj);
 	if (!r)
-		r = mm_mmap(p->mm, addr, len, prot, obj ? flags : flags | MAP_ANONYMOUS, obj,
+		r = mm_mmap(p->mm, addr, len, file_prot(f, prot, flags), obj ? flags : flags | MAP_ANONYMOUS, obj,
 			    pgoff);
 	file_put(f);
 	return r;
@@ -44,6 +52,7 @@ SYSCALL6(mmap, vaddr_t, addr, size_t, len, int, prot, int, flags, int, fd, uint6
 {
 	if (off & (PAGE_SIZE - 1))
 		return -EINVAL;
+	prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
 	if (flags & MAP_ANONYMOUS)
 		return mm_mmap(current_process()->mm, addr, len, prot, flags, NULL,
 			       off >> PAGE_SHIFT);

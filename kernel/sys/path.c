@@ -67,6 +67,16 @@ int user_path(int dirfd, const char __user *upath, unsigned flags, struct node *
 
 /* ---- stat ---- */
 
+/* Memory takes what it holds, other files what they are long. */
+static __kernel_long_t blocks_of(const struct node *n, uint64_t size)
+{
+	if (!node_is_reg(n))
+		return 0;
+	if (n->reg.obj.ops->memory)
+		return (__kernel_long_t)(n->reg.obj.npages * (PAGE_SIZE / 512));
+	return (__kernel_long_t)(ALIGN_UP(size, PAGE_SIZE) / 512);
+}
+
 static void fill_stat(const struct node *n, struct stat *st)
 {
 	uint64_t size = node_size(n);
@@ -81,7 +91,7 @@ static void fill_stat(const struct node *n, struct stat *st)
 		.st_rdev = n->rdev,
 		.st_size = (__kernel_long_t)size,
 		.st_blksize = PAGE_SIZE,
-		.st_blocks = node_is_reg(n) ? (__kernel_long_t)(ALIGN_UP(size, PAGE_SIZE) / 512) : 0,
+		.st_blocks = blocks_of(n, size),
 		.st_atime = n->mtime,
 		.st_mtime = n->mtime,
 		.st_ctime = n->mtime,

@@ -33,6 +33,9 @@ void object_init(struct object *o, const struct object_ops *ops, uint64_t size)
 	o->refs = 1;
 	spin_init(&o->lock, RANK_OBJECT);
 	waitq_init(&o->busy_wait);
+	mutex_init(&o->content, RANK_CONTENT);
+	rwlock_init(&o->maps_lock, RANK_OBJECT);
+	RB_INIT(&o->maps);
 	spin_lock(&objects_lock);
 	TAILQ_INSERT_TAIL(&objects, o, all_link);
 	spin_unlock(&objects_lock);
@@ -108,7 +111,8 @@ static void remove_page(struct object *o, struct page *p)
  * The page at index with a reference: one that is there, or (*made) a fresh
  * one that the caller, who has it busy, must fill.
  */
-static int find_or_make(struct object *o, uint64_t index, struct page **out, bool *made)
+static int find_or_make(struct object *o, uint64_t index, bool beyond, struct page **out,
+			bool *made)
 {
 	struct page *fresh = NULL, *p;
 	int err = 0;
@@ -119,7 +123,7 @@ static int find_or_make(struct object *o, uint64_t index, struct page **out, boo
 		p = radix_get(&o->pages, index);
 		if (p) {
 			page_get(p);
-		} else if (!within(o, index)) {
+		} else if (!beyond && !within(o, index)) {
 			err = -ENXIO;
 		} else if (fresh) {
 			err = insert_page(o, index, fresh);
@@ -158,13 +162,13 @@ static int fill_page(struct object *o, struct page *p)
 	return err;
 }
 
-int object_page(struct object *o, uint64_t index, struct page **out, bool *major)
+static int get_page(struct object *o, uint64_t index, bool beyond, struct page **out, bool *major)
 {
 	bool made;
 	int err;
 
 	for (;;) {
-		err = find_or_make(o, index, out, &made);
+		err = find_or_make(o, index, beyond, out, &made);
 		if (err)
 			return err;
 		if (made) {
@@ -182,6 +186,16 @@ int object_page(struct object *o, uint64_t index, struct page **out, bool *major
 			return 0;
 		page_put(*out);		/* its fill failed: try it ourselves */
 	}
+}
+
+int object_page(struct object *o, uint64_t index, struct page **out, bool *major)
+{
+	return get_page(o, index, false, out, major);
+}
+
+int object_page_beyond(struct object *o, uint64_t index, struct page **out)
+{
+	return get_page(o, index, true, out, NULL);
 }
 
 struct page *object_cached(struct object *o, uint64_t index)
@@ -255,6 +269,53 @@ uint64_t object_drop_clean(struct object *o)
 	return n;
 }
 
+/* The first page at or after *index, with a reference. */
+static struct page *next_page(struct object *o, uint64_t *index)
+{
+	struct page *p;
+
+	spin_lock(&o->lock);
+	p = radix_next(&o->pages, index);
+	if (p)
+		page_get(p);
+	spin_unlock(&o->lock);
+	return p;
+}
+
+/* Takes p, referenced, out of the cache if it is still there and not busy. */
+static bool drop_page(struct object *o, struct page *p)
+{
+	bool gone = true, ours = false;
+
+	spin_lock(&o->lock);
+	if (p->owner == o) {
+		ours = page_trylock(p);
+		gone = ours;
+		if (ours)
+			remove_page(o, p);
+	}
+	spin_unlock(&o->lock);
+	if (ours) {
+		object_unlock_page(o, p);
+		page_put(p);		/* the cache's */
+	}
+	return gone;
+}
+
+void object_drop_from(struct object *o, uint64_t first)
+{
+	uint64_t index = first;
+	struct page *p;
+
+	while ((p = next_page(o, &index)) != NULL) {
+		while (!drop_page(o, p))
+			object_wait_page(o, p);
+		page_put(p);
+		index++;
+		resched_point();
+	}
+}
+
 void object_put(struct object *o)
 {
 	uint64_t index = 0, n = 0;
@@ -266,7 +327,7 @@ void object_put(struct object *o)
 	spin_unlock(&objects_lock);
 	while (drop_next(o, &index, true, &n))
 		resched_point();
-	assert(o->npages == 0);
+	assert(o->npages == 0 && RB_EMPTY(&o->maps) && o->nwriters == 0);
 	if (o->ops->release)
 		o->ops->release(o);
 }
@@ -323,6 +384,8 @@ const char *object_verify(struct object *o)
 	uint64_t n = 0;
 	struct page *p;
 
+	if (!why)
+		why = mapping_verify(o);
 	if (why)
 		return why;
 	for (uint64_t i = 0; (p = radix_next(&o->pages, &i)) != NULL; i++, n++) {

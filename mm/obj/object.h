@@ -6,6 +6,8 @@
 #ifndef MM_OBJ_OBJECT_H
 #define MM_OBJ_OBJECT_H
 
+#include <arch/aspace.h>
+#include <bsd/sys/tree.h>
 #include <kernel/core/mutex.h>
 #include <mm/alloc/page.h>
 #include <mm/obj/radix.h>
@@ -24,6 +26,30 @@ struct object_ops {
 	bool memory;		/* pages are the only copy of their content: never dropped */
 };
 
+/*
+ * Where pages first to last of an object are to be seen: from address start of
+ * an address space on. Embedded in the VMA; in the object's tree as long as
+ * the VMA is in the mm's.
+ */
+struct mapping {
+	RB_ENTRY(mapping) node;		/* maps_lock of the object, and so all of this */
+	struct aspace *as;
+	vaddr_t start;
+	uint64_t first, last;
+	uint64_t sub_last;		/* the greatest `last` of this subtree */
+	bool writes;			/* shared, and may be made writable */
+};
+
+RB_HEAD(mapping_tree, mapping);
+
+/* What may not be done to a memory object any more (F_SEAL_* of fcntl(2)). */
+#define OBJECT_SEAL_SEAL	0x1u
+#define OBJECT_SEAL_SHRINK	0x2u
+#define OBJECT_SEAL_GROW	0x4u
+#define OBJECT_SEAL_WRITE	0x8u
+#define OBJECT_SEAL_FUTURE_WRITE 0x10u
+#define OBJECT_SEAL_EXEC	0x20u
+
 struct object {
 	const struct object_ops *ops;
 	uint64_t size;			/* bytes; lock */
@@ -33,6 +59,11 @@ struct object {
 	uint64_t npages;		/* in it; lock */
 	struct waitq busy_wait;		/* for PG_BUSY of its pages */
 	bool writable;			/* shared mappings may write to it; const after init */
+	struct mutex content;		/* RANK_CONTENT: writes and changes of size, one at a time */
+	struct rwlock maps_lock;	/* RANK_OBJECT; o->lock is not taken inside */
+	struct mapping_tree maps;	/* by first page; maps_lock */
+	unsigned nwriters;		/* of the mappings, those that write; maps_lock */
+	unsigned seals;			/* OBJECT_SEAL_*; content and maps_lock to change */
 	TAILQ_ENTRY(object) all_link;	/* list of all; objects_lock */
 };
 
@@ -55,6 +86,10 @@ void object_put(struct object *o);
  * May sleep in fill; no spinlock, no table lock held.
  */
 int __must_check object_page(struct object *o, uint64_t index, struct page **out, bool *major);
+/* The same past the end, too: for who is about to move it. */
+int __must_check object_page_beyond(struct object *o, uint64_t index, struct page **out);
+/* Takes every page from `first` on out of the cache, waiting where one is busy. */
+void object_drop_from(struct object *o, uint64_t first);
 /* The page if it is cached and up to date (with a reference), else NULL. Never sleeps. */
 struct page *object_cached(struct object *o, uint64_t index);
 /* read(2): up to n bytes from off to user memory; bytes copied, if none -EFAULT, -EIO, -ENOMEM. */
@@ -80,6 +115,42 @@ uint64_t objects_drop_clean(void);
 uint64_t objects_npages(void);
 /* The index against the pages' own records: 0, or a text. At rest. */
 const char *object_verify(struct object *o);
+
+/* ---- mappings (mapping.c) ---- */
+
+/* Puts m, filled in but for node and sub_last, among o's mappings; takes it out. May sleep. */
+void object_map(struct object *o, struct mapping *m);
+void object_unmap(struct object *o, struct mapping *m);
+/*
+ * A mapping that writes is about to be made: keeps the seal against writing
+ * off until object_unpin_writer. -EPERM: it is there already.
+ */
+int __must_check object_pin_writer(struct object *o);
+void object_unpin_writer(struct object *o);
+/* Takes the pages from `first` on out of every mapping, private copies too. May sleep. */
+void object_zap(struct object *o, uint64_t first);
+/* Order and sums of the tree: 0, or a text. */
+const char *mapping_verify(struct object *o);
+
+/* ---- memory objects (write.c) ---- */
+
+/*
+ * write(2): n bytes at off, which grow the object where it ends sooner. Bytes
+ * copied, or if none -EFAULT, -ENOMEM, -EPERM (sealed), -EFBIG. May sleep.
+ */
+ssize_t object_write(struct object *o, uint64_t off, const void __user *src, size_t n);
+/*
+ * A new size: pages behind it leave the cache and every mapping, and what is
+ * left of the last one is zeros. 0, or -EPERM: sealed. May sleep.
+ */
+int __must_check object_truncate(struct object *o, uint64_t size);
+/* Adds seals. 0, -EPERM (no more may be added), -EBUSY (a mapping may write). */
+int __must_check object_seal(struct object *o, unsigned seals);
+/* Where data (or a hole) begins at or after off: lseek(2)'s SEEK_DATA, SEEK_HOLE. -ENXIO: not before the end. */
+int64_t object_seek(struct object *o, uint64_t off, bool data);
+
+/* object_ops.fill of a memory object: zeros. */
+int memory_fill(struct object *o, uint64_t index, struct page *p);
 
 /*
  * An unnamed memory object of size bytes, zeros until written: what

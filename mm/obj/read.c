@@ -5,6 +5,7 @@
 #include <mm/obj/object.h>
 #include <arch/uaccess.h>
 #include <lib/string.h>
+#include <mm/pt/pt.h>
 
 #include <linux/errno.h>
 
@@ -25,8 +26,17 @@ static size_t copy_kernel(void *dst, const void *src, size_t n)
 /* object_page; where memory is short, once more after giving back what can be. */
 static int page_for_read(struct object *o, uint64_t index, struct page **p)
 {
-	int err = object_page(o, index, p, NULL);
+	int err;
 
+	if (o->ops->memory) {
+		*p = object_cached(o, index);
+		if (*p)
+			return 0;
+		*p = pfn_to_page(zero_pfn);	/* a hole stays one */
+		page_get(*p);
+		return 0;
+	}
+	err = object_page(o, index, p, NULL);
 	if (err == -ENOMEM && objects_drop_clean() > 0)
 		err = object_page(o, index, p, NULL);
 	return err;

@@ -6,7 +6,7 @@
 #include <mm/obj/object.h>
 #include <mm/alloc/slab.h>
 
-static int shm_fill(struct object *o, uint64_t index, struct page *p)
+int memory_fill(struct object *o, uint64_t index, struct page *p)
 {
 	(void)o, (void)index;
 	clear_page(page_to_virt(p));
@@ -19,7 +19,7 @@ static void shm_release(struct object *o)
 }
 
 static const struct object_ops shm_ops = {
-	.fill = shm_fill,
+	.fill = memory_fill,
 	.release = shm_release,
 	.memory = true,
 };

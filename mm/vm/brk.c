@@ -123,7 +123,7 @@ enum fault_result mm_grow_stack(struct mm *mm, vaddr_t va)
 	if (v && va >= v->start) {
 		r = FAULT_OK;			/* somebody else grew it, or mapped something */
 	} else if (v && v->flags & VM_GROWSDOWN && may_grow(mm, v, start)) {
-		vma_resize(mm, v, start, v->end);
+		vma_rebound(mm, v, start, v->end);
 		vm_count(STACK_GROWN, 1);
 		r = FAULT_OK;
 	}

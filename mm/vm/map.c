@@ -45,9 +45,9 @@ bool map_may_promise(uint64_t bytes)
 static void trim(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end, struct vma **dead)
 {
 	if (v->start < start)
-		vma_resize(mm, v, v->start, start);
+		vma_rebound(mm, v, v->start, start);
 	else if (v->end > end)
-		vma_resize(mm, v, end, v->end);
+		vma_rebound(mm, v, end, v->end);
 	else
 		vma_kill(mm, v, dead);
 }
@@ -189,7 +189,9 @@ static int vma_flags(int prot, int flags, const struct object *obj, unsigned *ou
 	if (flags & MAP_NORESERVE)
 		f |= VM_NORESERVE;
 	if (type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && obj)) {
-		f |= VM_SHARED | (!obj || obj->writable ? VM_MAYWRITE : 0);
+		f |= VM_SHARED;
+		if (!(prot & MM_PROT_NEVER_WRITE) && (!obj || obj->writable))
+			f |= VM_MAYWRITE;
 		if (f & VM_WRITE && !(f & VM_MAYWRITE))
 			return -EACCES;
 	} else if (type == MAP_PRIVATE) {
@@ -221,16 +223,37 @@ static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, s
 	return at;
 }
 
+/*
+ * Keeps a seal against writing off the object until its mapping counts. Where
+ * the seal is there already the mapping may be read for ever, but not written.
+ */
+static int pin_writer(struct vma_spec *s, bool *pinned)
+{
+	const unsigned writes = VM_SHARED | VM_MAYWRITE;
+
+	*pinned = s->obj && (s->flags & writes) == writes;
+	if (!*pinned || object_pin_writer(s->obj) == 0)
+		return 0;
+	*pinned = false;
+	if (s->flags & VM_WRITE)
+		return -EPERM;
+	s->flags &= ~VM_MAYWRITE;
+	return 0;
+}
+
 static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s)
 {
 	struct vma *spare = vma_alloc(), *dead = NULL;
-	long at;
+	bool pinned = false;
+	long at = spare ? pin_writer(s, &pinned) : -ENOMEM;
 
-	if (!spare)
-		return -ENOMEM;
-	write_lock(&mm->lock);
-	at = map_at(mm, addr, flags, s, &spare, &dead);
-	write_unlock(&mm->lock);
+	if (!at) {
+		write_lock(&mm->lock);
+		at = map_at(mm, addr, flags, s, &spare, &dead);
+		write_unlock(&mm->lock);
+	}
+	if (pinned)
+		object_unpin_writer(s->obj);
 	vma_drop(spare);
 	vma_bury(dead);
 	return at;

@@ -10,6 +10,7 @@
 #include <bsd/sys/tree.h>
 #include <kernel/core/grace.h>
 #include <kernel/core/mutex.h>
+#include <mm/obj/object.h>
 
 /* vma flags: Linux's meaning */
 #define VM_READ		0x1u
@@ -31,6 +32,7 @@ struct vma {
 	unsigned prot;			/* PROT_* of a leaf by flags, W only if shared; as start */
 	struct object *obj;		/* backing, referenced; NULL: anonymous */
 	uint64_t pgoff;			/* of start in obj, pages; anonymous: start >> 12 */
+	struct mapping mapping;		/* obj's note of where it is to be seen */
 	struct mm *mm;
 	RB_ENTRY(vma) node;		/* mm.lock */
 	vaddr_t sub_start, sub_end;	/* what this subtree spans; mm.lock */

@@ -54,6 +54,19 @@ static bool joins_above(const struct vma *v, const struct vma_spec *s)
 	       (!s->obj || v->pgoff == s->pgoff + ((s->end - s->start) >> PAGE_SHIFT));
 }
 
+/* Tells v's object where v shows it. */
+static void mapping_set(struct vma *v)
+{
+	const unsigned writes = VM_SHARED | VM_MAYWRITE;
+
+	v->mapping = (struct mapping){
+		.as = &v->mm->as, .start = v->start, .first = v->pgoff,
+		.last = v->pgoff + ((v->end - v->start) >> PAGE_SHIFT) - 1,
+		.writes = (v->flags & writes) == writes,
+	};
+	object_map(v->obj, &v->mapping);
+}
+
 /* Makes `spare` the VMA that s says. */
 static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_spec *s)
 {
@@ -64,10 +77,21 @@ static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_s
 	spare->obj = s->obj;
 	spare->pgoff = s->obj ? s->pgoff : s->start >> PAGE_SHIFT;
 	spare->mm = mm;
-	if (spare->obj)
-		object_get(spare->obj);
 	vma_insert(mm, spare);
+	if (spare->obj) {
+		object_get(spare->obj);
+		mapping_set(spare);
+	}
 	return spare;
+}
+
+void vma_rebound(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end)
+{
+	if (v->obj)
+		object_unmap(v->obj, &v->mapping);
+	vma_resize(mm, v, start, end);
+	if (v->obj)
+		mapping_set(v);
 }
 
 struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare)
@@ -78,11 +102,11 @@ struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare)
 
 	assert(!next || next->start >= s->end);
 	if (joins_below(prev, s)) {
-		vma_resize(mm, prev, prev->start, s->end);
+		vma_rebound(mm, prev, prev->start, s->end);
 		return prev;
 	}
 	if (joins_above(next, s)) {
-		vma_resize(mm, next, s->start, next->end);
+		vma_rebound(mm, next, s->start, next->end);
 		return next;
 	}
 	assert(*spare);
@@ -99,7 +123,7 @@ struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at)
 	assert(at > v->start && at < v->end);
 	if (!spare)
 		return NULL;
-	vma_resize(mm, v, v->start, at);
+	vma_rebound(mm, v, v->start, at);
 	return vma_fill(mm, spare, &upper);
 }
 
@@ -123,13 +147,13 @@ struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)
 		vaddr_t end = next->end;
 
 		vma_kill(mm, next, dead);
-		vma_resize(mm, v, v->start, end);
+		vma_rebound(mm, v, v->start, end);
 	}
 	if (joins_below(prev, &s)) {
 		vaddr_t end = v->end;
 
 		vma_kill(mm, v, dead);
-		vma_resize(mm, prev, prev->start, end);
+		vma_rebound(mm, prev, prev->start, end);
 		v = prev;
 	}
 	return v;
@@ -137,6 +161,8 @@ struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)
 
 void vma_kill(struct mm *mm, struct vma *v, struct vma **dead)
 {
+	if (v->obj)
+		object_unmap(v->obj, &v->mapping);
 	vma_remove(mm, v);
 	v->next_dead = *dead;
 	*dead = v;

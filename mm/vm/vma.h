@@ -77,6 +77,8 @@ void vma_drop(struct vma *spare);
  * *spare becomes the VMA, with a reference of the object, and *spare is NULL.
  */
 struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare);
+/* vma_resize, and v's object knows of it. */
+void vma_rebound(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end);
 /* Cuts v at `at`; the new upper half is returned, v keeps the lower one. NULL: no memory. */
 struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at);
 /* The same VMA for `to`, where its range is free; not locked there. 0 or -ENOMEM. */

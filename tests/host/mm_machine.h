@@ -143,6 +143,29 @@ static enum fault_result touch(vaddr_t va, unsigned access, uint64_t **word)
 	return FAULT_OOM;
 }
 
+void mutex_init(struct mutex *m, enum lock_rank rank) { *m = (struct mutex){ .rank = rank }; }
+
+void mutex_lock(struct mutex *m)
+{
+	assert(!m->held);
+	m->held = 1;
+	lock_rank_acquire(m, m->rank);
+}
+
+void mutex_unlock(struct mutex *m)
+{
+	assert(m->held);
+	m->held = 0;
+	lock_rank_release(m);
+}
+
+/* No test here writes to an object. */
+size_t copy_from_user(void *dst, const void __user *src, size_t n)
+{
+	(void)dst, (void)src;
+	return n;
+}
+
 size_t copy_to_user(void __user *dst, const void *src, size_t n)
 {
 	uint64_t *word;

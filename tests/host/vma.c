@@ -56,6 +56,9 @@ void grace_call(struct grace_head *h, void (*fn)(struct grace_head *))
 	fn(h);
 }
 
+void object_map(struct object *o, struct mapping *m) { (void)o, (void)m; }
+void object_unmap(struct object *o, struct mapping *m) { (void)o, (void)m; }
+
 void object_put(struct object *o)
 {
 	__atomic_fetch_sub(&o->refs, 1, __ATOMIC_RELAXED);

@@ -1,0 +1,87 @@
+/* Calls about files in memory: memfd_create, and the size of files. */
+#include <kernel/fs/memfd.h>
+#include <kernel/proc/process.h>
+#include <kernel/sys/syscall.h>
+#include <linux/fcntl.h>
+#include <linux/memfd.h>
+
+/* Younger than the headers that are used here. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL	0x8u
+#define MFD_EXEC	0x10u
+#endif
+
+static long check_flags(unsigned flags)
+{
+	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC))
+		return -EINVAL;		/* no huge pages either */
+	return (flags & MFD_EXEC && flags & MFD_NOEXEC_SEAL) ? -EINVAL : 0;
+}
+
+SYSCALL2(memfd_create, const char __user *, uname, unsigned, flags)
+{
+	struct process *p = current_process();
+	unsigned seals = flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL) ? 0 : OBJECT_SEAL_SEAL;
+	char name[MEMFD_NAME_MAX + 1];
+	struct file *f;
+	long r = check_flags(flags);
+
+	if (r)
+		return r;
+	r = strncpy_from_user(name, uname, sizeof(name));
+	if (r < 0)
+		return r == -ENAMETOOLONG ? -EINVAL : r;
+	if (flags & MFD_NOEXEC_SEAL)
+		seals |= OBJECT_SEAL_EXEC;
+	r = memfd_create(name, !(flags & MFD_NOEXEC_SEAL), seals, &f);
+	if (r)
+		return r;
+	r = files_add(&p->files, f, 0, process_fd_limit(p), flags & MFD_CLOEXEC);
+	if (r < 0)
+		file_put(f);
+	return r;
+}
+
+SYSCALL2(ftruncate, int, fd, int64_t, size)
+{
+	struct file *f;
+	long r = -EINVAL;
+
+	if (size < 0)
+		return -EINVAL;
+	f = files_get(&current_process()->files, (unsigned)fd);
+	if (!f)
+		return -EBADF;
+	if (f->flags & O_PATH)
+		r = -EBADF;
+	else if (node_is_reg(f->node) && (f->flags & O_ACCMODE) != O_RDONLY)
+		r = object_truncate(&f->node->reg.obj, (uint64_t)size);
+	file_put(f);
+	return r;
+}
+
+static long truncate_node(struct node *n, int64_t size)
+{
+	if (node_is_dir(n))
+		return -EISDIR;
+	if (!node_is_reg(n))
+		return -EINVAL;
+	if (!n->reg.obj.ops->memory)
+		return -EROFS;
+	return object_truncate(&n->reg.obj, (uint64_t)size);
+}
+
+SYSCALL2(truncate, const char __user *, path, int64_t, size)
+{
+	struct node *n;
+	long r;
+
+	if (size < 0)
+		return -EINVAL;
+	r = user_path(AT_FDCWD, path, 0, &n);
+	if (r)
+		return r;
+	r = truncate_node(n, size);
+	node_put(n);
+	return r;
+}

@@ -1,0 +1,175 @@
+/*
+ * Where an object is mapped: an interval tree of its mappings, by the pages
+ * that they show, so that a truncate finds those that it touches and no
+ * others. A red-black tree by first page; each node knows the greatest last
+ * page below it.
+ *
+ * Mappings of the same first page stand in the order in which they came: a
+ * fork adds the child's behind its parent's, so that a walk which takes pages
+ * out meets the parent's entries before those that are copied from them.
+ *
+ * Locks: o->maps_lock, sleeping, between the mm's and the tables'. A walk
+ * holds it for reading while it empties ranges, so that no mapping (and no
+ * address space) can go meanwhile.
+ */
+#define RB_AUGMENT(m)	sum(m)
+#define __unused	__attribute__((unused))
+
+#include <mm/obj/object.h>
+#include <lib/assert.h>
+#include <mm/pt/pt.h>
+
+#include <linux/errno.h>
+
+static void sum(struct mapping *m);
+
+static int mapping_cmp(const struct mapping *a, const struct mapping *b)
+{
+	return a->first < b->first ? -1 : 1;
+}
+
+RB_GENERATE_STATIC(mapping_tree, mapping, node, mapping_cmp)
+
+static uint64_t last_below(const struct mapping *m)
+{
+	const struct mapping *l = RB_LEFT(m, node), *r = RB_RIGHT(m, node);
+	uint64_t last = m->last;
+
+	if (l)
+		last = MAX(last, l->sub_last);
+	if (r)
+		last = MAX(last, r->sub_last);
+	return last;
+}
+
+static void sum(struct mapping *m)
+{
+	m->sub_last = last_below(m);
+}
+
+static void sum_up(struct mapping *m)
+{
+	for (; m; m = RB_PARENT(m, node))
+		sum(m);
+}
+
+void object_map(struct object *o, struct mapping *m)
+{
+	write_lock(&o->maps_lock);
+	m->sub_last = m->last;
+	RB_INSERT(mapping_tree, &o->maps, m);
+	sum_up(m);
+	o->nwriters += m->writes;
+	write_unlock(&o->maps_lock);
+}
+
+/* The lowest node whose subtree another one loses when m goes. */
+static struct mapping *lowest_changed(struct mapping *m)
+{
+	struct mapping *next;
+
+	if (!RB_LEFT(m, node) || !RB_RIGHT(m, node))
+		return RB_PARENT(m, node);
+	next = RB_NEXT(mapping_tree, NULL, m);	/* takes m's place */
+	return RB_PARENT(next, node) == m ? next : RB_PARENT(next, node);
+}
+
+void object_unmap(struct object *o, struct mapping *m)
+{
+	struct mapping *from;
+
+	write_lock(&o->maps_lock);
+	from = lowest_changed(m);
+	RB_REMOVE(mapping_tree, &o->maps, m);
+	sum_up(from);
+	assert(o->nwriters >= m->writes);
+	o->nwriters -= m->writes;
+	write_unlock(&o->maps_lock);
+}
+
+int object_pin_writer(struct object *o)
+{
+	int err = 0;
+
+	write_lock(&o->maps_lock);
+	if (o->seals & (OBJECT_SEAL_WRITE | OBJECT_SEAL_FUTURE_WRITE))
+		err = -EPERM;
+	else
+		o->nwriters++;
+	write_unlock(&o->maps_lock);
+	return err;
+}
+
+void object_unpin_writer(struct object *o)
+{
+	write_lock(&o->maps_lock);
+	o->nwriters--;
+	write_unlock(&o->maps_lock);
+}
+
+/* The first mapping at or below m, in order, that reaches page `first`. */
+static struct mapping *first_reaching(struct mapping *m, uint64_t first)
+{
+	while (m && m->sub_last >= first) {
+		struct mapping *l = RB_LEFT(m, node);
+
+		if (l && l->sub_last >= first)
+			m = l;
+		else if (m->last >= first)
+			return m;
+		else
+			m = RB_RIGHT(m, node);
+	}
+	return NULL;
+}
+
+/* The next one behind m. */
+static struct mapping *next_reaching(struct mapping *m, uint64_t first)
+{
+	struct mapping *next = first_reaching(RB_RIGHT(m, node), first), *up;
+
+	while (!next && (up = RB_PARENT(m, node)) != NULL) {
+		if (RB_LEFT(up, node) == m)
+			next = up->last >= first ? up : first_reaching(RB_RIGHT(up, node), first);
+		m = up;
+	}
+	return next;
+}
+
+static void zap_mapping(const struct mapping *m, uint64_t first)
+{
+	uint64_t from = MAX(first, m->first);
+	struct gather g;
+
+	gather_init(&g, m->as);
+	pt_zap(m->as, m->start + ((from - m->first) << PAGE_SHIFT),
+	       m->start + ((m->last + 1 - m->first) << PAGE_SHIFT), &g);
+	gather_finish(&g);
+}
+
+void object_zap(struct object *o, uint64_t first)
+{
+	struct mapping *m;
+
+	read_lock(&o->maps_lock);
+	for (m = first_reaching(RB_ROOT(&o->maps), first); m; m = next_reaching(m, first))
+		zap_mapping(m, first);
+	read_unlock(&o->maps_lock);
+}
+
+const char *mapping_verify(struct object *o)
+{
+	struct mapping *m;
+	uint64_t first = 0;
+	unsigned writers = 0;
+
+	RB_FOREACH(m, mapping_tree, &o->maps) {
+		if (m->first < first || m->last < m->first)
+			return "mappings of an object are out of order";
+		if (m->sub_last != last_below(m))
+			return "mapping tree's sums are wrong";
+		first = m->first;
+		writers += m->writes;
+	}
+	return writers == o->nwriters ? NULL : "object's count of writing mappings is wrong";
+}

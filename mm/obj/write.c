@@ -1,0 +1,152 @@
+/*
+ * Memory objects change: write(2), a new size, seals. The object's pages are
+ * the one truth: who has them mapped sees a write as it is made.
+ *
+ * Truncate, in this order: the size, so that no fault brings a page back that
+ * lies behind it; the pages out of the cache, each under its PG_BUSY, under
+ * which alone it can be mapped; then the translations, private copies too. A
+ * fault that prepared a copy before sees under its table's lock that the page
+ * has no owner any more, or is met by the walk.
+ *
+ * Locks: o->content around each change. The copy from the program may fault,
+ * on a page of the same object, too: the fault takes none of what is held.
+ */
+#include <mm/obj/object.h>
+#include <arch/uaccess.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+
+#include <linux/errno.h>
+
+#define SIZE_LIMIT	(1ul << 63)	/* bytes: offsets are signed */
+
+/* Moves the end to `end` if it is sooner. */
+static void grow_to(struct object *o, uint64_t end)
+{
+	spin_lock(&o->lock);
+	o->size = MAX(o->size, end);
+	spin_unlock(&o->lock);
+}
+
+/* n bytes, all in one page. How many were copied, or -errno. content held. */
+static ssize_t write_page(struct object *o, uint64_t off, const void __user *src, size_t n)
+{
+	struct page *p;
+	size_t done;
+	int err;
+
+	if (o->seals & (OBJECT_SEAL_WRITE | OBJECT_SEAL_FUTURE_WRITE) ||
+	    (o->seals & OBJECT_SEAL_GROW && off + n > o->size))
+		return -EPERM;
+	err = object_page_beyond(o, off >> PAGE_SHIFT, &p);
+	if (err == -ENOMEM && objects_drop_clean() > 0)
+		err = object_page_beyond(o, off >> PAGE_SHIFT, &p);
+	if (err)
+		return err;
+	done = n - copy_from_user((char *)page_to_virt(p) + off % PAGE_SIZE, src, n);
+	page_put(p);
+	if (done)
+		grow_to(o, off + done);
+	else if (off >> PAGE_SHIFT >= ALIGN_UP(o->size, PAGE_SIZE) >> PAGE_SHIFT)
+		object_drop_from(o, off >> PAGE_SHIFT);
+	return done ? (ssize_t)done : -EFAULT;
+}
+
+ssize_t object_write(struct object *o, uint64_t off, const void __user *src, size_t n)
+{
+	size_t done = 0;
+	ssize_t r = 0;
+
+	assert(o->ops->memory);
+	if (off >= SIZE_LIMIT - 1)
+		return -EFBIG;
+	n = MIN(n, SIZE_LIMIT - 1 - off);
+	mutex_lock(&o->content);
+	while (done < n) {
+		size_t part = MIN(PAGE_SIZE - (off + done) % PAGE_SIZE, n - done);
+
+		r = write_page(o, off + done, (const char __user *)src + done, part);
+		if (r > 0)
+			done += (size_t)r;
+		if (r != (ssize_t)part)
+			break;
+		resched_point();
+	}
+	mutex_unlock(&o->content);
+	return done ? (ssize_t)done : r;
+}
+
+/* What the last page holds behind the new end is gone. */
+static void clear_tail(struct object *o, uint64_t size)
+{
+	size_t in = size % PAGE_SIZE;
+	struct page *p = in ? object_cached(o, size >> PAGE_SHIFT) : NULL;
+
+	if (!p)
+		return;
+	memset((char *)page_to_virt(p) + in, 0, PAGE_SIZE - in);
+	page_put(p);
+}
+
+int object_truncate(struct object *o, uint64_t size)
+{
+	uint64_t first = ALIGN_UP(size, PAGE_SIZE) >> PAGE_SHIFT;
+	int err = 0;
+
+	assert(o->ops->memory && size < SIZE_LIMIT);
+	mutex_lock(&o->content);
+	if (size < o->size && o->seals & OBJECT_SEAL_SHRINK) {
+		err = -EPERM;
+	} else if (size < o->size) {
+		spin_lock(&o->lock);
+		o->size = size;
+		spin_unlock(&o->lock);
+		object_drop_from(o, first);
+		object_zap(o, first);
+		clear_tail(o, size);
+	} else if (size > o->size) {
+		if (o->seals & OBJECT_SEAL_GROW)
+			err = -EPERM;
+		else
+			grow_to(o, size);
+	}
+	mutex_unlock(&o->content);
+	return err;
+}
+
+int object_seal(struct object *o, unsigned seals)
+{
+	int err = 0;
+
+	mutex_lock(&o->content);
+	write_lock(&o->maps_lock);
+	if (o->seals & OBJECT_SEAL_SEAL)
+		err = -EPERM;
+	else if (seals & ~o->seals & OBJECT_SEAL_WRITE && o->nwriters)
+		err = -EBUSY;
+	else
+		o->seals |= seals;
+	write_unlock(&o->maps_lock);
+	mutex_unlock(&o->content);
+	return err;
+}
+
+int64_t object_seek(struct object *o, uint64_t off, bool data)
+{
+	uint64_t size = READ_ONCE(o->size), index = off >> PAGE_SHIFT, at;
+
+	if (off >= size)
+		return -ENXIO;
+	if (!o->ops->memory)
+		return data ? (int64_t)off : (int64_t)size;
+	spin_lock(&o->lock);
+	if (data)
+		at = radix_next(&o->pages, &index) ? index << PAGE_SHIFT : size;
+	else
+		for (at = off; at < size && radix_get(&o->pages, at >> PAGE_SHIFT);)
+			at = ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE;
+	spin_unlock(&o->lock);
+	if (data && at >= size)
+		return -ENXIO;
+	return (int64_t)MIN(MAX(at, off), size);
+}
