@@ -1,5 +1,6 @@
 /* Open files: opening by the kind of node, reading, writing, seeking; see file.h. */
 #include <kernel/fs/file.h>
+#include <kernel/fs/pipe.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -22,6 +23,7 @@ void file_init(void)
 	file_cache = kmem_cache_create("file", sizeof(struct file), 0);
 	if (!file_cache)
 		panic("no memory for the cache of open files");
+	pipe_init();
 }
 
 void file_register_device(uint64_t rdev, const struct file_ops *ops)

@@ -69,7 +69,8 @@ static int copy_process(struct process *child, struct process *parent, const str
 }
 
 /* The registers that the child begins with. */
-static void copy_registers(struct process *child, const struct fork_spec *spec, const struct trapframe *tf)
+static void copy_registers(struct process *child, const struct fork_spec *spec,
+			   const struct trapframe *tf)
 {
 	struct trapframe *to = arch_stack_frame(child->thread.stack_top);
 	struct context *ctx = &child->thread.ctx;

@@ -29,7 +29,8 @@ static LIST_HEAD(, process) by_pid[HASH_SIZE]; /* process_lock */
 static uint16_t pid_uses[PID_LIMIT];
 static struct kmem_cache *process_cache, *fpu_cache;
 
-_Static_assert(2 * (PID_LIMIT - 1) + 1 <= UINT16_MAX, "all processes may be of one group and session");
+_Static_assert(2 * (PID_LIMIT - 1) + 1 <= UINT16_MAX,
+	       "all processes may be of one group and session");
 
 static void set_limit(struct process *p, unsigned which, uint64_t soft, uint64_t hard)
 {

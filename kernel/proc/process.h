@@ -82,7 +82,7 @@ struct process {
 	struct exec_args *args;		/* of the first program; freed when it runs */
 	int status;			/* as wait4(2) gives it; valid when gone */
 	bool gone;			/* its thread runs no more; process_lock */
-	int stop_status;		/* stopped or continued, not waited for yet; 0; process_lock */
+	int stop_status;		/* stopped or continued, not waited for yet; process_lock */
 	struct waitq child_wait;	/* where it waits for its children */
 	uint64_t child_events;		/* how often they had news; child_wait.lock */
 	TAILQ_ENTRY(process) link;	/* all; process_lock */

@@ -123,7 +123,8 @@ static int news_of(const struct process *c, unsigned options)
 }
 
 /* Tells c's news, and takes them away: true if c itself goes. */
-static bool take_news(struct process *c, int status, const struct wait_for *w, struct wait_news *news)
+static bool take_news(struct process *c, int status, const struct wait_for *w,
+		      struct wait_news *news)
 {
 	news->pid = c->pid;
 	news->status = status;

@@ -6,8 +6,8 @@
 
 /* What a process of its own may ask for; the rest is for threads and namespaces. */
 #define CLONE_KNOWN	(CSIGNAL | CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID | \
-			 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED | CLONE_UNTRACED | \
-			 CLONE_IO | CLONE_PTRACE)
+			 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED | \
+			 CLONE_UNTRACED | CLONE_IO | CLONE_PTRACE)
 
 long sys_fork(struct trapframe *tf)
 {

@@ -6,7 +6,8 @@
 #include <linux/wait.h>
 
 #define WAIT4_OPTIONS	(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)
-#define WAITID_OPTIONS	(WNOHANG | WEXITED | WSTOPPED | WCONTINUED | WNOWAIT | __WNOTHREAD | __WCLONE | __WALL)
+#define WAITID_OPTIONS	(WNOHANG | WEXITED | WSTOPPED | WCONTINUED | WNOWAIT | \
+			 __WNOTHREAD | __WCLONE | __WALL)
 
 static int put_usage(const struct usage *u, struct rusage __user *to)
 {
@@ -86,7 +87,8 @@ static int put_info(const struct wait_news *news, siginfo_t __user *to)
 	word[3] = (uint32_t)news->pid;		/* si_pid, behind a gap of four bytes */
 	word[4] = 0;				/* si_uid */
 	word[5] = (uint32_t)value;		/* si_status */
-	return copy_to_user(to, word, 12) || copy_to_user((char __user *)to + 16, word + 3, 12) ? -EFAULT : 0;
+	return copy_to_user(to, word, 12) ||
+	       copy_to_user((char __user *)to + 16, word + 3, 12) ? -EFAULT : 0;
 }
 
 static int choose_id(struct wait_for *w, int which, int id)
