@@ -257,6 +257,7 @@ void console_init(void)
 	tty_node = node_create(S_IFCHR | 0620);
 	if (!pipe_node || !tty_node)
 		panic("no memory for the console");
+	pipe_node->fops = &pipe_ops;		/* what /proc/PID/fd/N opens */
 	tty_node->rdev = dev_number(4, 64);	/* ttyS0 */
 	file_register_device(dev_number(4, 64), &tty_ops);
 	file_register_device(dev_number(5, 0), &tty_ops);

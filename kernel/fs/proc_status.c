@@ -150,8 +150,11 @@ PROC_FILE(statm, .path = "statm", .mode = S_IFREG | 0444, .show = show_statm);
 static void stat_who(struct text *t, const struct process_view *v, const struct memory *m)
 {
 	text_printf(t, "%d (%s) %c %d %d %d 0 -1 4194304 ", v->pid, v->name, v->state, v->ppid, v->pgid, v->sid);
-	text_printf(t, "%lu 0 %lu 0 %lu %lu 0 0 20 0 1 0 ", m->fig.minflt, m->fig.majflt, v->user_ns / TICK_NS,
-		    v->system_ns / TICK_NS);
+	text_printf(t, "%lu %lu %lu %lu ", v->used.minflt + m->fig.minflt, v->reaped.minflt,
+		    v->used.majflt + m->fig.majflt, v->reaped.majflt);
+	text_printf(t, "%lu %lu %lu %lu 20 0 1 0 ", v->used.user_ns / TICK_NS,
+		    v->used.system_ns / TICK_NS, v->reaped.user_ns / TICK_NS,
+		    v->reaped.system_ns / TICK_NS);
 }
 
 static void stat_memory(struct text *t, const struct process_view *v, const struct memory *m)

@@ -1,17 +1,18 @@
 /* Numbers that can be read and set: /proc/sys, and the tunable of fault-around in /sys/kernel/debug. */
 #include <kernel/fs/proc.h>
+#include <kernel/proc/process.h>
 #include <lib/version.h>
 #include <linux/errno.h>
 #include <mm/mm.h>
 
-#define PID_MAX		4194304ul
+#define PID_MAX_MIN	301		/* as Linux has it */
 
 /* A file for a variable of the kernel, from min to max. */
 #define SYSCTL(ident, where, var, min, max) \
 	static int show_##ident(struct text *t, int pid) \
 	{ \
 		(void)pid; \
-		return proc_show_number(t, READ_ONCE(var)); \
+		return proc_show_number(t, (uint64_t)READ_ONCE(var)); \
 	} \
 	static int store_##ident(char *text, int pid) \
 	{ \
@@ -20,7 +21,7 @@
 	\
 		(void)pid; \
 		if (!err) \
-			WRITE_ONCE(var, v); \
+			WRITE_ONCE(var, (__typeof__(var))v); \
 		return err; \
 	} \
 	PROC_FILE(ident, .path = where, .mode = S_IFREG | 0644, .show = show_##ident, .store = store_##ident)
@@ -28,6 +29,8 @@
 SYSCTL(overcommit_memory, "/proc/sys/vm/overcommit_memory", vm_overcommit_memory, 0, 2);
 SYSCTL(overcommit_ratio, "/proc/sys/vm/overcommit_ratio", vm_overcommit_ratio, 0, INT32_MAX);
 SYSCTL(max_map_count, "/proc/sys/vm/max_map_count", vm_max_map_count, 0, INT32_MAX);
+
+SYSCTL(pid_max, "/proc/sys/kernel/pid_max", pid_max, PID_MAX_MIN, PID_LIMIT);
 
 /* A file that says the same forever. */
 #define CONSTANT(ident, where, ...) \
@@ -44,7 +47,6 @@ CONSTANT(ostype, "/proc/sys/kernel/ostype", QUIRE_SYSNAME "\n");
 CONSTANT(osrelease, "/proc/sys/kernel/osrelease", QUIRE_RELEASE "\n");
 CONSTANT(kernel_version, "/proc/sys/kernel/version", QUIRE_VERSION "\n");
 CONSTANT(hostname, "/proc/sys/kernel/hostname", "quire\n");
-CONSTANT(pid_max, "/proc/sys/kernel/pid_max", "%lu\n", PID_MAX);
 
 /* ---- /sys ---- */
 

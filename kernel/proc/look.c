@@ -4,24 +4,13 @@
 #include <linux/errno.h>
 #include <mm/mm.h>
 
-/* process_lock held. */
-static struct process *find(int pid)
-{
-	struct process *p;
-
-	TAILQ_FOREACH(p, &processes, link)
-		if (p->pid == pid)
-			return p;
-	return NULL;
-}
-
 /* NULL: not there, and nothing is locked; else process_lock is held. */
 static struct process *find_locked(int pid)
 {
 	struct process *p;
 
 	spin_lock(&process_lock);
-	p = find(pid);
+	p = process_find(pid);
 	if (!p)
 		spin_unlock(&process_lock);
 	return p;
@@ -55,13 +44,14 @@ int process_look(int pid, struct process_view *v)
 	if (!p)
 		return -ESRCH;
 	*v = (struct process_view){
-		.pid = p->pid, .ppid = p->ppid, .pgid = p->pid, .sid = p->pid, .state = state_of(p), .umask = p->umask,
-		.files_max = p->files.max, .start_ns = p->start_ns,
+		.pid = p->pid, .ppid = p->ppid, .pgid = p->pgid, .sid = p->sid,
+		.state = state_of(p), .umask = p->umask, .files_max = p->files.max,
+		.start_ns = p->start_ns, .used = p->used, .reaped = p->reaped,
 	};
 	strlcpy(v->name, p->thread.name, sizeof(v->name));
 	memcpy(v->rlimit, p->rlimit, sizeof(v->rlimit));
 	look_at_signals(p, v);
-	process_times(p, &v->user_ns, &v->system_ns);
+	process_times(p, &v->used.user_ns, &v->used.system_ns);
 	spin_unlock(&process_lock);
 	return 0;
 }

@@ -13,7 +13,8 @@ struct process_view {
 	char name[16];
 	char state;			/* R, S, Z as /proc shows it */
 	unsigned umask, files_max;
-	uint64_t start_ns, user_ns, system_ns;
+	uint64_t start_ns;
+	struct usage used, reaped;	/* used: without what its memory of now knows */
 	uint64_t blocked, pending, ignored, caught;
 	struct rlimit64 rlimit[RLIM_NLIMITS];
 };

@@ -1,0 +1,211 @@
+#!/usr/bin/python3
+"""/proc and /sys: the files' shape is the host's, their figures are sane, busybox's tools work on them."""
+import re
+
+from tap import c_program, check, end, equal, tool
+
+# One boot for all: a static program that reads the files, with a line before each.
+FILES = ("meminfo", "vmstat", "uptime", "version", "loadavg", "stat", "cpuinfo", "buddyinfo", "slabinfo", "mounts",
+         "filesystems", "mm_verify", "self/status", "self/statm", "self/stat", "self/limits", "self/maps", "self/comm",
+         "sys/vm/overcommit_memory", "sys/vm/overcommit_ratio", "sys/vm/max_map_count", "sys/vm/mmap_min_addr",
+         "sys/kernel/ostype", "sys/kernel/osrelease", "sys/kernel/pid_max")
+reader = c_program("reader", r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	static char buf[1 << 16];
+
+	for (int i = 1; i < argc; i++) {
+		int fd = open(argv[i], O_RDONLY);
+		ssize_t n = 0, got;
+
+		while (fd >= 0 && (got = read(fd, buf + n, sizeof(buf) - n)) > 0)
+			n += got;
+		printf("== %s\n%.*s\n", argv[i], (int)n, buf);
+		close(fd);
+	}
+	return 0;
+}""")
+
+
+def read_all(paths):
+    done = tool("qrun", reader, *paths)
+    check(done.status == 0 and not done.err, f"{len(paths)} files can be read", done.err)
+    parts = re.split(r"^== (\S+)\n", done.out.decode(), flags=re.MULTILINE)
+    return {path: text[:-1] for path, text in zip(parts[1::2], parts[2::2])}
+
+
+def host(name):
+    with open(f"/proc/{name}", encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def keys(text):
+    return [re.split(r"[:\s]", line, maxsplit=1)[0] for line in text.splitlines() if line]
+
+
+def same_order(name, own=()):
+    """The keys that are Linux's, in Linux's order; the others are those named."""
+    there, here = keys(host(name)), [key for key in keys(quire[name]) if key not in own]
+    unknown = [key for key in here if key not in there]
+    equal(unknown, [], f"{name}: every key is one of Linux's")
+    at = [there.index(key) for key in here if key in there]
+    equal(at, sorted(at), f"{name}: they come in Linux's order")
+
+
+def shape(line):
+    """What a line looks like: figures and words replaced by a letter each."""
+    return re.sub(r"\d+", "9", re.sub(r"[ \t]+", " ", line))
+
+
+got = read_all([f"/proc/{name}" for name in FILES])
+quire = {name: got.get(f"/proc/{name}", "") for name in FILES}
+equal([name for name in FILES if not quire[name]], [], "no file is empty")
+
+same_order("meminfo")
+same_order("self/status")
+same_order("vmstat", ("fault_zero_page", "fault_anon", "fault_copy", "fault_file", "fault_around", "fault_spurious",
+                      "stack_grown", "alloc_fail", "pcp_refill", "pcp_drain"))
+for name in ("meminfo", "self/status"):
+    theirs = {line.split(":")[0]: shape(line) for line in host(name).splitlines()}
+    for line in quire[name].splitlines():
+        key = line.split(":")[0]
+        if theirs.get(key, "").endswith(" kB"):
+            if not re.fullmatch(r"\S+:\s+\d+ kB", line) or len(line) < 16:
+                check(False, f"{name}: {key} is written as on Linux", line)
+width = {len(line) for line in host("meminfo").splitlines() if line.startswith(("MemTotal", "Slab"))}
+equal({len(line) for line in quire["meminfo"].splitlines() if line.startswith(("MemTotal", "Slab"))}, width,
+      "meminfo: columns are Linux's")
+equal(shape(quire["self/statm"]).strip(), shape(host("self/statm")).strip(), "statm: seven figures")
+equal(len(quire["self/stat"].rsplit(")", 1)[1].split()), len(host("self/stat").rsplit(")", 1)[1].split()),
+      "stat: as many fields as on Linux")
+equal([line[:26] for line in quire["self/limits"].splitlines()], [line[:26] for line in host("self/limits").splitlines()],
+      "limits: the names are Linux's")
+equal(quire["self/limits"].splitlines()[0], host("self/limits").splitlines()[0], "limits: so is the head")
+equal(quire["slabinfo"].splitlines()[:1], ["slabinfo - version: 2.1"], "slabinfo: version 2.1")
+check(re.fullmatch(r"Node 0, zone +\w+ ( +\d+ )+", quire["buddyinfo"].splitlines()[0].replace("  ", " ") + "")
+      or re.match(r"Node 0, zone +\w+( +\d+)+ *$", quire["buddyinfo"].splitlines()[0]), "buddyinfo: blocks of each order",
+      quire["buddyinfo"])
+equal(shape(quire["uptime"]).strip(), "9.9 9.9", "uptime: two figures")
+equal(shape(quire["loadavg"]).strip(), "9.9 9.9 9.9 9/9 9", "loadavg: as on Linux")
+equal(quire["mm_verify"], "ok\n", "mm_verify finds nothing")
+equal(quire["self/comm"], "reader\n", "comm: the program's name")
+equal(quire["sys/kernel/ostype"], "Linux\n", "ostype")
+check(re.match(r"6\.1\.\d", quire["sys/kernel/osrelease"]), "osrelease", quire["sys/kernel/osrelease"])
+equal((quire["sys/vm/overcommit_memory"], quire["sys/vm/overcommit_ratio"], quire["sys/vm/max_map_count"],
+       quire["sys/vm/mmap_min_addr"]), ("0\n", "50\n", "65530\n", "65536\n"), "Linux's defaults of vm")
+
+memory = {line.split(":")[0]: int(line.split()[1]) for line in quire["meminfo"].splitlines()}
+check(400000 < memory["MemTotal"] <= 512 << 10, "MemTotal of 512 MB", memory["MemTotal"])
+check(memory["MemAvailable"] <= memory["MemFree"] + memory["Cached"] and memory["MemFree"] < memory["MemTotal"],
+      "what is free is less than all", memory)
+status = {line.split(":")[0]: (line.split() + [""])[1] for line in quire["self/status"].splitlines()}
+equal(int(status["VmRSS"]), sum(int(status[key]) for key in ("RssAnon", "RssFile", "RssShmem")), "VmRSS is its parts' sum")
+check(int(status["VmPeak"]) >= int(status["VmSize"]) > int(status["VmRSS"]) > 0, "VmPeak, VmSize, VmRSS", status)
+
+LINE = re.compile(r"[0-9a-f]{8,}-[0-9a-f]{8,} [r-][w-][x-][ps] [0-9a-f]{8} [0-9a-f]{2}:[0-9a-f]{2} \d+ (| +(/|\[).*)")
+wrong = [line for line in quire["self/maps"].splitlines() if not LINE.fullmatch(line)]
+equal(wrong, [], "maps: every line is of Linux's form")
+named = [line for line in quire["self/maps"].splitlines() if line[-1] != " "]
+equal({line.find(line.split()[-1]) for line in named}, {73}, "maps: names begin in column 73", quire["self/maps"])
+size = sum(int(b, 16) - int(a, 16) for a, b in re.findall(r"^([0-9a-f]+)-([0-9a-f]+)", quire["self/maps"], re.MULTILINE))
+equal(size >> 10, int(status["VmSize"]), "maps: their sum is VmSize")
+
+# ---- what can be written ----
+
+writer = c_program("writer", r"""
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static void put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC);
+	ssize_t n = write(fd, text, strlen(text));
+	int e = errno;
+	char now[64];
+
+	close(fd);
+	fd = open(path, O_RDONLY);
+	now[read(fd, now, sizeof(now) - 1)] = '\0';
+	close(fd);
+	printf("%s %s-> %s, %s", path, text, n < 0 ? strerror(e) : "written", now);
+}
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+static int fail(int n)
+{
+	char text[16];
+	int fd = open("/proc/self/fail_alloc", O_RDWR), faults = 0;
+	char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (write(fd, text, sprintf(text, "%d\n", n)) < 0)
+		perror("fail_alloc");
+	/* Must allocate tables and pages. The fault path tries again where a cache had something to give. */
+	if (madvise(p, 1 << 20, MADV_POPULATE_WRITE))
+		faults = errno;
+	lseek(fd, 0, SEEK_SET);
+	text[read(fd, text, sizeof(text) - 1)] = '\0';
+	close(fd);
+	if (faults || n == 0)
+		printf("fail: left %d, %s\n", atoi(text), strerror(faults));
+	return faults;
+}
+
+int main(void)
+{
+	put("/proc/sys/vm/overcommit_memory", "1\n");
+	put("/proc/sys/vm/overcommit_memory", "3\n");
+	put("/proc/sys/vm/overcommit_memory", "x\n");
+	put("/proc/sys/vm/overcommit_memory", " 0 \n");
+	put("/proc/sys/vm/overcommit_ratio", "80\n");
+	put("/proc/sys/vm/max_map_count", "100000\n");
+	put("/sys/kernel/debug/fault_around_bytes", "4096\n");
+	put("/sys/kernel/debug/fault_around_bytes", "20000\n");
+	put("/sys/kernel/debug/fault_around_bytes", "0\n");
+	put("/sys/kernel/debug/fault_around_bytes", "4194304\n");
+	put("/proc/self/comm", "other\n");
+	for (int n = 1; n < 20 && !fail(n); n++)
+		;
+	return 0;
+}""")
+done = tool("qrun", writer)
+equal(done.out.decode().splitlines(), [
+    "/proc/sys/vm/overcommit_memory 1", "-> written, 1",
+    "/proc/sys/vm/overcommit_memory 3", "-> Invalid argument, 1",
+    "/proc/sys/vm/overcommit_memory x", "-> Invalid argument, 1",
+    "/proc/sys/vm/overcommit_memory  0 ", "-> written, 0",
+    "/proc/sys/vm/overcommit_ratio 80", "-> written, 80",
+    "/proc/sys/vm/max_map_count 100000", "-> written, 100000",
+    "/sys/kernel/debug/fault_around_bytes 4096", "-> written, 4096",
+    "/sys/kernel/debug/fault_around_bytes 20000", "-> written, 16384",
+    "/sys/kernel/debug/fault_around_bytes 0", "-> written, 4096",
+    "/sys/kernel/debug/fault_around_bytes 4194304", "-> Invalid argument, 4096",
+    "/proc/self/comm other", "-> written, other",
+    "fail: left 0, Out of memory",
+], "what is written is checked, and read back", done.err)
+
+# ---- busybox on it ----
+
+for words, want in (
+        (("cat", "/proc/self/maps"), r"00400000-.* /bin/busybox\n(.*\n)*.*\[stack\]\n"),
+        (("free",), r"\s+total +used +free.*\nMem: +\d+ +\d+ +\d+.*\n(.*\n)*"),
+        (("ps",), r"PID +USER +COMMAND\n(.*\n)*.* \S*busybox ps\n"),
+        (("uptime",), r" \d\d:\d\d:\d\d up \d+ min.*load average: [\d., ]+\n"),
+        (("top", "-b", "-n1"), r"Mem: \d+K used, \d+K free.*\nCPU:.*\n(.*\n)*.*busybox top(.*\n)*"),
+        (("readlink", "/proc/self/exe"), r"/bin/busybox\n"),
+        (("ls", "/proc/self/fd"), r"0\n1\n2\n3\n"),
+        (("find", "/proc/self/", "-name", "status"), r"/proc/self/task/\d+/status\n/proc/self/status\n")):
+    done = tool("qrun", "busybox", *words)
+    check(done.status == 0 and re.fullmatch(want, done.out.decode()), " ".join(("busybox",) + words), done.out, done.err)
+end()
