@@ -6,7 +6,7 @@
  *        +-------+----+-----+--------+------+-------+-------+--------+-------+-------+------+
  *  page  | flags |kind|order|limit_id| refs | slots | slot  | link   | owner | index | rmap |
  *        +-------+----+-----+--------+------+-------+-------+--------+-------+-------+------+
- *  table | flags |kind|order|limit_id|    lock      |lvl,dead,used,  |anon,file,|base|owner |compa-|
+ *  table | flags |kind|order|limit_id|    lock      |lvl,state,used, |anon,file,|base|owner |compa-|
  *        |       |    |     |        |              |first,last      |shm,swap  |    |slot  |nion  |
  *        +-------+----+-----+--------+--------------+----------------+----------+----+------+------+
  *
@@ -69,19 +69,20 @@ struct page {
 		struct {		/* table view */
 			struct spinlock lock;	/* RANK_TABLE, RANK_UPPER_TABLE */
 			uint8_t level;		/* const while in use */
-			uint8_t dead;		/* unlinked: a cursor that locked it starts again; lock */
+			uint8_t dead : 1;	/* unlinked: a cursor that locked it starts again; lock */
+			uint8_t shared : 1;	/* several owners, linked in the companions; lock */
 			uint16_t used;		/* entries that are not none; lock */
 			uint16_t first, last;	/* bounds of the used ones (may be loose); lock */
 			uint16_t anon, file, shmem, swap; /* entries of each sort; lock */
-			vaddr_t base;		/* lowest address it maps, for its owner; lock */
 			union {
 				struct {
-					pte_t *owner_slot; /* the upper slot that points here; root: NULL; lock */
-					void *companion; /* links of its slots; NULL: none needed yet; lock */
+					vaddr_t base;	/* lowest address it maps, for its (first) owner; lock */
+					pte_t *owner_slot; /* (first) upper slot pointing here; root: NULL; lock */
 				};
 				struct grace_head dead_link; /* dead: in its gather, then in a grace period */
 			};
-			struct aspace *as;	/* whose table (shared tables: the first owner's); lock */
+			struct page *companion;	/* links of its slots; NULL: none needed yet; lock */
+			struct aspace *as;	/* whose table (shared: the first owner's); lock */
 		};
 		struct {		/* slab view */
 			struct kmem_cache *cache;

@@ -11,7 +11,9 @@
  * Locks: one table (upper tables RANK_UPPER_TABLE, last-level ones
  * RANK_TABLE). Only table_reap holds two, the lower one by a try.
  *
- * cursor_open alone allocates, with no lock held; what follows cannot fail.
+ * cursor_open alone allocates, with no lock held; what follows cannot fail. An
+ * upper entry of a last-level table without W says that the table may have
+ * other owners (share.c): cursor_open makes it this address space's own first.
  *
  * SDM vol. 3A 4.10.2 (what of the upper entries a CPU may cache); Hafnium's
  * prepare and commit.
@@ -19,7 +21,7 @@
 #include <asm-generic/errno-base.h>
 #include <mm/pt/table.h>
 
-#define TABLE_BITS	(PTE_ADDR_MASK | PTE_P | PTE_PS)
+#define TABLE_BITS	(PTE_ADDR_MASK | PTE_P | PTE_W | PTE_PS)
 
 /* va's entry in the table of level l that `upper` points to; a root's address will do for upper. */
 static __always_inline_ pte_t *entry_below(pte_t upper, vaddr_t va, unsigned l)
@@ -32,6 +34,12 @@ static __always_inline_ pte_t *entry_below(pte_t upper, vaddr_t va, unsigned l)
 static __always_inline_ bool is_table(pte_t e)		/* above level 1 */
 {
 	return (e.v & (PTE_P | PTE_PS)) == PTE_P;
+}
+
+/* A table that is this address space's own: nobody else points to it. */
+static __always_inline_ bool is_own_table(pte_t e)
+{
+	return (e.v & (PTE_P | PTE_W | PTE_PS)) == (PTE_P | PTE_W);
 }
 
 /* True if t, locked now, is still the table that `up`, where it was found, names by `upper`. */
@@ -50,9 +58,10 @@ static __always_inline_ void cursor_set(struct cursor *c, vaddr_t va, unsigned l
 
 /*
  * Locks the table that holds va's entry at `level`, or the lowest one above
- * it that exists: seen from under the lock the way down ends there.
+ * it that exists: seen from under the lock the way down ends there. Returns
+ * the entry that points to it.
  */
-static __attribute__((noinline)) void
+static __attribute__((noinline)) pte_t
 cursor_descend(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
 {
 	for (;;) {
@@ -74,16 +83,18 @@ cursor_descend(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
 		spin_lock(&c->table->lock);
 		if ((!up || still_linked(c->table, up, upper)) &&
 		    (l == level || !is_table(cursor_get(c))))
-			return;
+			return upper;
 		cursor_close(c);
 	}
 }
 
 /*
  * The same for level 1 where all tables are there, as nearly always; c->as
- * and c->va are set. False: they are not, or not any more; nothing is locked.
+ * and c->va are set. False: they are not, or not any more, or `own` is asked
+ * for and it may have other owners; nothing is locked.
  */
-static __always_inline_ bool cursor_descend_fast(struct cursor *c, struct aspace *as, vaddr_t va)
+static __always_inline_ bool cursor_descend_fast(struct cursor *c, struct aspace *as, vaddr_t va,
+						 bool own)
 {
 	pte_t e = { as->root.v };
 	pte_t *up;
@@ -101,7 +112,7 @@ static __always_inline_ bool cursor_descend_fast(struct cursor *c, struct aspace
 		return false;
 	up = entry_below(e, va, 2);
 	e = pte_read(up);
-	if (unlikely(!is_table(e)))
+	if (unlikely(!(own ? is_own_table(e) : is_table(e))))
 		return false;
 	cursor_set(c, va, 1, e);
 	spin_lock(&c->table->lock);
@@ -138,7 +149,7 @@ static __attribute__((noinline)) int cursor_make(struct cursor *c, vaddr_t va, u
 			cursor_close(c);
 		} else {
 			cursor_close(c);
-			spare = table_alloc();
+			spare = table_alloc(ALLOC_ZERO);
 			if (!spare)
 				return -ENOMEM;
 		}
@@ -153,8 +164,16 @@ static __attribute__((noinline)) int cursor_make(struct cursor *c, vaddr_t va, u
 static __attribute__((noinline)) int cursor_open_slow(struct cursor *c, unsigned level)
 {
 	vaddr_t va = c->va;
+	pte_t upper = cursor_descend(c, c->as, va, level);
+	int err;
 
-	cursor_descend(c, c->as, va, level);
+	while (c->level == 1 && !pte_writable(upper)) {
+		cursor_close(c);
+		err = table_own(c->as, va);
+		if (err)
+			return err;
+		upper = cursor_descend(c, c->as, va, level);
+	}
 	return c->level == level ? 0 : cursor_make(c, va, level);
 }
 
@@ -166,7 +185,7 @@ int cursor_open(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
 	c->va = va & PAGE_MASK;
 	if (unlikely(level != 1))
 		return cursor_open_slow(c, level);
-	return likely(cursor_descend_fast(c, as, va)) ? 0 : cursor_open_slow(c, 1);
+	return likely(cursor_descend_fast(c, as, va, true)) ? 0 : cursor_open_slow(c, 1);
 }
 
 void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
@@ -175,7 +194,7 @@ void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level
 	c->va = va & PAGE_MASK;
 	if (unlikely(level != 1))
 		cursor_descend(c, as, va, level);
-	else if (unlikely(!cursor_descend_fast(c, as, va)))
+	else if (unlikely(!cursor_descend_fast(c, as, va, false)))
 		cursor_descend(c, c->as, c->va, 1);
 }
 

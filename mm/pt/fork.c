@@ -1,77 +1,108 @@
 /*
- * A child's tables: copies of the parent's entries.
+ * A child's tables: shared with the parent, or copies of the parent's entries.
  *
- * What is copied loses W in the source and in the copy, both tables locked,
- * so that the law holds: a writable private leaf means that its frame has one
- * slot. The parent's other CPUs forget W when the caller's gather is flushed.
+ * What is shared loses W in the upper entry, on both sides; the leaves stay
+ * as they are. What is copied loses W in the source and in the copy, under
+ * the source's lock, so that the law holds: a writable private leaf means
+ * that its frame has one slot. The parent's other CPUs forget W when the
+ * caller's gather is flushed. (Leaves of a table that is shared already need
+ * no flush: each owner's CPUs have forgotten W when it was shared.)
  *
  * The child is nobody's address space so far; the caller keeps the parent's
- * tables from being unlinked (mm.lock for writing).
+ * tables from being changed (mm.lock for writing), so their counts can be
+ * read without a lock.
  *
- * Locks: two last-level tables, the lower address first.
+ * Locks: two tables of one level, the lower address first; in sharing the two
+ * upper ones, and inside of them one last-level table after the other.
  */
 #include <asm-generic/errno-base.h>
+#include <lib/string.h>
 #include <mm/pt/table.h>
 
-/* Takes W from a present leaf, A and D kept. True: it had it. */
-static bool take_write(pte_t *slot, pte_t *e)
-{
-	if (!pte_writable(*e))
-		return false;
-	while (!pte_cmpxchg(slot, e, (pte_t){ e->v & ~PTE_W }))
-		;
-	e->v &= ~PTE_W;
-	return true;
-}
+/* Tables with fewer entries are copied at once: the hot ones of stack and data. */
+#define SHARE_ABOVE	32u
 
-/* One slot and one reference more for the page that e names. */
-static void slot_copy(struct page *t, pte_t e)
-{
-	struct page *p = entry_page(e);
+/* ---- entries ---- */
 
-	if (!p)
-		return;
-	table_count(t, p, 1);
+static __always_inline_ void page_twin(struct page *p)
+{
 	p->slot = NULL;
 	__atomic_fetch_add(&p->slots, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
 }
 
-/* Copies the entry at *from to *to, a none entry of t. True: *from lost W. */
-static bool entry_copy(pte_t *from, pte_t *to, struct page *t)
+static pte_t other_twin(pte_t e)
 {
-	pte_t e = pte_read(from);
-	bool lost = false;
+	struct page *p = entry_slot_page(e, 1);
 
-	switch (pte_kind(e, 1)) {
-	case PTE_NONE:
-		return false;
-	case PTE_PRESENT:
-		lost = take_write(from, &e);
-		slot_copy(t, e);
-		break;
-	case PTE_NOACCESS:
-	case PTE_MIGRATING:
-		slot_copy(t, e);
-		break;
-	case PTE_SPECIAL_LEAF:
-	case PTE_MARKER:
-		break;
-	case PTE_SWAP:
-	case PTE_HUGE:
-	case PTE_TABLE:
-		panic("entry %lx cannot be copied: nothing makes it", e.v);
-	}
-	assert(pte_is_none(pte_read(to)));
-	table_entry_added(t, slot_index(to));
-	pte_write_new(to, e);
-	return lost;
+	if (p)
+		page_twin(p);
+	return e;
 }
+
+/* The entry to stand beside *slot: its page has a slot and a reference more, W is gone. */
+static __always_inline_ pte_t entry_twin(pte_t *slot)
+{
+	pte_t e = pte_read(slot);
+
+	if (unlikely((e.v & (PTE_P | PTE_SPECIAL)) != PTE_P))
+		return other_twin(e);
+	if (e.v & PTE_W) {
+		__atomic_fetch_and(&slot->v, ~PTE_W, __ATOMIC_ACQ_REL);
+		e = pte_read(slot);
+	}
+	page_twin(pfn_to_page(pte_pfn(e)));
+	return e;
+}
+
+void table_copy_whole(struct page *from, struct page *to)
+{
+	pte_t *src = table_entries(from), *dst = table_entries(to);
+	unsigned first = from->first, last = from->last;
+
+	memset(dst, 0, first * sizeof(*dst));
+	for (unsigned i = first; i <= last; i++)
+		dst[i] = entry_twin(&src[i]);
+	memset(dst + last + 1, 0, (PT_ENTRIES - 1 - last) * sizeof(*dst));
+	to->used = from->used;
+	to->first = first;
+	to->last = last;
+	to->anon = from->anon;
+	to->file = from->file;
+	to->shmem = from->shmem;
+	to->swap = from->swap;
+}
+
+/* ---- copies ---- */
 
 static void lock_both(struct page *a, struct page *b)
 {
 	spin_lock(a < b ? &a->lock : &b->lock);
 	spin_lock_nested(a < b ? &b->lock : &a->lock);
+}
+
+static void unlock_both(struct page *a, struct page *b)
+{
+	spin_unlock(&a->lock);
+	spin_unlock(&b->lock);
+}
+
+/* Copies *from to *to, a none entry of t. True: *from lost W. */
+static bool entry_copy(pte_t *from, pte_t *to, struct page *t)
+{
+	bool writable = pte_writable(pte_read(from));
+	pte_t e = entry_twin(from);
+	struct page *p;
+
+	if (pte_is_none(e))
+		return false;
+	assert(pte_is_none(pte_read(to)));
+	p = entry_slot_page(e, 1);
+	if (p)
+		table_count(t, p, 1);
+	table_entry_added(t, slot_index(to));
+	pte_write_new(to, (pte_t){ e.v & ~PTE_LOCKED });	/* mlock is not inherited */
+	return writable;
 }
 
 /* [va, end) of one table. */
@@ -92,8 +123,13 @@ static void table_copy(struct page *from, struct page *to, vaddr_t va, vaddr_t e
 	}
 	if (hi)
 		gather_range(g, (va & -LEVEL_SIZE(2)) + lo * PAGE_SIZE, (hi - lo) * PAGE_SIZE);
-	spin_unlock(&to->lock);
-	spin_unlock(&from->lock);
+	unlock_both(from, to);
+}
+
+/* Has t entries in [va, end), which lies in its span? */
+static bool table_meets(const struct page *t, vaddr_t va, vaddr_t end)
+{
+	return t->first <= LEVEL_INDEX(end - 1, 1) && t->last >= LEVEL_INDEX(va, 1);
 }
 
 int pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, struct gather *g)
@@ -106,12 +142,10 @@ int pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, 
 	assert(g->as == from && IS_ALIGNED(start | end, PAGE_SIZE));
 	for (; va < end; va = next) {
 		cursor_find(&c, from, va, 1);
-		t = c.table;
-		next = MIN(end, (va & -LEVEL_SIZE(c.level + 1)) + LEVEL_SIZE(c.level + 1));
-		if (c.level > 1)
-			next = MIN(end, (va & -LEVEL_SIZE(c.level)) + LEVEL_SIZE(c.level));
 		cursor_close(&c);
-		if (c.level > 1 || LEVEL_INDEX(va, 1) > t->last || LEVEL_INDEX(next - 1, 1) < t->first)
+		t = c.table;
+		next = span_end(va, MAX(c.level, 2u), end);
+		if (c.level > 1 || !table_meets(t, va, next))
 			continue;
 		err = cursor_open(&c, to, va, 1);
 		if (err)
@@ -120,4 +154,111 @@ int pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, 
 		table_copy(t, c.table, va, next, g);
 	}
 	return 0;
+}
+
+/* ---- sharing ---- */
+
+/* The table of an upper entry; NULL: it is none. */
+static struct page *table_of(pte_t e)
+{
+	return pte_kind(e, 2) == PTE_TABLE ? pfn_to_page(pte_pfn(e)) : NULL;
+}
+
+static bool worth_sharing(const struct page *t)
+{
+	return t && t->used > SHARE_ABOVE;
+}
+
+/* Copies the small tables of entries [i, end) of `upper`, base that of i; counts the others. */
+static int copy_small(struct aspace *to, struct aspace *from, struct page *upper, unsigned i,
+		      unsigned end, vaddr_t base, unsigned *big, struct gather *g)
+{
+	const pte_t *tab = table_entries(upper);
+	int err = 0;
+
+	for (; i < end && !err; i++, base += LEVEL_SIZE(2)) {
+		const struct page *t = table_of(pte_read(&tab[i]));
+
+		if (worth_sharing(t))
+			++*big;
+		else if (t)
+			err = pt_copy(to, from, base, base + LEVEL_SIZE(2), g);
+	}
+	return err;
+}
+
+/* t, to which *slot points, gets *twin, a none entry, as an owner. Upper tables locked. */
+static void share_one(pte_t *slot, pte_t *twin, struct page *t)
+{
+	pte_t e;
+
+	spin_lock(&t->lock);
+	__atomic_fetch_and(&slot->v, ~PTE_W, __ATOMIC_ACQ_REL);
+	e = pte_read(slot);
+	owner_add(t, twin);
+	pte_write_new(twin, e);
+	spin_unlock(&t->lock);
+}
+
+/* Entries [i, end) of upper tables, both with companions. Returns how many tables were shared. */
+static unsigned share_big(struct page *from, struct page *to, unsigned i, unsigned end)
+{
+	pte_t *src = table_entries(from), *dst = table_entries(to);
+	unsigned n = 0;
+
+	for (; i < end; i++) {
+		struct page *t = table_of(pte_read(&src[i]));
+
+		if (!worth_sharing(t))
+			continue;
+		share_one(&src[i], &dst[i], t);
+		table_entry_added(to, i);
+		n++;
+	}
+	return n;
+}
+
+/* [va, end) below one upper table of from's. */
+static int share_upper(struct aspace *to, struct aspace *from, struct page *upper, vaddr_t va,
+		       vaddr_t end, struct gather *g)
+{
+	unsigned i = LEVEL_INDEX(va, 2), stop = LEVEL_INDEX(end - 1, 2) + 1, big = 0;
+	struct cursor c;
+	int err = copy_small(to, from, upper, i, stop, va, &big, g);
+
+	if (err || !big)
+		return err;
+	err = cursor_open(&c, to, va, 2);
+	if (err)
+		return err;
+	cursor_close(&c);
+	err = companion_prepare(upper);
+	if (!err)
+		err = companion_prepare(c.table);
+	if (err)
+		return err;
+	lock_both(upper, c.table);
+	big = share_big(upper, c.table, i, stop);
+	gather_range(g, va, end - va);
+	unlock_both(upper, c.table);
+	__atomic_fetch_add(&to->table_bytes, big * PAGE_SIZE, __ATOMIC_RELAXED);
+	return 0;
+}
+
+int pt_share(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, struct gather *g)
+{
+	vaddr_t va = start, next;
+	struct cursor c;
+	int err = 0;
+
+	assert(g->as == from && IS_ALIGNED(start | end, LEVEL_SIZE(2)));
+	to->shares = from->shares = true;
+	for (; va < end && !err; va = next) {
+		cursor_find(&c, from, va, 2);
+		cursor_close(&c);
+		next = span_end(va, MAX(c.level, 3u), end);
+		if (c.level == 2)
+			err = share_upper(to, from, c.table, va, next, g);
+	}
+	return err;
 }

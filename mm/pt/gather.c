@@ -31,6 +31,7 @@ void gather_init(struct gather *g, struct aspace *as)
 	g->as = as;
 	g->start = g->end = 0;
 	g->npages = 0;
+	g->nowners = 0;
 	g->dead_tables = NULL;
 }
 
@@ -61,6 +62,15 @@ void gather_table(struct gather *g, struct page *t)
 		gather_range(g, t->base, PAGE_SIZE);
 	t->dead_link.next = g->dead_tables;
 	g->dead_tables = &t->dead_link;
+}
+
+void gather_owner(struct gather *g, struct page *t, pte_t *slot)
+{
+	const struct page *upper = virt_to_page(slot);
+
+	assert(g->nowners < GATHER_OWNERS);
+	g->owner[g->nowners++] = (struct gather_owner){ t, slot };
+	gather_range(g, upper->base + slot_index(slot) * LEVEL_SIZE(2), PAGE_SIZE);
 }
 
 static void flush_local(const struct gather *g)
@@ -98,11 +108,6 @@ static void shootdown(const struct gather *g)
 		flush_local(g);
 }
 
-static void table_grace_over(struct grace_head *h)
-{
-	table_free(container_of(h, struct page, dead_link));
-}
-
 void gather_flush(struct gather *g)
 {
 	struct grace_head *h;
@@ -112,9 +117,11 @@ void gather_flush(struct gather *g)
 		shootdown(g);
 	for (unsigned i = 0; i < g->npages; i++)
 		page_put(g->page[i]);
+	for (unsigned i = 0; i < g->nowners; i++)
+		owner_leave(g->owner[i].table, g->owner[i].slot);
 	while ((h = g->dead_tables) != NULL) {
 		g->dead_tables = h->next;
-		grace_call(h, table_grace_over);
+		table_free_later(container_of(h, struct page, dead_link));
 	}
 	gather_init(g, g->as);
 }

@@ -20,12 +20,18 @@
 /* ---- gather: unhook, flush, free (gather.c) ---- */
 
 #define GATHER_PAGES	128
+#define GATHER_OWNERS	32
+
+/* slot pointed to the shared table until now, and is still in the list of its owners. */
+struct gather_owner { struct page *table; pte_t *slot; };
 
 struct gather {
 	struct aspace *as;
 	vaddr_t start, end;		/* stale range: end 0: none yet */
 	unsigned npages;
 	struct page *page[GATHER_PAGES]; /* references to drop after the flush */
+	unsigned nowners;
+	struct gather_owner owner[GATHER_OWNERS]; /* to leave their tables after the flush */
 	struct grace_head *dead_tables;	/* to free after the flush and a grace period */
 };
 
@@ -38,6 +44,10 @@ void gather_range(struct gather *g, vaddr_t va, size_t size);
  */
 bool __must_check gather_page(struct gather *g, struct page *p);
 static inline bool gather_full(const struct gather *g) { return g->npages == GATHER_PAGES; }
+static inline bool gather_owners_full(const struct gather *g)
+{
+	return g->nowners == GATHER_OWNERS;
+}
 /* Takes over a table just unlinked and marked dead. Its lock and the upper table's held. */
 void gather_table(struct gather *g, struct page *table);
 /*
@@ -59,14 +69,16 @@ struct cursor {
 };
 
 /*
- * Stands on va's entry of the table at `level`, making the tables on the way.
- * 0 (locked), -ENOMEM, or -EEXIST: a huge leaf stands in the way above (the
- * cursor is then on that leaf, locked, c->level says where).
+ * Stands on va's entry of the table at `level`, making the tables on the way,
+ * to change it: a last-level table that has other owners (fork) is copied
+ * first. No spinlock held. 0 (locked), -ENOMEM, or -EEXIST: a huge leaf stands
+ * in the way above (the cursor is then on that leaf, locked, c->level says where).
  */
 int __must_check cursor_open(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level);
 /*
  * Makes nothing: stands on the lowest entry that exists on the way to va, at
- * `level` or above (c->level says). Always locked on return.
+ * `level` or above (c->level says). Always locked on return. The table may be
+ * shared with other address spaces (c->table->shared): then it is only looked at.
  */
 void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level);
 /* To the next entry of the same table; false at its end (the cursor stays). */
@@ -111,17 +123,45 @@ void cursor_protect(struct cursor *c, unsigned prot, struct gather *g);
 /*
  * Empties [start, end) of as (page-aligned): every kind; empty tables go too.
  * Flushes in between as it must (and may yield then: no spinlock held); the
- * rest is the caller's gather_finish, before which it must not sleep. A huge
- * leaf must lie in the range as a whole.
+ * rest is the caller's gather_finish, before which it must not sleep, nor give
+ * up mm.lock. A huge leaf must lie in the range as a whole. A table shared
+ * with other address spaces is left to them; pt_own_zap has been called.
  */
 void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g);
 /*
  * New rights for every leaf in [start, end); no R, W or X: noaccess entries,
  * which know no W and come back without it. Write rights are only taken, not
  * given (the fault gives them). PROT_U is taken for granted in a user aspace.
+ * pt_own has been called.
  */
 void pt_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, struct gather *g);
 
+/* ---- shared tables (share.c, fork.c): fork's child has the parent's tables ---- */
+
+int __must_check pt_own_range(struct aspace *as, vaddr_t start, vaddr_t end);
+int __must_check pt_own_edges(struct aspace *as, vaddr_t start, vaddr_t end);
+/*
+ * Makes every table that has entries in [start, end) as's own, by copies where
+ * others have it too: before rights, kinds or places of entries there change.
+ * Until mm.lock is released it stays so. 0, or -ENOMEM: no entry has changed.
+ */
+static inline int __must_check pt_own(struct aspace *as, vaddr_t start, vaddr_t end)
+{
+	return unlikely(as->shares) ? pt_own_range(as, start, end) : 0;
+}
+/* The same, but for tables with no entries outside of the range: before pt_zap. */
+static inline int __must_check pt_own_zap(struct aspace *as, vaddr_t start, vaddr_t end)
+{
+	return unlikely(as->shares) ? pt_own_edges(as, start, end) : 0;
+}
+
+/*
+ * `to` gets the tables of [start, end), which consists of whole spans of
+ * last-level tables: shared, the small ones copied. Who writes first to a table
+ * copies it. The rest as for pt_copy.
+ */
+int __must_check pt_share(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end,
+			  struct gather *g);
 /*
  * Copies the entries of [start, end) to the same place of `to`, where they are
  * none; writable leaves lose W on both sides, each page gains a slot and a

@@ -100,6 +100,64 @@ static vaddr_t zap_upper(struct cursor *c, vaddr_t start, vaddr_t end, struct ga
 	return s.next;
 }
 
+/* *up, which is e and points to a table, is made none if that is shared. False: not, or g full. */
+static bool leave_table(pte_t *up, pte_t e, vaddr_t va, vaddr_t start, vaddr_t end,
+			struct gather *g)
+{
+	struct page *t = pfn_to_page(pte_pfn(e));
+	bool leave;
+
+	spin_lock(&t->lock);
+	leave = t->shared && !gather_owners_full(g);
+	if (leave) {
+		assert(table_within(t, va, start, end));
+		pte_xchg(up, pte_none());
+		gather_owner(g, t, up);
+		gather_range(g, va + t->first * PAGE_SIZE, (t->last + 1ul - t->first) * PAGE_SIZE);
+	}
+	spin_unlock(&t->lock);
+	return leave;
+}
+
+/*
+ * The shared tables of the span, at level 2, up to the first that is not: as
+ * leaves them to their other owners. Returns as zap_leaves.
+ */
+static vaddr_t zap_shared(struct cursor *c, vaddr_t start, vaddr_t end, struct gather *g)
+{
+	struct span s = cursor_span(c, end);
+	pte_t *tab = table_entries(c->table);
+	unsigned gone = 0;
+
+	for (unsigned i = s.i; i < s.end; i++) {
+		vaddr_t va = s.base + i * LEVEL_SIZE(2);
+		pte_t e = pte_read(&tab[i]);
+
+		if (pte_is_none(e))
+			continue;
+		if (pte_kind(e, 2) != PTE_TABLE || !leave_table(&tab[i], e, va, start, end, g)) {
+			s.next = MAX(va, start);
+			break;
+		}
+		gone++;
+	}
+	table_entries_gone(c->table, gone);
+	__atomic_fetch_sub(&c->as->table_bytes, gone * PAGE_SIZE, __ATOMIC_RELAXED);
+	return s.next;
+}
+
+/* What is at `at` under the cursor. Returns where to go on. */
+static vaddr_t zap_table(struct cursor *c, vaddr_t at, vaddr_t end, struct gather *g)
+{
+	if (unlikely(c->level > 1))
+		return zap_upper(c, at, end, g);
+	if (likely(!c->table->shared))
+		return zap_leaves(c, end, g);
+	cursor_close(c);
+	cursor_find(c, c->as, at, 2);
+	return c->level == 2 ? zap_shared(c, at, end, g) : at;
+}
+
 void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
 {
 	vaddr_t va = start, at;
@@ -110,12 +168,12 @@ void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
 	while (va < end) {
 		at = va;
 		cursor_find(&c, as, at, 1);
-		va = likely(c.level == 1) ? zap_leaves(&c, end, g) : zap_upper(&c, at, end, g);
+		va = zap_table(&c, at, end, g);
 		empty = c.table->used == 0;
 		cursor_close(&c);
 		if (empty)
 			table_reap(as, at, c.level, g);
-		if (unlikely(gather_full(g))) {
+		if (unlikely(gather_full(g) || gather_owners_full(g))) {
 			gather_flush(g);
 			resched_point();
 		}
@@ -137,6 +195,7 @@ static vaddr_t protect_table(struct cursor *c, vaddr_t start, vaddr_t end, unsig
 	unsigned lo = PT_ENTRIES, hi = 0;
 	unsigned long size = LEVEL_SIZE(c->level);
 
+	assert(c->level > 1 || !c->table->shared || s.i >= s.end);
 	for (unsigned i = s.i; i < s.end; i++) {
 		vaddr_t va = s.base + i * size;
 		pte_t e = pte_read(&tab[i]);

@@ -11,9 +11,13 @@
  */
 #include <mm/pt/table.h>
 
-struct page *table_alloc(void)
+struct page *table_alloc(unsigned flags)
 {
-	return page_alloc(0, PAGE_TABLE, ALLOC_ZERO);
+	struct page *t = page_alloc(0, PAGE_TABLE, flags);
+
+	if (t)
+		t->companion = NULL;
+	return t;
 }
 
 void table_init(struct page *p, struct aspace *as, unsigned level, vaddr_t base)
@@ -21,7 +25,7 @@ void table_init(struct page *p, struct aspace *as, unsigned level, vaddr_t base)
 	spin_init(&p->lock, level == 1 ? RANK_TABLE : RANK_UPPER_TABLE);
 	p->kind = PAGE_TABLE;
 	p->level = level;
-	p->dead = 0;
+	p->dead = p->shared = 0;
 	p->used = 0;
 	p->first = PT_ENTRIES;
 	p->last = 0;
@@ -34,15 +38,27 @@ void table_init(struct page *p, struct aspace *as, unsigned level, vaddr_t base)
 
 void table_free(struct page *t)
 {
+	if (t->companion)
+		page_free(t->companion, COMPANION_ORDER);
 	t->refs = 1;		/* the fields of the page view: the lock was there */
 	t->slots = 0;
 	page_free(t, 0);
 }
 
+static void table_grace_over(struct grace_head *h)
+{
+	table_free(container_of(h, struct page, dead_link));
+}
+
+void table_free_later(struct page *t)
+{
+	grace_call(&t->dead_link, table_grace_over);
+}
+
 /* Both tables locked; t has no entries. */
 static void table_unlink(struct cursor *up, struct page *t, struct gather *g)
 {
-	assert(t->level == up->level - 1 && t->owner_slot == up->slot);
+	assert(t->level == up->level - 1 && t->owner_slot == up->slot && !t->shared);
 	assert(!t->anon && !t->file && !t->shmem && !t->swap);
 	t->dead = 1;
 	pte_xchg(up->slot, pte_none());
@@ -93,30 +109,41 @@ void table_reap(struct aspace *as, vaddr_t va, unsigned level, struct gather *g)
 	}
 }
 
-void entry_drop(struct page *t, unsigned level, pte_t e, struct gather *g)
+struct page *entry_slot_page(pte_t e, unsigned level)
 {
-	struct page *p;
-
 	switch (pte_kind(e, level)) {
 	case PTE_PRESENT:
 	case PTE_NOACCESS:
 	case PTE_MIGRATING:
 	case PTE_HUGE:
-		p = entry_page(e);
-		if (p) {
-			slot_drop(t, p, e);
-			gather_add(g, p);
-		}
-		return;
+		return entry_page(e);
 	case PTE_NONE:
 	case PTE_SPECIAL_LEAF:
 	case PTE_MARKER:
-		return;
+		return NULL;
 	case PTE_SWAP:
 		panic("swap entry %lx: there is no swap device that it could name", e.v);
 	case PTE_TABLE:
-		panic("table entry %lx dropped like a leaf", e.v);
+		break;
 	}
+	panic("table entry %lx treated like a leaf", e.v);
+}
+
+struct page *entry_take(struct page *t, unsigned level, pte_t e)
+{
+	struct page *p = entry_slot_page(e, level);
+
+	if (p)
+		slot_drop(t, p, e);
+	return p;
+}
+
+void entry_drop(struct page *t, unsigned level, pte_t e, struct gather *g)
+{
+	struct page *p = entry_take(t, level, e);
+
+	if (p)
+		gather_add(g, p);
 }
 
 static bool right_lost(pte_t old, pte_t new)

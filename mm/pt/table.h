@@ -86,6 +86,12 @@ static inline void slot_drop(struct page *t, struct page *p, pte_t e)
 		__atomic_fetch_or(&p->flags, PG_DIRTY, __ATOMIC_RELAXED);
 }
 
+/* Where the entry of `level` that translates va ends; at most end. */
+static inline vaddr_t span_end(vaddr_t va, unsigned level, vaddr_t end)
+{
+	return MIN(end, (va & -LEVEL_SIZE(level)) + LEVEL_SIZE(level));
+}
+
 /* gather_page for who knows that there is room. */
 static inline void gather_add(struct gather *g, struct page *p)
 {
@@ -93,12 +99,14 @@ static inline void gather_add(struct gather *g, struct page *p)
 	g->page[g->npages++] = p;
 }
 
-/* A frame for a table, all none; NULL: no memory. */
-struct page *table_alloc(void);
+/* A frame for a table, all none (ALLOC_ZERO) or of undefined content (0); NULL: no memory. */
+struct page *table_alloc(unsigned flags);
 /* Makes p, a frame of zeros, a table: what its struct page says of it. owner_slot stays NULL. */
 void table_init(struct page *p, struct aspace *as, unsigned level, vaddr_t base);
 /* Of a table that nobody can reach: never linked, or its grace period is over. */
 void table_free(struct page *t);
+/* Of a dead one, which no CPU knows any more: after a grace period. */
+void table_free_later(struct page *t);
 
 /*
  * The table of va at `level` was seen empty: unlinks it if it still is, and
@@ -107,6 +115,13 @@ void table_free(struct page *t);
  */
 void table_reap(struct aspace *as, vaddr_t va, unsigned level, struct gather *g);
 
+/* The page whose slot the leaf or not present entry e is; NULL: none. */
+struct page *entry_slot_page(pte_t e, unsigned level);
+/*
+ * Takes e, which is no longer in its slot, out of t's counts (not of `used`);
+ * returns the page whose reference it held, now the caller's, or NULL.
+ */
+struct page *entry_take(struct page *t, unsigned level, pte_t e);
 /*
  * Takes e, which is no longer in its slot, out of t's counts (not of `used`)
  * and gives the reference of what it named to g, which has room.
@@ -114,5 +129,36 @@ void table_reap(struct aspace *as, vaddr_t va, unsigned level, struct gather *g)
 void entry_drop(struct page *t, unsigned level, pte_t e, struct gather *g);
 /* New rights for the entry in *slot. True: a right went, the translation must be flushed. */
 bool __must_check entry_protect(pte_t *slot, unsigned level, unsigned prot);
+
+/* ---- shared tables (share.c, fork.c) ---- */
+
+#define COMPANION_ORDER	1
+
+/* A companion for an upper table, if it has none. mm.lock held for writing. 0 or -ENOMEM. */
+int __must_check companion_prepare(struct page *upper);
+/*
+ * One owner more for the last-level table t, whose upper tables have companions. t
+ * and slot's table locked; slot will point to t, and like the others' without W.
+ */
+void owner_add(struct page *t, pte_t *slot);
+/* Notes that slot does not point to t any more: it leaves after the flush. Both tables locked. */
+void gather_owner(struct gather *g, struct page *t, pte_t *slot);
+/* After the flush: takes slot off t's owners; the last one takes t along. No lock held. */
+void owner_leave(struct page *t, pte_t *slot);
+/* What is wrong with the owners of the shared table t, of which slot must be one; NULL: nothing. */
+const char *owner_verify(const struct page *t, const pte_t *slot);
+
+/*
+ * Makes va's last-level table, if there is one, as's own: copied if it has
+ * other owners. No spinlock held. 0 or -ENOMEM.
+ */
+int __must_check table_own(struct aspace *as, vaddr_t va);
+/* Fills `to`, empty and unseen, with twins of the entries of `from`, shared and locked. */
+void table_copy_whole(struct page *from, struct page *to);
+/* True if all of t's entries lie in [start, end). */
+static inline bool table_within(const struct page *t, vaddr_t base, vaddr_t start, vaddr_t end)
+{
+	return base + t->first * PAGE_SIZE >= start && base + (t->last + 1ul) * PAGE_SIZE <= end;
+}
 
 #endif

@@ -4,6 +4,7 @@
  * at rest; nothing is locked and nothing changed.
  *
  * What is checked of a table: it is one (kind, level, base, owner, not dead);
+ * if it is shared, all its owners are linked, point to it, and have no W;
  * used, first, last, counts; its upper entry is where it says. Of an entry: a
  * kind that may be there, rights that fit the half it is in, no W with X in
  * the kernel's; of the page: kind, slot count, references, and for an
@@ -89,8 +90,8 @@ static bool check_entry(struct verify *v, struct recount *r, unsigned level, vad
 	case PTE_MARKER:
 		return true;
 	case PTE_TABLE:
-		if (!pfn_valid(pte_pfn(e)) || pte_user(e) == v->as->kernel || !pte_writable(e) ||
-		    !pte_exec(e))
+		if (!pfn_valid(pte_pfn(e)) || pte_user(e) == v->as->kernel || !pte_exec(e) ||
+		    (!pte_writable(e) && (level != 2 || !v->as->shares)))
 			return bad("%lx: bad upper entry %lx", va, e.v);
 		return check_table(v, pfn_to_page(pte_pfn(e)), level - 1, va, slot);
 	}
@@ -109,6 +110,18 @@ static bool check_counts(const struct page *t, const struct recount *r)
 	return true;
 }
 
+/* Does t's page know that owner_slot, at base, points to it? */
+static bool check_owner(const struct verify *v, const struct page *t, vaddr_t base,
+			const pte_t *owner_slot)
+{
+	const char *why;
+
+	if (!t->shared)
+		return t->as == v->as && t->base == base && t->owner_slot == owner_slot;
+	why = t->level == 1 ? owner_verify(t, owner_slot) : "an upper table";
+	return !why || bad("shared table %lx of %lx: %s", page_to_phys(t).v, base, why);
+}
+
 static bool check_table(struct verify *v, struct page *t, unsigned level, vaddr_t base,
 			const pte_t *owner_slot)
 {
@@ -118,9 +131,11 @@ static bool check_table(struct verify *v, struct page *t, unsigned level, vaddr_
 	struct recount r = { 0 };
 
 	v->tables += !root;
-	if (t->kind != PAGE_TABLE || t->level != level || t->dead || t->as != v->as ||
-	    t->base != base || t->owner_slot != owner_slot || spin_is_locked(&t->lock))
-		return bad("table %lx of %lx, level %u: its page says kind %u, level %u, %lx%s%s",
+	text[0] = '\0';
+	if (t->kind != PAGE_TABLE || t->level != level || t->dead || spin_is_locked(&t->lock) ||
+	    !check_owner(v, t, base, owner_slot))
+		return text[0] ? false :
+		       bad("table %lx of %lx, level %u: its page says kind %u, level %u, %lx%s%s",
 			   page_to_phys(t).v, base, level, t->kind, t->level, t->base,
 			   t->dead ? ", dead" : "", spin_is_locked(&t->lock) ? ", locked" : "");
 	for (; i < end; i++) {

@@ -1,14 +1,17 @@
 /*
  * fork: a copy of an address space, without copying pages.
  *
- * The child gets every VMA of the parent but those of MADV_DONTFORK. Private
- * memory keeps its pages, which both now map without W: the first write of
- * either copies the page (fault_cow.c). Mappings shared with an object fault
- * in again, the child's on the pages of the object; memory that is wiped on
- * fork is empty in the child.
+ * The child gets every VMA of the parent but those of MADV_DONTFORK, and the
+ * parent's last-level tables: both now point to them without W, and whoever
+ * writes first copies that table, and then the page (mm/pt/share.c,
+ * fault_cow.c). A table is shared if all VMAs in its span are private and
+ * inherited as they are. Otherwise the child gets copies of the entries that
+ * it inherits, whose pages both map without W. Mappings shared with an object
+ * fault in again, the child's on the pages of the object; memory that is
+ * wiped on fork is empty in the child.
  *
  * A failure half-way leaves the parent as it was, but for W: the next write
- * finds that the page is its own again.
+ * finds that the table, or the page, is its own again.
  *
  * Locks: the parent's mm.lock for writing. The child is nobody's so far.
  */
@@ -18,27 +21,94 @@
 
 #include <linux/errno.h>
 
-/* The pages of v, for the child. */
-static int copy_pages(struct mm *child, struct mm *parent, const struct vma *v, struct gather *g)
-{
-	if (v->flags & (VM_SHARED | VM_WIPEONFORK))
-		return 0;
-	return pt_copy(&child->as, &parent->as, v->start, v->end, g);
-}
+#define SPAN		LEVEL_SIZE(2)	/* of a last-level table */
 
-static int copy_vmas(struct mm *child, struct mm *parent, struct gather *g)
+/* ---- VMAs ---- */
+
+static int copy_vmas(struct mm *child, struct mm *parent)
 {
 	int err = 0;
 
-	for (struct vma *v = vma_first(parent); v && !err; v = vma_next(v)) {
-		if (v->flags & VM_DONTCOPY)
-			continue;
-		err = vma_clone(child, v);
-		if (!err)
-			err = copy_pages(child, parent, v, g);
+	for (struct vma *v = vma_first(parent); v && !err; v = vma_next(v))
+		if (!(v->flags & VM_DONTCOPY))
+			err = vma_clone(child, v);
+	return err;
+}
+
+/* ---- tables ---- */
+
+struct fork {
+	struct mm *child, *parent;
+	struct gather *g;		/* of the parent */
+	vaddr_t shared;			/* the tables below are the child's, too */
+	vaddr_t refused;		/* a span whose table cannot be shared, or ~0 */
+};
+
+/* Does the child get v's entries? */
+static bool has_pages(const struct vma *v)
+{
+	return !(v->flags & (VM_SHARED | VM_WIPEONFORK | VM_DONTCOPY));
+}
+
+/* Is everything that has entries in the span from va on the child's, as it is? */
+static bool span_shareable(struct mm *mm, vaddr_t va)
+{
+	struct vma *v = vma_find(mm, va);
+
+	for (; v && v->start < va + SPAN; v = vma_next(v))
+		if (!has_pages(v) || v->flags & VM_LOCKED)
+			return false;
+	return true;
+}
+
+static int share(struct fork *f, vaddr_t start, vaddr_t end)
+{
+	f->shared = end;
+	return pt_share(&f->child->as, &f->parent->as, start, end, f->g);
+}
+
+/* The entries of v in the span of va. *next: where to go on. */
+static int fork_span(struct fork *f, const struct vma *v, vaddr_t va, vaddr_t *next)
+{
+	vaddr_t span = ALIGN_DOWN(va, SPAN);
+
+	if (span != f->refused && span_shareable(f->parent, span)) {
+		*next = span + SPAN;
+		return share(f, span, span + SPAN);
+	}
+	f->refused = span;
+	*next = MIN(span + SPAN, v->end);
+	return has_pages(v) ? pt_copy(&f->child->as, &f->parent->as, va, *next, f->g) : 0;
+}
+
+/* What v maps and is not the child's so far. */
+static int fork_vma(struct fork *f, const struct vma *v)
+{
+	vaddr_t va = MAX(v->start, f->shared), whole = ALIGN_DOWN(v->end, SPAN);
+	int err = 0;
+
+	while (va < v->end && !err) {
+		if (IS_ALIGNED(va, SPAN) && va < whole && has_pages(v) && !(v->flags & VM_LOCKED)) {
+			err = share(f, va, whole);
+			va = whole;
+		} else {
+			err = fork_span(f, v, va, &va);
+		}
 	}
 	return err;
 }
+
+static int fork_tables(struct mm *child, struct mm *parent, struct gather *g)
+{
+	struct fork f = { .child = child, .parent = parent, .g = g, .refused = ~0ul };
+	int err = 0;
+
+	for (struct vma *v = vma_first(parent); v && !err; v = vma_next(v))
+		err = fork_vma(&f, v);
+	return err;
+}
+
+/* ---- the whole ---- */
 
 /* What an address space knows besides its VMAs and tables. */
 static void copy_places(struct mm *child, const struct mm *parent)
@@ -62,7 +132,9 @@ struct mm *mm_fork(struct mm *parent)
 	gather_init(&g, &parent->as);
 	write_lock(&parent->lock);
 	copy_places(child, parent);
-	err = copy_vmas(child, parent, &g);
+	err = copy_vmas(child, parent);
+	if (!err)
+		err = fork_tables(child, parent, &g);
 	gather_finish(&g);
 	write_unlock(&parent->lock);
 	if (!err)

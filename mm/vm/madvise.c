@@ -44,8 +44,11 @@ static int for_each_part(struct mm *mm, vaddr_t start, vaddr_t end, struct gathe
 	for (; v && v->start < end; v = vma_next(v)) {
 		hole |= v->start > at;
 		at = MIN(v->end, end);
-		if (g)
-			pt_zap(&mm->as, MAX(v->start, start), at, g);
+		if (!g)
+			continue;
+		if (pt_own_zap(&mm->as, MAX(v->start, start), at))
+			return -ENOMEM;
+		pt_zap(&mm->as, MAX(v->start, start), at, g);
 	}
 	return hole || at < end ? -ENOMEM : 0;
 }

@@ -69,6 +69,8 @@ int map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead)
 
 	if (!v || v->start >= end)
 		return 0;
+	if (pt_own_zap(&mm->as, start, end))
+		return -ENOMEM;
 	if (v->start < start && v->end > end &&
 	    (mm->nvmas >= VMAS_MAX || !vma_split(mm, v, end)))
 		return -ENOMEM;

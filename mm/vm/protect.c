@@ -61,7 +61,9 @@ static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 		return -EACCES;
 	if (map_is_promise(flags) && !map_is_promise(v->flags) && !map_may_promise(end - start))
 		return -ENOMEM;
-	err = isolate(mm, &v, start, end, dead);
+	err = pt_own(&mm->as, start, end);
+	if (!err)
+		err = isolate(mm, &v, start, end, dead);
 	if (err)
 		return err;
 	vma_set_flags(v, flags);

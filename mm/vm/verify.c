@@ -109,6 +109,12 @@ static void check_file(struct verify *v, const struct vma *a, vaddr_t va, pte_t 
 		complain(v, "0x%lx: cached page writable in a private mapping", va);
 }
 
+/* A table of several owners is counted once: for the first. */
+static bool first_look(const struct verify *v, const pte_t *slot)
+{
+	return virt_to_page(slot)->as == &v->mm->as;
+}
+
 /* A leaf or noaccess entry at level 1, inside of a. */
 static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, const pte_t *slot,
 			pte_t e)
@@ -131,7 +137,7 @@ static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, const
 		check_file(v, a, va, e, p);
 	else
 		complain(v, "0x%lx: entry 0x%lx names a page of kind %u", va, e.v, p->kind);
-	if (p->flags >> PG_TALLY_SHIFT < TALLY_MAX)
+	if (first_look(v, slot) && p->flags >> PG_TALLY_SHIFT < TALLY_MAX)
 		p->flags += TALLY_ONE;
 }
 

@@ -1,7 +1,7 @@
 // sources: tests/host/fake.c tests/host/fake_ram.c tests/host/fake_tlb.c lib/lock.c
 // sources: mm/alloc/early.c mm/alloc/rangeset.c mm/alloc/buddy.c mm/alloc/percpu.c mm/alloc/page.c
 // sources: mm/alloc/junk.c mm/alloc/verify.c
-// sources: mm/pt/cursor.c mm/pt/table.c mm/pt/gather.c mm/pt/range.c mm/pt/aspace.c mm/pt/verify.c
+// sources: mm/pt/[!k]*.c
 /*
  * Page tables on the fake machine: first what each call does, by hand; then
  * random calls on several address spaces at 4 and 5 levels against a naive
@@ -308,7 +308,7 @@ BOTH(refused)
 
 #define SPOILT(as, lvalue, value, what) \
 	do { \
-		__typeof__(lvalue) was_ = (lvalue); \
+		__typeof__(((void)0, (lvalue))) was_ = (lvalue); \
 		const char *why_; \
 		(lvalue) = (value); \
 		why_ = pt_verify(as); \

@@ -1,7 +1,7 @@
 // sources: tests/host/fake.c tests/host/fake_ram.c tests/host/fake_tlb.c lib/lock.c
 // sources: mm/alloc/early.c mm/alloc/rangeset.c mm/alloc/buddy.c mm/alloc/percpu.c mm/alloc/page.c
 // sources: mm/alloc/junk.c mm/alloc/verify.c
-// sources: mm/pt/cursor.c mm/pt/table.c mm/pt/gather.c mm/pt/range.c mm/pt/aspace.c mm/pt/verify.c
+// sources: mm/pt/[!k]*.c
 /*
  * Random calls on three address spaces at 4 and 5 levels against a naive
  * model: per address, which page and which rights. Two CPUs run on them in

@@ -40,7 +40,7 @@ static void expect_well(void)
 /* Plants `wrong` into an lvalue, and puts back what was there. */
 #define PLANT(lvalue, wrong, word) \
 	do { \
-		__typeof__(lvalue) kept_ = (lvalue); \
+		__typeof__(((void)0, (lvalue))) kept_ = (lvalue); \
 		(lvalue) = (wrong); \
 		expect_report(word); \
 		(lvalue) = kept_; \

@@ -21,6 +21,7 @@ struct aspace {
 	uint64_t table_bytes;		/* atomic: memory of its tables, without the root */
 	bool kernel;			/* kernel_aspace */
 	bool in_mm;			/* it lies in a struct mm, which settles its faults */
+	bool shares;			/* a fork has shared tables of it; never false again */
 };
 
 extern struct aspace kernel_aspace;
