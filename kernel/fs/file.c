@@ -12,7 +12,8 @@
 #define DEVICES_MAX	16
 
 static struct waitq poll_wait;
-static uint64_t poll_changes;		/* poll_wait.lock */
+uint64_t file_poll_count;		/* atomic: changes */
+uint32_t file_poll_sleepers;		/* atomic: who sleeps on poll_wait, or is about to */
 static struct kmem_cache *file_cache;
 static struct { uint64_t rdev; const struct file_ops *ops; } devices[DEVICES_MAX];
 static unsigned ndevices;
@@ -238,31 +239,24 @@ unsigned file_poll(struct file *f)
 	return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 }
 
-void file_poll_wake(void)
+void file_poll_wake_sleepers(void)
 {
 	uint64_t flags = waitq_lock(&poll_wait);
 
-	poll_changes++;
 	waitq_wake_all(&poll_wait);
 	waitq_unlock(&poll_wait, flags);
 }
 
-uint64_t file_poll_changes(void)
-{
-	return READ_ONCE(poll_changes);
-}
-
 int file_poll_sleep(uint64_t changes, uint64_t deadline_ns)
 {
-	uint64_t flags = waitq_lock(&poll_wait);
+	uint64_t flags;
 	int err = 0;
 
-	while (poll_changes == changes && !err) {
-		if (deadline_ns == UINT64_MAX)
-			waitq_sleep(&poll_wait, &flags);
-		else
-			err = waitq_sleep_until(&poll_wait, &flags, deadline_ns);
-	}
+	__atomic_fetch_add(&file_poll_sleepers, 1, __ATOMIC_SEQ_CST);
+	flags = waitq_lock(&poll_wait);
+	while (file_poll_changes() == changes && !err)
+		err = waitq_sleep_interruptible_until(&poll_wait, &flags, deadline_ns);
 	waitq_unlock(&poll_wait, flags);
+	__atomic_fetch_sub(&file_poll_sleepers, 1, __ATOMIC_RELAXED);
 	return err;
 }

@@ -74,13 +74,28 @@ ssize_t file_write(struct file *f, const void __user *buf, size_t n, const uint6
 /* lseek(2): the new position or -errno. */
 int64_t file_seek(struct file *f, int64_t off, int whence);
 unsigned file_poll(struct file *f);
-/* Somebody's file_poll may answer differently now. Any context. */
-void file_poll_wake(void);
 /*
- * How often that was so; and a sleep until it is so again, or -ETIMEDOUT (deadline
- * UINT64_MAX: never).
+ * Somebody's file_poll may answer differently now. Any context. It counts, then
+ * looks for sleepers; a sleeper makes itself known, then looks at the count: one
+ * of them sees the other.
  */
-uint64_t file_poll_changes(void);
+extern uint64_t file_poll_count;
+extern uint32_t file_poll_sleepers;
+void file_poll_wake_sleepers(void);
+static inline void file_poll_wake(void)
+{
+	__atomic_fetch_add(&file_poll_count, 1, __ATOMIC_SEQ_CST);
+	if (unlikely(READ_ONCE(file_poll_sleepers)))
+		file_poll_wake_sleepers();
+}
+/*
+ * How often that was so; and a sleep until it is so again: 0, -ETIMEDOUT (deadline
+ * UINT64_MAX: never), -ERESTARTSYS.
+ */
+static inline uint64_t file_poll_changes(void)
+{
+	return __atomic_load_n(&file_poll_count, __ATOMIC_SEQ_CST);
+}
 int __must_check file_poll_sleep(uint64_t changes, uint64_t deadline_ns);
 
 /* Character devices by number (dev_number). Boot time only. */

@@ -62,7 +62,7 @@ static struct slot *last_slot(struct pipe *p) { return &p->slot[(p->head - 1) % 
 static void tell(struct pipe *p)
 {
 	p->events++;
-	if (p->waiting) {
+	if (unlikely(p->waiting)) {
 		uint64_t flags = waitq_lock(&p->wait);
 
 		waitq_wake_all(&p->wait);
@@ -190,11 +190,11 @@ static bool fits_behind(struct pipe *p, size_t n)
 }
 
 /* Until a piece of n bytes has room. 0; -EPIPE, -EAGAIN, -ERESTARTSYS. */
-static int wait_for_room(struct pipe *p, const struct file *f, size_t n)
+static inline int wait_for_room(struct pipe *p, const struct file *f, size_t n)
 {
 	int err = 0;
 
-	while (p->readers && is_full(p) && !fits_behind(p, n) && !err)
+	while (p->readers && unlikely(is_full(p)) && !fits_behind(p, n) && !err)
 		err = wait_for_event(p, f);
 	return p->readers ? err : -EPIPE;
 }

@@ -179,10 +179,11 @@ void process_init(void)
 
 struct process *process_alloc(void)
 {
-	struct process *p = kmem_zalloc(process_cache);
+	struct process *p = kmem_alloc(process_cache);
 
 	if (!p)
 		return NULL;
+	memset(p, 0, offsetof(struct process, rlimit));
 	init_common(p);
 	p->thread.ctx.fpu = kmem_alloc(fpu_cache);
 	if (!p->thread.ctx.fpu)
@@ -303,6 +304,7 @@ static struct process *create_first(struct node *exe)
 	if (!p)
 		return NULL;
 	default_limits(p);
+	memset(p->action, 0, sizeof(p->action));
 	p->umask = 022;
 	p->exit_signal = SIGCHLD;
 	p->awaited = true;

@@ -68,8 +68,6 @@ struct process {
 	struct node *cwd;		/* counted */
 	struct node *exe;		/* what it runs; counted, or NULL */
 	unsigned umask;
-	struct rlimit64 rlimit[RLIM_NLIMITS];
-	struct sig_action action[SIGNAL_MAX + 1];
 	uint64_t blocked, pending;	/* bit n - 1: signal n */
 	unsigned kill_signal;		/* atomic: ends it at its next return to ring 3; 0: none */
 	uint64_t clear_child_tid;	/* where 0 goes when it leaves memory that others use */
@@ -88,6 +86,9 @@ struct process {
 	TAILQ_ENTRY(process) link;	/* all; process_lock */
 	TAILQ_ENTRY(process) sibling;	/* parent's children; process_lock */
 	LIST_ENTRY(process) hash_link;	/* by pid; process_lock */
+	/* what fork copies whole, and process_alloc leaves as it is */
+	struct rlimit64 rlimit[RLIM_NLIMITS];
+	struct sig_action action[SIGNAL_MAX + 1];
 };
 
 /* all, in the order of their making; process_lock; for GDB, too */
@@ -101,7 +102,8 @@ static inline struct process *current_process(void) { return current_thread()->o
 void process_init(void);
 /*
  * A process that nobody knows, with what every one needs (stack, FPU area):
- * no files, no memory, no limits. NULL: no memory.
+ * no files, no memory; limits and actions of signals are the caller's to fill in.
+ * NULL: no memory.
  */
 struct process *process_alloc(void);
 /* Takes it back; files, directories and memory given to it go, too. */

@@ -1,4 +1,4 @@
-/* poll and ppoll. Nothing interrupts them: there are no signals to be delivered. */
+/* poll and ppoll. */
 #include <kernel/core/clock.h>
 #include <kernel/fs/file.h>
 #include <kernel/proc/process.h>
@@ -41,11 +41,15 @@ static long poll_until(struct pollfd *fds, unsigned n, uint64_t deadline)
 	for (;;) {
 		uint64_t change = file_poll_changes();
 		long ready = poll_all(fds, n);
+		int err;
 
 		if (ready)
 			return ready;
-		if (file_poll_sleep(change, deadline))
-			return poll_all(fds, n);
+		err = file_poll_sleep(change, deadline);
+		if (err)
+			ready = poll_all(fds, n);
+		if (ready || err)
+			return ready || err == -ETIMEDOUT ? ready : -ERESTARTNOHAND;
 	}
 }
 

@@ -41,6 +41,18 @@ void aspace_destroy(struct aspace *as)
 	table_free(root);
 }
 
+/* The first entry from i on, below end, that is not none; end. Tables are sparse: four at a time. */
+static unsigned next_used(const pte_t *tab, unsigned i, unsigned end)
+{
+	for (; i + 4 <= end; i += 4)
+		if (pte_read(&tab[i]).v | pte_read(&tab[i + 1]).v | pte_read(&tab[i + 2]).v |
+		    pte_read(&tab[i + 3]).v)
+			break;
+	while (i < end && pte_is_none(pte_read(&tab[i])))
+		i++;
+	return i;
+}
+
 /*
  * Without locks, as a reader inside a grace period: a table that dies
  * meanwhile has counts of 0 from then on.
@@ -58,7 +70,7 @@ static void count_table(const struct page *t, unsigned end, struct aspace_counts
 	if (t->level == 1)
 		return;
 	end = MIN(end, t->last + 1u);
-	for (unsigned i = t->first; i < end; i++) {
+	for (unsigned i = t->first; (i = next_used(tab, i, end)) < end; i++) {
 		pte_t e = pte_read(&tab[i]);
 
 		if (pte_kind(e, t->level) == PTE_TABLE)
