@@ -43,6 +43,9 @@ extern bool mm_norandmaps;
 long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struct object *obj, uint64_t pgoff);
 int mm_munmap(struct mm *mm, vaddr_t addr, size_t len);
 int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot);
+/* mremap(2): the mapping's address now, or -errno. */
+long mm_mremap(struct mm *mm, vaddr_t addr, size_t old_len, size_t new_len, unsigned flags,
+	       vaddr_t new_addr);
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
 /* brk(2): the new break, or the old one if it cannot be. */
 vaddr_t mm_brk(struct mm *mm, vaddr_t brk);

@@ -74,6 +74,14 @@ SYSCALL3(madvise, vaddr_t, addr, size_t, len, int, advice)
 	return mm_madvise(current_process()->mm, addr, len, advice);
 }
 
+SYSCALL5(mremap, vaddr_t, addr, size_t, old_len, size_t, new_len, unsigned long, flags,
+	 vaddr_t, new_addr)
+{
+	if (flags & ~0xfful)
+		return -EINVAL;
+	return mm_mremap(current_process()->mm, addr, old_len, new_len, (unsigned)flags, new_addr);
+}
+
 SYSCALL1(brk, vaddr_t, brk)
 {
 	return (long)mm_brk(current_process()->mm, brk);

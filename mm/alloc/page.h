@@ -62,7 +62,7 @@ struct page {
 			pte_t *slot;		/* anonymous: its PTE (direct-map address); rmap */
 			TAILQ_ENTRY(page) link;	/* free list (zone), per-CPU list, gather, LRU (lists) */
 			struct object *owner;	/* object whose page it is, or NULL */
-			uint64_t index;		/* page index in the object; anonymous: va >> 12 */
+			uint64_t index;		/* page index in the object; anonymous: va >> 12 where it was first mapped */
 			uint32_t rmap;		/* spinlock of the slot chain, RANK_PAGE_RMAP */
 			uint32_t nlocked;	/* how many of its slots mlock holds */
 		};

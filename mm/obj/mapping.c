@@ -8,6 +8,9 @@
  * fork adds the child's behind its parent's, so that a walk which takes pages
  * out meets the parent's entries before those that are copied from them.
  *
+ * Only memory objects are cut short, and fork shares no table with entries of
+ * theirs: what a walk empties is the address space's own.
+ *
  * Locks: o->maps_lock, sleeping, between the mm's and the tables'. A walk
  * holds it for reading while it empties ranges, so that no mapping (and no
  * address space) can go meanwhile.

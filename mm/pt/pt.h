@@ -163,6 +163,14 @@ static inline int __must_check pt_own_zap(struct aspace *as, vaddr_t start, vadd
 int __must_check pt_share(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end,
 			  struct gather *g);
 /*
+ * Moves the entries of [old, old + len) to new, where there are none: by whole
+ * tables where both places allow. Tables that are then empty stay: pt_zap of
+ * the range takes them. g is to be flushed by the caller, who holds mm.lock
+ * for writing. 0, or -ENOMEM: all is as before. May yield.
+ */
+int __must_check pt_move(struct aspace *as, vaddr_t old, vaddr_t new, size_t len, struct gather *g);
+
+/*
  * Copies the entries of [start, end) to the same place of `to`, where they are
  * none; writable leaves lose W on both sides, each page gains a slot and a
  * reference. g is from's, to be flushed by the caller, also on failure. The

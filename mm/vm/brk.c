@@ -39,7 +39,7 @@ static int grow_heap(struct mm *mm, vaddr_t old, vaddr_t new, struct vma **dead)
 
 	if (next && new + PAGE_SIZE > vma_room(next))
 		return -ENOMEM;
-	if (mm->nvmas > VMAS_MAX || !map_may_promise(new - old))
+	if (mm->nvmas > vm_max_map_count || !map_may_promise(new - old))
 		return -ENOMEM;
 	spare = vma_alloc();
 	if (!spare)

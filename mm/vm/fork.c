@@ -50,13 +50,22 @@ static bool has_pages(const struct vma *v)
 	return !(v->flags & (VM_SHARED | VM_WIPEONFORK | VM_DONTCOPY));
 }
 
+/*
+ * May both have one table of v's entries? Not if a truncate may take some out
+ * of it: that has no mm's lock under which to make tables its own.
+ */
+static bool shareable(const struct vma *v)
+{
+	return has_pages(v) && !(v->flags & VM_LOCKED) && !(v->obj && v->obj->ops->memory);
+}
+
 /* Is everything that has entries in the span from va on the child's, as it is? */
 static bool span_shareable(struct mm *mm, vaddr_t va)
 {
 	struct vma *v = vma_find(mm, va);
 
 	for (; v && v->start < va + SPAN; v = vma_next(v))
-		if (!has_pages(v) || v->flags & VM_LOCKED)
+		if (!shareable(v))
 			return false;
 	return true;
 }
@@ -88,7 +97,7 @@ static int fork_vma(struct fork *f, const struct vma *v)
 	int err = 0;
 
 	while (va < v->end && !err) {
-		if (IS_ALIGNED(va, SPAN) && va < whole && has_pages(v) && !(v->flags & VM_LOCKED)) {
+		if (IS_ALIGNED(va, SPAN) && va < whole && shareable(v)) {
 			err = share(f, va, whole);
 			va = whole;
 		} else {

@@ -72,7 +72,7 @@ int map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead)
 	if (pt_own_zap(&mm->as, start, end))
 		return -ENOMEM;
 	if (v->start < start && v->end > end &&
-	    (mm->nvmas >= VMAS_MAX || !vma_split(mm, v, end)))
+	    (mm->nvmas >= vm_max_map_count || !vma_split(mm, v, end)))
 		return -ENOMEM;
 	zap(mm, start, end);
 	for (; v && v->start < end; v = next) {
@@ -115,8 +115,7 @@ static bool hint_free(struct mm *mm, vaddr_t addr, size_t len)
 	return !next || addr + len <= vma_room(next);
 }
 
-/* A free place, or 0. */
-static vaddr_t place(struct mm *mm, vaddr_t hint, size_t len, int flags)
+vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags)
 {
 	bool high = hint > USER_END_4, low = flags & MAP_32BIT;
 	vaddr_t end = high ? mm_user_end() : USER_END_4, at;
@@ -137,7 +136,7 @@ static long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct
 	int err;
 
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-		addr = place(mm, addr, len, flags);
+		addr = map_place(mm, addr, len, flags);
 		return addr ? (long)addr : -ENOMEM;
 	}
 	v = vma_find(mm, addr);
@@ -214,7 +213,7 @@ static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, s
 	size_t len = s->end;
 	long at;
 
-	if (mm->nvmas > VMAS_MAX)
+	if (mm->nvmas > vm_max_map_count)
 		return -ENOMEM;
 	at = make_room(mm, addr, len, flags, dead);
 	if (at < 0)

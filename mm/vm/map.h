@@ -33,6 +33,9 @@ static inline bool map_is_promise(unsigned vm_flags)
 	return (vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
 }
 
+/* A free place for len bytes, at hint if that is free (MAP_* flags), or 0. mm.lock held. */
+vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags);
+
 /* Faults [start, end) in, as far as it goes. 0, or the first failure. No lock held. */
 enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access);
 

@@ -29,7 +29,7 @@ static int isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end, st
 	struct vma *upper = NULL;
 	unsigned cuts = ((*v)->start < start) + ((*v)->end > end);
 
-	if (mm->nvmas + cuts > VMAS_MAX)
+	if (mm->nvmas + cuts > vm_max_map_count)
 		return -ENOMEM;
 	if ((*v)->end > end) {
 		upper = vma_split(mm, *v, end);

@@ -95,7 +95,7 @@ static void check_anon(struct verify *v, const struct vma *a, vaddr_t va, const 
 		complain(v, "0x%lx: anonymous page in a shared mapping", va);
 	if (pte_writable(e) && p->slots > 1)
 		complain(v, "0x%lx: writable, but its page has %u slots", va, p->slots);
-	if (p->slots == 1 && ((p->slot && p->slot != slot) || p->index != va >> PAGE_SHIFT))
+	if (p->slots == 1 && p->slot && p->slot != slot)
 		complain(v, "0x%lx: anonymous page does not know its slot", va);
 }
 

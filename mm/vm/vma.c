@@ -16,7 +16,7 @@
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/alloc/slab.h>
-#include <mm/obj/object.h>
+#include <mm/mm.h>
 
 #include <linux/errno.h>
 
@@ -157,6 +157,26 @@ struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)
 		v = prev;
 	}
 	return v;
+}
+
+int vma_isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end, struct vma **dead)
+{
+	unsigned cuts = ((*v)->start < start) + ((*v)->end > end);
+	struct vma *upper;
+
+	if (mm->nvmas + cuts > vm_max_map_count)
+		return -ENOMEM;
+	if ((*v)->end > end && !vma_split(mm, *v, end))
+		return -ENOMEM;
+	if ((*v)->start < start) {
+		upper = vma_split(mm, *v, start);
+		if (!upper) {
+			vma_join(mm, *v, dead);
+			return -ENOMEM;
+		}
+		*v = upper;
+	}
+	return 0;
 }
 
 void vma_kill(struct mm *mm, struct vma *v, struct vma **dead)

@@ -12,7 +12,7 @@
 
 struct object;
 
-#define VMAS_MAX	65530u		/* of one address space; Linux's vm.max_map_count */
+#define VMAS_MAX	65530u		/* of one address space, unless vm_max_map_count is set */
 #define STACK_GUARD_GAP	(256 * PAGE_SIZE) /* kept free below a VMA that grows down */
 
 #define VM_RIGHTS	(VM_READ | VM_WRITE | VM_EXEC)
@@ -81,6 +81,12 @@ struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare)
 void vma_rebound(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end);
 /* Cuts v at `at`; the new upper half is returned, v keeps the lower one. NULL: no memory. */
 struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at);
+/*
+ * Splits *v so that *v is [start, end) alone, which lies in it. 0, or -ENOMEM
+ * and nothing changed.
+ */
+int __must_check vma_isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end,
+			     struct vma **dead);
 /* The same VMA for `to`, where its range is free; not locked there. 0 or -ENOMEM. */
 int __must_check vma_clone(struct mm *to, const struct vma *v);
 /* Joins v with neighbours like it; returns what it is part of now. The rest goes to *dead. */

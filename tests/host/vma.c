@@ -56,6 +56,8 @@ void grace_call(struct grace_head *h, void (*fn)(struct grace_head *))
 	fn(h);
 }
 
+uint64_t vm_max_map_count = VMAS_MAX;
+
 void object_map(struct object *o, struct mapping *m) { (void)o, (void)m; }
 void object_unmap(struct object *o, struct mapping *m) { (void)o, (void)m; }
 
