@@ -35,11 +35,17 @@ struct made_name {
 struct node_ops {
 	/* Directory: the node of a name that is not in its list; counted, or NULL with *err. */
 	struct node *(*lookup)(struct node *dir, const char *name, size_t len, int *err);
-	/* Directory: the first such name behind place *at (0: of all), which is moved to it; false: no more. */
+	/*
+	 * Directory: the first such name behind place *at (0: of all), which is
+	 * moved to it; false: no more.
+	 */
 	bool (*next)(struct node *dir, uint64_t *at, struct made_name *out);
 	/* Symbolic link: its text without NUL, cut at n; its length, or -errno. */
 	ssize_t (*readlink)(struct node *link, char *buf, size_t n);
-	/* Symbolic link that leads to a node, whatever its text: counted. NULL: it leads where its text says. */
+	/*
+	 * Symbolic link that leads to a node, whatever its text: counted. NULL: it
+	 * leads where its text says.
+	 */
 	int (*follow)(struct node *link, struct node **out);
 	/* The path that /proc shows for a node without a name, as readlink. */
 	ssize_t (*path)(struct node *n, char *buf, size_t size);
@@ -81,7 +87,7 @@ struct node {
 			struct object obj;
 			const uint8_t *data;		/* kernel address; the archive's */
 		} reg;
-		char *target;			/* symbolic link: text with NUL; kmalloc; NULL: ops->readlink */
+		char *target; /* symbolic link: text with NUL; kmalloc; NULL: ops->readlink */
 	};
 };
 
@@ -96,7 +102,10 @@ struct node *node_of_object(struct object *o);
 
 /* Before any other function of the file systems. */
 void node_init(void);
-/* A node with one reference, or NULL. The mode says the kind; size of a directory or device is 0. */
+/*
+ * A node with one reference, or NULL. The mode says the kind; size of a
+ * directory or device is 0.
+ */
 struct node *node_create(uint32_t mode);
 /* A regular file whose content is [data, data + size), which must outlive it. */
 struct node *node_create_file(uint32_t mode, const void *data, uint64_t size);
@@ -116,7 +125,8 @@ uint64_t node_size(const struct node *n);
  * Gives node (one more reference) the name in dir. 0, -ENOMEM, -EEXIST. With
  * replace, an existing name that is no directory is led to node instead.
  */
-int __must_check dir_add(struct node *dir, const char *name, size_t len, struct node *node, bool replace);
+int __must_check dir_add(struct node *dir, const char *name, size_t len, struct node *node,
+			 bool replace);
 /* What name (len bytes) stands for in dir, or NULL; "." and ".." are not looked at. Not counted. */
 struct node *dir_lookup(struct node *dir, const char *name, size_t len);
 /* The same with the names that are made when looked for, counted: 0, or -ENOENT, -ENOMEM. */

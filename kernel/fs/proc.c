@@ -115,7 +115,8 @@ static ssize_t proc_write(struct file *f, const void __user *buf, size_t n, uint
 	text = kmalloc(STORE_MAX);
 	if (!text)
 		return -ENOMEM;
-	err = copy_from_user(text, buf, n) ? -EFAULT : store_text(pf, (int)f->node->about_id, text, n);
+	err = copy_from_user(text, buf, n) ? -EFAULT
+					   : store_text(pf, (int)f->node->about_id, text, n);
 	kfree(text);
 	return err ? err : (ssize_t)n;
 }

@@ -24,9 +24,15 @@ struct mm;
 struct proc_file {
 	const char *path;
 	uint64_t mode;			/* kind and permissions */
-	/* Makes the text; pid 0 where the file is no process's. 0 or -errno. NULL: nothing to read. */
+	/*
+	 * Makes the text; pid 0 where the file is no process's. 0 or -errno. NULL:
+	 * nothing to read.
+	 */
 	int (*show)(struct text *t, int pid);
-	/* text: what was written, ended by NUL, without blanks around it. 0 or -errno. NULL: it cannot be written. */
+	/*
+	 * text: what was written, ended by NUL, without blanks around it. 0 or
+	 * -errno. NULL: it cannot be written.
+	 */
 	int (*store)(char *text, int pid);
 	/* No text: instead of show. */
 	ssize_t (*read)(int pid, void __user *buf, size_t n, uint64_t off);
@@ -45,7 +51,10 @@ extern const struct proc_file procfiles_start[], procfiles_end[];
 /* Puts the files into the tree, whose root there is. */
 void proc_init(void);
 
-/* For store: a number in [min, max] and nothing else; 0 or -EINVAL. For show: the number in a line. */
+/*
+ * For store: a number in [min, max] and nothing else; 0 or -EINVAL. For show:
+ * the number in a line.
+ */
 int __must_check proc_number(const char *text, uint64_t min, uint64_t max, uint64_t *v);
 int proc_show_number(struct text *t, uint64_t v);
 
@@ -55,7 +64,8 @@ int proc_show_number(struct text *t, uint64_t v);
  * A node made for the name `name` in dir, which goes when its last user goes.
  * id: what its operations know it by; ino: its number. NULL: no memory.
  */
-struct node *proc_make_node(struct node *dir, const char *name, size_t len, uint32_t mode, uint64_t id, uint64_t ino);
+struct node *proc_make_node(struct node *dir, const char *name, size_t len, uint32_t mode,
+			    uint64_t id, uint64_t ino);
 /* The same for a file of a process. */
 struct node *proc_make_file(struct node *dir, const struct proc_file *pf, int pid);
 /* The directory of the process pid: the node of `name` (its number) in dir. */

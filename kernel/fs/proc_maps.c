@@ -10,6 +10,7 @@
 #include <mm/mm.h>
 
 #define NAME_COLUMN	73
+#define SHARED_INO	1		/* of shared memory that is no file */
 
 /* ---- maps ---- */
 
@@ -27,7 +28,8 @@ static void put_name(struct maps *m, const struct vma_info *v, size_t line)
 	if (n)
 		len = path_of_node(n, m->path, PATH_MAX);
 	else if (v->obj || v->name)
-		len = (ssize_t)strlcpy(m->path, v->name ? v->name : "/dev/zero (deleted)", PATH_MAX);
+		len = (ssize_t)strlcpy(m->path, v->name ? v->name : "/dev/zero (deleted)",
+				       PATH_MAX);
 	if (len <= 0)
 		return;
 	text_pad(m->text, line, NAME_COLUMN);
@@ -38,12 +40,13 @@ static int put_line(const struct vma_info *v, void *arg)
 {
 	struct maps *m = arg;
 	const struct node *n = v->obj ? node_of_object(v->obj) : NULL;
+	uint64_t ino = n ? n->ino : v->obj ? SHARED_INO : 0;
 	size_t line = m->text->len;
 
 	text_printf(m->text, "%08lx-%08lx %c%c%c%c %08lx 00:%02x %lu ", v->start, v->end,
 		    v->prot & PROT_READ ? 'r' : '-', v->prot & PROT_WRITE ? 'w' : '-',
 		    v->prot & PROT_EXEC ? 'x' : '-', v->flags & MAP_SHARED ? 's' : 'p',
-		    v->obj ? v->pgoff << PAGE_SHIFT : 0, v->obj ? FS_DEV : 0, n ? n->ino : v->obj ? 1 : 0);
+		    v->obj ? v->pgoff << PAGE_SHIFT : 0, v->obj ? FS_DEV : 0, ino);
 	put_name(m, v, line);
 	text_char(m->text, '\n');
 	return m->text->err;

@@ -16,7 +16,10 @@ static void mem_line(struct text *t, const char *name, uint64_t kb)
 	text_printf(t, "%8lu kB\n", kb);
 }
 
-/* What could be had without swapping: free frames, and cached ones that nobody maps, down to the low watermark. */
+/*
+ * What could be had without swapping: free frames, and cached ones that nobody
+ * maps, down to the low watermark.
+ */
 static uint64_t available_kb(const struct mem_info *m, const struct mem_usage *u)
 {
 	uint64_t cache = u->file - MIN(u->file, u->shmem), keep = m->low >> 10;
@@ -90,7 +93,8 @@ static int show_vmstat(struct text *t, int pid)
 	text_printf(t, "pgalloc_normal %lu\npgfree %lu\n", a.allocs, a.frees);
 	for (unsigned i = 0; mm_event(i, &name, &v); i++)
 		text_printf(t, "%s %lu\n", name, v);
-	text_printf(t, "alloc_fail %lu\npcp_refill %lu\npcp_drain %lu\n", a.fails, a.pcp_refills, a.pcp_drains);
+	text_printf(t, "alloc_fail %lu\npcp_refill %lu\npcp_drain %lu\n", a.fails, a.pcp_refills,
+		    a.pcp_drains);
 	return 0;
 }
 PROC_FILE(vmstat, .path = "/proc/vmstat", .mode = S_IFREG | 0444, .show = show_vmstat);
@@ -113,9 +117,10 @@ PROC_FILE(buddyinfo, .path = "/proc/buddyinfo", .mode = S_IFREG | 0444, .show = 
 
 static void show_cache(struct text *t, const struct slab_stats *s)
 {
-	text_printf(t, "%-17s %6lu %6lu %6lu %4u %4u : tunables %4u %4u %4u", s->name, s->active, s->total,
-		    s->size, s->per_slab, s->slab_pages, 0, 0, 0);
-	text_printf(t, " : slabdata %6lu %6lu %6lu\n", s->pages / s->slab_pages, s->pages / s->slab_pages, 0ul);
+	text_printf(t, "%-17s %6lu %6lu %6lu %4u %4u : tunables %4u %4u %4u", s->name, s->active,
+		    s->total, s->size, s->per_slab, s->slab_pages, 0, 0, 0);
+	text_printf(t, " : slabdata %6lu %6lu %6lu\n", s->pages / s->slab_pages,
+		    s->pages / s->slab_pages, 0ul);
 }
 
 static int show_slabinfo(struct text *t, int pid)
@@ -123,7 +128,8 @@ static int show_slabinfo(struct text *t, int pid)
 	struct slab_stats s;
 
 	(void)pid;
-	text_printf(t, "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> "
+	text_printf(t, "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> "
+		       "<objsize> <objperslab> "
 		       "<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata "
 		       "<active_slabs> <num_slabs> <sharedavail>\n");
 	for (unsigned i = 0; slab_stats(i, &s); i++)

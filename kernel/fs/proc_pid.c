@@ -16,7 +16,7 @@
 
 #define DIGITS_MAX	9
 
-#define ID_TASK		(1ul << 32)	/* of a directory: it is one of task/, and has no task/ itself */
+#define ID_TASK		(1ul << 32) /* of a directory: it is one of task/, and has no task/ itself */
 #define INO_FD		0x8000u
 
 static const struct node_ops task_ops, file_ops, link_ops;
@@ -46,10 +46,12 @@ static void made_release(struct node *n)
 	kfree(d);
 }
 
-struct node *proc_make_node(struct node *dir, const char *name, size_t len, uint32_t mode, uint64_t id, uint64_t ino)
+struct node *proc_make_node(struct node *dir, const char *name, size_t len, uint32_t mode,
+			    uint64_t id, uint64_t ino)
 {
 	struct dirent *d = kmalloc(sizeof(*d) + len + 1);
-	struct node *n = d ? S_ISREG(mode) ? node_create_file(mode, "", 0) : node_create(mode) : NULL;
+	struct node *n =
+		d ? S_ISREG(mode) ? node_create_file(mode, "", 0) : node_create(mode) : NULL;
 
 	if (!n) {
 		kfree(d);
@@ -92,8 +94,8 @@ static uint64_t file_ino(const struct proc_file *pf, int pid)
 
 struct node *proc_make_file(struct node *dir, const struct proc_file *pf, int pid)
 {
-	struct node *n = proc_make_node(dir, pf->path, strlen(pf->path), (uint32_t)pf->mode, (uint64_t)pid,
-					file_ino(pf, pid));
+	struct node *n = proc_make_node(dir, pf->path, strlen(pf->path), (uint32_t)pf->mode,
+					(uint64_t)pid, file_ino(pf, pid));
 
 	if (!n)
 		return NULL;
@@ -132,7 +134,9 @@ static ssize_t link_read(struct node *n, char *buf, size_t size)
 	return len > 0 ? (ssize_t)MIN((size_t)len, size) : len;
 }
 
-static const struct node_ops link_ops = { .follow = link_follow, .readlink = link_read, .release = made_release };
+static const struct node_ops link_ops = { .follow = link_follow,
+					  .readlink = link_read,
+					  .release = made_release };
 
 /* ---- /proc/PID ---- */
 
@@ -146,7 +150,8 @@ static struct node *pid_lookup(struct node *dir, const char *name, size_t len, i
 	const struct proc_file *pf = find_file(name, len);
 	struct node *n;
 
-	if (!pf || !process_exists(pid_of(dir)) || (dir->about_id & ID_TASK && pf->dir == &task_ops))
+	if (!pf || !process_exists(pid_of(dir)) ||
+	    (dir->about_id & ID_TASK && pf->dir == &task_ops))
 		return NULL;
 	n = proc_make_file(dir, pf, pid_of(dir));
 	if (!n)
@@ -160,7 +165,8 @@ static bool pid_next(struct node *dir, uint64_t *at, struct made_name *out)
 
 	if (!process_exists(pid_of(dir)))
 		return false;
-	while (pf < procfiles_end && (!of_process(pf) || (dir->about_id & ID_TASK && pf->dir == &task_ops)))
+	while (pf < procfiles_end &&
+	       (!of_process(pf) || (dir->about_id & ID_TASK && pf->dir == &task_ops)))
 		pf++;
 	if (pf >= procfiles_end)
 		return false;
@@ -171,11 +177,14 @@ static bool pid_next(struct node *dir, uint64_t *at, struct made_name *out)
 	return true;
 }
 
-static const struct node_ops pid_ops = { .lookup = pid_lookup, .next = pid_next, .release = made_release };
+static const struct node_ops pid_ops = { .lookup = pid_lookup,
+					 .next = pid_next,
+					 .release = made_release };
 
 struct node *proc_make_pid(struct node *dir, const char *name, size_t len, int pid)
 {
-	struct node *n = proc_make_node(dir, name, len, S_IFDIR | 0555, (uint64_t)pid, PROC_INO(pid, 0));
+	struct node *n =
+		proc_make_node(dir, name, len, S_IFDIR | 0555, (uint64_t)pid, PROC_INO(pid, 0));
 
 	if (n)
 		n->ops = &pid_ops;
@@ -210,7 +219,9 @@ static bool task_next(struct node *dir, uint64_t *at, struct made_name *out)
 	return true;
 }
 
-static const struct node_ops task_ops = { .lookup = task_lookup, .next = task_next, .release = made_release };
+static const struct node_ops task_ops = { .lookup = task_lookup,
+					  .next = task_next,
+					  .release = made_release };
 PROC_FILE(task, .path = "task", .mode = S_IFDIR | 0555, .dir = &task_ops);
 
 /* ---- /proc/PID/fd ---- */
@@ -227,7 +238,9 @@ static int fd_follow(struct node *n, struct node **out)
 	return 0;
 }
 
-static const struct node_ops fd_link_ops = { .follow = fd_follow, .readlink = link_read, .release = made_release };
+static const struct node_ops fd_link_ops = { .follow = fd_follow,
+					     .readlink = link_read,
+					     .release = made_release };
 
 static struct node *fd_lookup(struct node *dir, const char *name, size_t len, int *err)
 {
@@ -238,7 +251,8 @@ static struct node *fd_lookup(struct node *dir, const char *name, size_t len, in
 	if (!f)
 		return NULL;
 	file_put(f);
-	n = proc_make_node(dir, name, len, S_IFLNK | 0700, (uint64_t)fd << 32 | (unsigned)pid_of(dir),
+	n = proc_make_node(dir, name, len, S_IFLNK | 0700,
+			   (uint64_t)fd << 32 | (unsigned)pid_of(dir),
 			   PROC_INO(pid_of(dir), INO_FD + (unsigned)fd));
 	if (n)
 		n->ops = &fd_link_ops;
@@ -267,7 +281,9 @@ static bool fd_next(struct node *dir, uint64_t *at, struct made_name *out)
 	return true;
 }
 
-static const struct node_ops fd_ops = { .lookup = fd_lookup, .next = fd_next, .release = made_release };
+static const struct node_ops fd_ops = { .lookup = fd_lookup,
+					.next = fd_next,
+					.release = made_release };
 PROC_FILE(fd, .path = "fd", .mode = S_IFDIR | 0500, .dir = &fd_ops);
 
 /* ---- exe, cwd, root ---- */
@@ -295,7 +311,8 @@ static ssize_t self_read(struct node *n, char *buf, size_t size)
 
 	if (!p)
 		return -ENOENT;
-	len = snprintf(text, sizeof(text), strcmp(n->name->name, "self") ? "%d/task/%d" : "%d", p->pid, p->pid);
+	len = snprintf(text, sizeof(text), strcmp(n->name->name, "self") ? "%d/task/%d" : "%d",
+		       p->pid, p->pid);
 	size = MIN(size, (size_t)len);
 	memcpy(buf, text, size);
 	return (ssize_t)size;

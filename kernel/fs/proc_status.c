@@ -13,7 +13,10 @@
 #define TICK_NS		(NS_PER_SEC / CLKTCK)
 #define STRINGS_MAX	(6ul << 20)
 
-/* Of one address space: sums over its mappings, in pages, as Linux sorts them; and the rest of its figures. */
+/*
+ * Of one address space: sums over its mappings, in pages, as Linux sorts them;
+ * and the rest of its figures.
+ */
 struct memory {
 	struct mm_figures fig;
 	struct mm_layout at;
@@ -59,7 +62,9 @@ static uint64_t resident(const struct memory *m)
 /* Pages of the program's own code: the rest of what is executable is libraries'. */
 static uint64_t own_code(const struct memory *m)
 {
-	uint64_t pages = (ALIGN_UP(m->at.code_end, PAGE_SIZE) - ALIGN_DOWN(m->at.code_start, PAGE_SIZE)) >> PAGE_SHIFT;
+	uint64_t pages =
+		(ALIGN_UP(m->at.code_end, PAGE_SIZE) - ALIGN_DOWN(m->at.code_start, PAGE_SIZE)) >>
+		PAGE_SHIFT;
 
 	return MIN(pages, m->code);
 }
@@ -102,9 +107,10 @@ static const char *state_name(char state)
 
 static void status_signals(struct text *t, const struct process_view *v)
 {
-	text_printf(t, "SigQ:\t0/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\n", (uint64_t)v->rlimit[RLIMIT_SIGPENDING].rlim_cur,
-		    0ul, v->pending);
-	text_printf(t, "SigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", v->blocked, v->ignored, v->caught);
+	text_printf(t, "SigQ:\t0/%lu\nSigPnd:\t%016lx\nShdPnd:\t%016lx\n",
+		    (uint64_t)v->rlimit[RLIMIT_SIGPENDING].rlim_cur, 0ul, v->pending);
+	text_printf(t, "SigBlk:\t%016lx\nSigIgn:\t%016lx\nSigCgt:\t%016lx\n", v->blocked,
+		    v->ignored, v->caught);
 }
 
 static int show_status(struct text *t, int pid)
@@ -121,9 +127,12 @@ static int show_status(struct text *t, int pid)
 	text_printf(t, "Name:\t");
 	text_escaped(t, v.name, strlen(v.name));
 	text_printf(t, "\nUmask:\t%04o\nState:\t%c (%s)\n", v.umask, v.state, state_name(v.state));
-	text_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", pid, pid, v.ppid);
-	text_printf(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%u\nGroups:\t \n", v.files_max);
-	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", pid, pid, v.pgid, v.sid);
+	text_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", pid, pid,
+		    v.ppid);
+	text_printf(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%u\nGroups:\t \n",
+		    v.files_max);
+	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", pid, pid, v.pgid,
+		    v.sid);
 	if (there)
 		status_memory(t, &m);
 	text_printf(t, "Threads:\t1\n");
@@ -139,8 +148,8 @@ static int show_statm(struct text *t, int pid)
 	int err = measure(pid, &m, &there);
 
 	if (!err)
-		text_printf(t, "%lu %lu %lu %lu 0 %lu 0\n", m.fig.size_pages, resident(&m), m.fig.file + m.fig.shmem,
-			    own_code(&m), m.data + m.stack);
+		text_printf(t, "%lu %lu %lu %lu 0 %lu 0\n", m.fig.size_pages, resident(&m),
+			    m.fig.file + m.fig.shmem, own_code(&m), m.data + m.stack);
 	return err;
 }
 PROC_FILE(statm, .path = "statm", .mode = S_IFREG | 0444, .show = show_statm);
@@ -149,7 +158,8 @@ PROC_FILE(statm, .path = "statm", .mode = S_IFREG | 0444, .show = show_statm);
 
 static void stat_who(struct text *t, const struct process_view *v, const struct memory *m)
 {
-	text_printf(t, "%d (%s) %c %d %d %d 0 -1 4194304 ", v->pid, v->name, v->state, v->ppid, v->pgid, v->sid);
+	text_printf(t, "%d (%s) %c %d %d %d 0 -1 4194304 ", v->pid, v->name, v->state, v->ppid,
+		    v->pgid, v->sid);
 	text_printf(t, "%lu %lu %lu %lu ", v->used.minflt + m->fig.minflt, v->reaped.minflt,
 		    v->used.majflt + m->fig.majflt, v->reaped.majflt);
 	text_printf(t, "%lu %lu %lu %lu 20 0 1 0 ", v->used.user_ns / TICK_NS,
@@ -159,8 +169,8 @@ static void stat_who(struct text *t, const struct process_view *v, const struct 
 
 static void stat_memory(struct text *t, const struct process_view *v, const struct memory *m)
 {
-	text_printf(t, "%lu %lu %lu %lu ", v->start_ns / TICK_NS, m->fig.size_pages << PAGE_SHIFT, resident(m),
-		    (uint64_t)v->rlimit[RLIMIT_RSS].rlim_cur);
+	text_printf(t, "%lu %lu %lu %lu ", v->start_ns / TICK_NS, m->fig.size_pages << PAGE_SHIFT,
+		    resident(m), (uint64_t)v->rlimit[RLIMIT_RSS].rlim_cur);
 	text_printf(t, "%lu %lu %lu 0 0 ", m->at.code_start, m->at.code_end, m->at.stack_start);
 }
 
@@ -168,10 +178,10 @@ static void stat_rest(struct text *t, const struct process_view *v, const struct
 {
 	const struct mm_layout *at = &m->at;
 
-	text_printf(t, "%u %u %u %u 0 0 0 17 0 0 0 0 0 0 ", (unsigned)v->pending, (unsigned)v->blocked,
-		    (unsigned)v->ignored, (unsigned)v->caught);
-	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu 0\n", at->data_start, at->data_end, at->brk_start, at->arg_start,
-		    at->arg_end, at->env_start, at->env_end);
+	text_printf(t, "%u %u %u %u 0 0 0 17 0 0 0 0 0 0 ", (unsigned)v->pending,
+		    (unsigned)v->blocked, (unsigned)v->ignored, (unsigned)v->caught);
+	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu 0\n", at->data_start, at->data_end,
+		    at->brk_start, at->arg_start, at->arg_end, at->env_start, at->env_end);
 }
 
 static int show_stat(struct text *t, int pid)
@@ -197,12 +207,16 @@ PROC_FILE(stat, .path = "stat", .mode = S_IFREG | 0444, .show = show_stat);
 static const struct { uint8_t which; const char *name, *unit; } limits[] = {
 	{ RLIMIT_CPU, "Max cpu time", "seconds" }, { RLIMIT_FSIZE, "Max file size", "bytes" },
 	{ RLIMIT_DATA, "Max data size", "bytes" }, { RLIMIT_STACK, "Max stack size", "bytes" },
-	{ RLIMIT_CORE, "Max core file size", "bytes" }, { RLIMIT_RSS, "Max resident set", "bytes" },
-	{ RLIMIT_NPROC, "Max processes", "processes" }, { RLIMIT_NOFILE, "Max open files", "files" },
-	{ RLIMIT_MEMLOCK, "Max locked memory", "bytes" }, { RLIMIT_AS, "Max address space", "bytes" },
-	{ RLIMIT_LOCKS, "Max file locks", "locks" }, { RLIMIT_SIGPENDING, "Max pending signals", "signals" },
-	{ RLIMIT_MSGQUEUE, "Max msgqueue size", "bytes" }, { RLIMIT_NICE, "Max nice priority", "" },
-	{ RLIMIT_RTPRIO, "Max realtime priority", "" }, { RLIMIT_RTTIME, "Max realtime timeout", "us" },
+	{ RLIMIT_CORE, "Max core file size", "bytes" },
+	{ RLIMIT_RSS, "Max resident set", "bytes" },
+	{ RLIMIT_NPROC, "Max processes", "processes" },
+	{ RLIMIT_NOFILE, "Max open files", "files" },
+	{ RLIMIT_MEMLOCK, "Max locked memory", "bytes" },
+	{ RLIMIT_AS, "Max address space", "bytes" }, { RLIMIT_LOCKS, "Max file locks", "locks" },
+	{ RLIMIT_SIGPENDING, "Max pending signals", "signals" },
+	{ RLIMIT_MSGQUEUE, "Max msgqueue size", "bytes" },
+	{ RLIMIT_NICE, "Max nice priority", "" }, { RLIMIT_RTPRIO, "Max realtime priority", "" },
+	{ RLIMIT_RTTIME, "Max realtime timeout", "us" },
 };
 
 static void put_limit(struct text *t, uint64_t v)
@@ -316,4 +330,5 @@ static int store_fail_alloc(char *text, int pid)
 
 	return err ? err : process_fail_alloc(pid, n);
 }
-PROC_FILE(fail_alloc, .path = "fail_alloc", .mode = S_IFREG | 0644, .show = show_fail_alloc, .store = store_fail_alloc);
+PROC_FILE(fail_alloc, .path = "fail_alloc", .mode = S_IFREG | 0644, .show = show_fail_alloc,
+	  .store = store_fail_alloc);

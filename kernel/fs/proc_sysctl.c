@@ -1,4 +1,7 @@
-/* Numbers that can be read and set: /proc/sys, and the tunable of fault-around in /sys/kernel/debug. */
+/*
+ * Numbers that can be read and set: /proc/sys, and the tunable of fault-around
+ * in /sys/kernel/debug.
+ */
 #include <kernel/fs/proc.h>
 #include <kernel/proc/process.h>
 #include <lib/version.h>
@@ -24,7 +27,8 @@
 			WRITE_ONCE(var, (__typeof__(var))v); \
 		return err; \
 	} \
-	PROC_FILE(ident, .path = where, .mode = S_IFREG | 0644, .show = show_##ident, .store = store_##ident)
+	PROC_FILE(ident, .path = where, .mode = S_IFREG | 0644, .show = show_##ident, \
+		  .store = store_##ident)
 
 SYSCTL(overcommit_memory, "/proc/sys/vm/overcommit_memory", vm_overcommit_memory, 0, 2);
 SYSCTL(overcommit_ratio, "/proc/sys/vm/overcommit_ratio", vm_overcommit_ratio, 0, INT32_MAX);
@@ -64,5 +68,5 @@ static int store_fault_around(char *text, int pid)
 	(void)pid;
 	return err ? err : mm_set_fault_around(v);
 }
-PROC_FILE(fault_around_bytes, .path = "/sys/kernel/debug/fault_around_bytes", .mode = S_IFREG | 0644,
-	  .show = show_fault_around, .store = store_fault_around);
+PROC_FILE(fault_around_bytes, .path = "/sys/kernel/debug/fault_around_bytes",
+	  .mode = S_IFREG | 0644, .show = show_fault_around, .store = store_fault_around);

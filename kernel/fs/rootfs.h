@@ -17,7 +17,10 @@ struct unpack_stats { unsigned files, dirs, links, devices, left_out; uint64_t b
  */
 int __must_check rootfs_unpack(struct node *root, const void *archive, size_t size,
 			       struct unpack_stats *st, size_t *bad);
-/* Gives node (one more reference) the absolute path, whose directories are made. 0, -EEXIST, -EINVAL, -ENOTDIR, -ENOMEM. */
+/*
+ * Gives node (one more reference) the absolute path, whose directories are
+ * made. 0, -EEXIST, -EINVAL, -ENOTDIR, -ENOMEM.
+ */
 int __must_check rootfs_add(const char *path, struct node *node);
 /* Adds a device node with the path's directories, unless the name is there already. */
 void rootfs_add_device(const char *path, uint32_t mode, unsigned major, unsigned minor);

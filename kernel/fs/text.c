@@ -111,7 +111,8 @@ ssize_t text_read(const struct text *t, void __user *to, size_t n, uint64_t off)
 	while (done < n) {
 		size_t in = (off + done) % PAGE_SIZE, part = MIN(n - done, PAGE_SIZE - in);
 
-		if (copy_to_user((char __user *)to + done, t->page[(off + done) / PAGE_SIZE] + in, part))
+		if (copy_to_user((char __user *)to + done, t->page[(off + done) / PAGE_SIZE] + in,
+				 part))
 			return done ? (ssize_t)done : -EFAULT;
 		done += part;
 	}

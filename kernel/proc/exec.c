@@ -44,7 +44,8 @@ static int make_stack_executable(struct mm *mm)
 				       PROT_READ | PROT_WRITE | PROT_EXEC);
 }
 
-static void tell_layout(struct mm *mm, const struct elf *e, vaddr_t top, const struct exec_args *args, vaddr_t sp)
+static void tell_layout(struct mm *mm, const struct elf *e, vaddr_t top,
+			const struct exec_args *args, vaddr_t sp)
 {
 	struct mm_layout l = { .stack_start = sp };
 
@@ -54,7 +55,8 @@ static void tell_layout(struct mm *mm, const struct elf *e, vaddr_t top, const s
 }
 
 /* Maps program and stack into mm, and fills what needs filling; mm is loaded. */
-static int build_space(struct process *p, struct mm *mm, struct elf *e, const struct exec_args *args, vaddr_t *sp)
+static int build_space(struct process *p, struct mm *mm, struct elf *e,
+		       const struct exec_args *args, vaddr_t *sp)
 {
 	long top;
 	int err = elf_map(e, mm, !mm_norandmaps);
@@ -122,7 +124,8 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 	return 0;
 }
 
-int exec_program(struct node *exe, const char *name, const struct exec_args *args, struct trapframe *tf)
+int exec_program(struct node *exe, const char *name, const struct exec_args *args,
+		 struct trapframe *tf)
 {
 	struct process *p = current_process();
 	struct elf e;

@@ -56,7 +56,8 @@ static uint64_t hwcap2(void)
 	return arch_features.fsgsbase ? 1u << 1 : 0;
 }
 
-static void fill_auxv(struct auxv *v, const struct elf *e, vaddr_t name, vaddr_t platform, vaddr_t random)
+static void fill_auxv(struct auxv *v, const struct elf *e, vaddr_t name, vaddr_t platform,
+		      vaddr_t random)
 {
 	v->n = 0;
 	aux(v, AT_MINSIGSTKSZ, ALIGN_UP(arch_features.xsave_size + SIGFRAME_FIXED, 64));
@@ -103,7 +104,8 @@ static void skip_string(struct builder *b)
 	const char *nul;
 
 	do {
-		size_t in = b->pos & (PAGE_SIZE - 1), n = MIN(PAGE_SIZE - in, b->args->len - b->pos);
+		size_t in = b->pos & (PAGE_SIZE - 1),
+		       n = MIN(PAGE_SIZE - in, b->args->len - b->pos);
 		const char *from = string_page(b->args, b->pos) + in;
 
 		nul = memchr(from, 0, n);
@@ -130,7 +132,10 @@ static int put_pointers(struct builder *b, unsigned n)
 	return err ? err : put_word(b, 0);
 }
 
-/* Where the string number n begins: the arguments', the environment's, and at last the file's name. */
+/*
+ * Where the string number n begins: the arguments', the environment's, and at
+ * last the file's name.
+ */
 static vaddr_t string_address(const struct exec_args *a, vaddr_t strings, unsigned n)
 {
 	struct builder b = { .args = a };

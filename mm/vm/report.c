@@ -110,20 +110,22 @@ static bool frame_of(pte_t e, unsigned level, vaddr_t va, pfn_t *f)
 	return true;
 }
 
-static uint64_t pagemap_word(pte_t e, unsigned level, vaddr_t va)
+/* What c's entry says for va, which lies in it. */
+static uint64_t pagemap_word(const struct cursor *c, vaddr_t va)
 {
+	pte_t e = cursor_get(c);
 	uint64_t word = e.v & PTE_SOFT_DIRTY ? PAGEMAP_SOFT_DIRTY : 0;
 	const struct page *p;
 	pfn_t f;
 
-	switch (pte_kind(e, level)) {
+	switch (pte_kind(e, c->level)) {
 	case PTE_SWAP:
 	case PTE_MIGRATING:
 		return word | PAGEMAP_SWAP;
 	default:
 		break;
 	}
-	if (!frame_of(e, level, va, &f))
+	if (!frame_of(e, c->level, va, &f))
 		return word;
 	word |= PAGEMAP_PRESENT | f.v;
 	if (e.v & PTE_SPECIAL)
@@ -131,7 +133,7 @@ static uint64_t pagemap_word(pte_t e, unsigned level, vaddr_t va)
 	p = pfn_to_page(pte_pfn(e));
 	if (p->kind == PAGE_FILE)
 		return word | PAGEMAP_FILE;
-	return p->slots == 1 ? word | PAGEMAP_EXCLUSIVE : word;
+	return p->slots == 1 && !c->table->shared ? word | PAGEMAP_EXCLUSIVE : word;
 }
 
 void mm_pagemap(struct mm *mm, vaddr_t va, unsigned n, uint64_t *out)
@@ -145,7 +147,7 @@ void mm_pagemap(struct mm *mm, vaddr_t va, unsigned n, uint64_t *out)
 
 		cursor_find(&c, &mm->as, at, 1);
 		do {
-			out[i] = pagemap_word(cursor_get(&c), c.level, va + i * PAGE_SIZE);
+			out[i] = pagemap_word(&c, va + i * PAGE_SIZE);
 		} while (++i < n && c.level == 1 && cursor_next(&c));
 		cursor_close(&c);
 	}

@@ -37,17 +37,20 @@ static void show_line(const char *what, const void *p)
 	char rights[8];
 
 	for (char *line = contents("/proc/self/maps"); *line; line = strchr(line, '\n') + 1) {
-		int name = 0, n = sscanf(line, "%lx-%lx %4s %lx %x:%x %lu %n", &start, &end, rights, &off, &major,
-					 &minor, &ino, &name);
+		int name = 0, n = sscanf(line, "%lx-%lx %4s %lx %x:%x %lu %n", &start, &end, rights,
+					 &off, &major, &minor, &ino, &name);
 		int len = (int)(strchr(line, '\n') - line);
 
 		if (n != 7 || (unsigned long)p < start || (unsigned long)p >= end)
 			continue;
 		if (name > len)
 			name = len;
-		printf("%s: %s, %lu pages, offset %lx, %s, name at %d: %.*s\n", what, rights, (end - start) / PAGE,
-		       off, ino ? "inode" : "no inode", name < len ? name : -1,
-		       line[name] == '/' && off == 0 && ino && !strstr(line, "zero") ? 0 : len - name, line + name);
+		printf("%s: %s, %lu pages, offset %lx, %s, name at %d: %.*s\n", what, rights,
+		       (end - start) / PAGE, off, ino ? "inode" : "no inode",
+		       name < len ? name : -1,
+		       line[name] == '/' && off == 0 && ino && !strstr(line, "zero") ? 0
+										     : len - name,
+		       line + name);
 		return;
 	}
 	printf("%s: not in maps\n", what);
@@ -56,7 +59,8 @@ static void show_line(const char *what, const void *p)
 static void maps(void)
 {
 	char *p = mmap(NULL, 16 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *shared = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *shared =
+		mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	long end = syscall(SYS_brk, 0);
 
 	mprotect(p + 4 * PAGE, PAGE, PROT_READ);
@@ -92,13 +96,16 @@ static void show_word(const char *what, const volatile char *p)
 {
 	uint64_t w = word((const void *)p);
 
-	printf("%s: present %d swapped %d file %d\n", what, (int)(w >> 63), (int)(w >> 62 & 1), (int)(w >> 61 & 1));
+	printf("%s: present %d swapped %d file %d\n", what, (int)(w >> 63), (int)(w >> 62 & 1),
+	       (int)(w >> 61 & 1));
 }
 
 static void pagemap(void)
 {
-	volatile char *p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	volatile char *s = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile char *p =
+		mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	volatile char *s =
+		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uint64_t words[4];
 	int fd = open("/proc/self/pagemap", O_RDONLY);
 
@@ -110,8 +117,8 @@ static void pagemap(void)
 	show_word("read", p + 2 * PAGE);
 	show_word("shared", s);
 	printf("four: %zd\n", pread(fd, words, 32, (long)((uintptr_t)p / PAGE * 8)));
-	printf("present: %d%d%d%d\n", (int)(words[0] >> 63), (int)(words[1] >> 63), (int)(words[2] >> 63),
-	       (int)(words[3] >> 63));
+	printf("present: %d%d%d%d\n", (int)(words[0] >> 63), (int)(words[1] >> 63),
+	       (int)(words[2] >> 63), (int)(words[3] >> 63));
 	printf("odd place: %d\n", pread(fd, words, 8, 3) == -1 && errno == EINVAL);
 	printf("odd size: %d\n", pread(fd, words, 7, 0) == -1 && errno == EINVAL);
 	close(fd);
@@ -145,10 +152,11 @@ static void figures(void)
 {
 	long size = status_kb("VmSize"), data = status_kb("VmData"), rss = status_kb("RssAnon");
 	long pages = statm(0), peak;
-	char *p = mmap(NULL, BIG * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p =
+		mmap(NULL, BIG * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	printf("size +%ld, data +%ld, statm +%ld\n", status_kb("VmSize") - size, status_kb("VmData") - data,
-	       statm(0) - pages);
+	printf("size +%ld, data +%ld, statm +%ld\n", status_kb("VmSize") - size,
+	       status_kb("VmData") - data, statm(0) - pages);
 	memset(p, 1, BIG * PAGE);
 	printf("resident: %d\n", about(status_kb("RssAnon") - rss, BIG * 4));
 	printf("of it: %d\n", status_kb("VmRSS") >= status_kb("RssAnon") + status_kb("RssFile"));
@@ -156,8 +164,8 @@ static void figures(void)
 	munmap(p, BIG * PAGE);
 	printf("size +%ld, peak +%ld\n", status_kb("VmSize") - size, status_kb("VmPeak") - peak);
 	printf("high water: %d\n", status_kb("VmHWM") - status_kb("VmRSS") > (long)BIG * 4 - 512);
-	printf("locked %ld, pinned %ld, swapped %ld, threads %ld\n", status_kb("VmLck"), status_kb("VmPin"),
-	       status_kb("VmSwap"), status_kb("Threads"));
+	printf("locked %ld, pinned %ld, swapped %ld, threads %ld\n", status_kb("VmLck"),
+	       status_kb("VmPin"), status_kb("VmSwap"), status_kb("Threads"));
 	printf("own number: %d\n", status_kb("\nPid") == getpid());
 }
 
@@ -187,9 +195,11 @@ static void names(void)
 	try_open("/proc/self/task", O_RDONLY | O_DIRECTORY);
 	try_open("/proc/thread-self/status", O_RDONLY);
 	snprintf(own, sizeof(own), "%d", getpid());
-	printf("self: %d\n", readlink("/proc/self", link, sizeof(link) - 1) > 0 && strcmp(link, own) == 0);
+	printf("self: %d\n",
+	       readlink("/proc/self", link, sizeof(link) - 1) > 0 && strcmp(link, own) == 0);
 	fd = open("/proc/self/comm", O_RDONLY);
-	printf("comm: %zd %d\n", read(fd, link, sizeof(link)), memcmp(link, "proc_maps\n", 10) == 0);
+	printf("comm: %zd %d\n", read(fd, link, sizeof(link)),
+	       memcmp(link, "proc_maps\n", 10) == 0);
 	printf("again: %zd\n", read(fd, link, sizeof(link)));
 	lseek(fd, 5, SEEK_SET);
 	printf("from 5: %zd\n", read(fd, link, sizeof(link)));
@@ -198,7 +208,8 @@ static void names(void)
 	printf("fd link: %zd", readlink(link, text, sizeof(text)) - (ssize_t)strlen(own));
 	printf(" %d\n", fd >= 0);
 	chdir("/proc/self");
-	printf("cwd: %d\n", getcwd(text, sizeof(text)) && strncmp(text, "/proc/", 6) == 0 && strcmp(text + 6, own) == 0);
+	printf("cwd: %d\n", getcwd(text, sizeof(text)) && strncmp(text, "/proc/", 6) == 0 &&
+				    strcmp(text + 6, own) == 0);
 }
 
 int main(int argc, char **argv)
