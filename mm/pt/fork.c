@@ -126,12 +126,6 @@ static void table_copy(struct page *from, struct page *to, vaddr_t va, vaddr_t e
 	unlock_both(from, to);
 }
 
-/* Has t entries in [va, end), which lies in its span? */
-static bool table_meets(const struct page *t, vaddr_t va, vaddr_t end)
-{
-	return t->first <= LEVEL_INDEX(end - 1, 1) && t->last >= LEVEL_INDEX(va, 1);
-}
-
 int pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, struct gather *g)
 {
 	vaddr_t va = start, next;
@@ -145,7 +139,7 @@ int pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, 
 		cursor_close(&c);
 		t = c.table;
 		next = span_end(va, MAX(c.level, 2u), end);
-		if (c.level > 1 || !table_meets(t, va, next))
+		if (c.level > 1 || !table_meets(t, va & -LEVEL_SIZE(2), va, next))
 			continue;
 		err = cursor_open(&c, to, va, 1);
 		if (err)

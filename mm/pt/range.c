@@ -100,23 +100,28 @@ static vaddr_t zap_upper(struct cursor *c, vaddr_t start, vaddr_t end, struct ga
 	return s.next;
 }
 
-/* *up, which is e and points to a table, is made none if that is shared. False: not, or g full. */
-static bool leave_table(pte_t *up, pte_t e, vaddr_t va, vaddr_t start, vaddr_t end,
-			struct gather *g)
+/* *up, which points to the shared table t, is made none. t locked, and its upper table. */
+static void leave_table(pte_t *up, struct page *t, vaddr_t va, struct gather *g)
 {
-	struct page *t = pfn_to_page(pte_pfn(e));
-	bool leave;
+	pte_xchg(up, pte_none());
+	gather_owner(g, t, up);
+	gather_range(g, va + t->first * PAGE_SIZE, (t->last + 1ul - t->first) * PAGE_SIZE);
+}
+
+/* t, to which *up points, is left if it has entries in the range. False: not shared, or g full. */
+static bool zap_if_shared(pte_t *up, struct page *t, vaddr_t va, vaddr_t start, vaddr_t end,
+			  struct gather *g)
+{
+	bool done;
 
 	spin_lock(&t->lock);
-	leave = t->shared && !gather_owners_full(g);
-	if (leave) {
+	done = t->shared && !gather_owners_full(g);
+	if (done && table_meets(t, va, start, end)) {
 		assert(table_within(t, va, start, end));
-		pte_xchg(up, pte_none());
-		gather_owner(g, t, up);
-		gather_range(g, va + t->first * PAGE_SIZE, (t->last + 1ul - t->first) * PAGE_SIZE);
+		leave_table(up, t, va, g);
 	}
 	spin_unlock(&t->lock);
-	return leave;
+	return done;
 }
 
 /*
@@ -132,14 +137,17 @@ static vaddr_t zap_shared(struct cursor *c, vaddr_t start, vaddr_t end, struct g
 	for (unsigned i = s.i; i < s.end; i++) {
 		vaddr_t va = s.base + i * LEVEL_SIZE(2);
 		pte_t e = pte_read(&tab[i]);
+		bool go_on;
 
 		if (pte_is_none(e))
 			continue;
-		if (pte_kind(e, 2) != PTE_TABLE || !leave_table(&tab[i], e, va, start, end, g)) {
+		go_on = pte_kind(e, 2) == PTE_TABLE &&
+			zap_if_shared(&tab[i], pfn_to_page(pte_pfn(e)), va, start, end, g);
+		if (!go_on) {
 			s.next = MAX(va, start);
 			break;
 		}
-		gone++;
+		gone += pte_is_none(pte_read(&tab[i]));
 	}
 	table_entries_gone(c->table, gone);
 	__atomic_fetch_sub(&c->as->table_bytes, gone * PAGE_SIZE, __ATOMIC_RELAXED);

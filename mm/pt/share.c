@@ -207,9 +207,7 @@ static int own_one(struct aspace *as, vaddr_t va, vaddr_t start, vaddr_t end, bo
 	if (up.level != 2 || pte_kind(e, 2) != PTE_TABLE || pte_writable(e))
 		return 0;
 	t = pfn_to_page(pte_pfn(e));
-	if (up.va + (t->last + 1ul) * PAGE_SIZE <= start || up.va + t->first * PAGE_SIZE >= end)
-		return 0;
-	if (!all && table_within(t, up.va, start, end))
+	if (!table_meets(t, up.va, start, end) || (!all && table_within(t, up.va, start, end)))
 		return 0;
 	return table_own(as, va);
 }

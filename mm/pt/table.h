@@ -155,6 +155,11 @@ const char *owner_verify(const struct page *t, const pte_t *slot);
 int __must_check table_own(struct aspace *as, vaddr_t va);
 /* Fills `to`, empty and unseen, with twins of the entries of `from`, shared and locked. */
 void table_copy_whole(struct page *from, struct page *to);
+/* True if t has entries in [start, end). */
+static inline bool table_meets(const struct page *t, vaddr_t base, vaddr_t start, vaddr_t end)
+{
+	return base + (t->last + 1ul) * PAGE_SIZE > start && base + t->first * PAGE_SIZE < end;
+}
 /* True if all of t's entries lie in [start, end). */
 static inline bool table_within(const struct page *t, vaddr_t base, vaddr_t start, vaddr_t end)
 {

@@ -192,9 +192,9 @@ static inline void mm_check(void)
 	check_tlb();
 }
 
-static inline void mm_machine(unsigned levels)
+static inline void mm_machine_cpus(unsigned levels, unsigned cpus)
 {
-	machine(levels, 1, 64 << 20);
+	machine(levels, cpus, 64 << 20);
 	slab_init();
 	mm_init();
 	mm_norandmaps = true;
@@ -204,6 +204,8 @@ static inline void mm_machine(unsigned levels)
 	for (unsigned i = 0; i < FILES; i++)
 		object_init(&file[i], &file_ops, FILE_PAGES * PAGE_SIZE - 100);
 }
+
+static inline void mm_machine(unsigned levels) { mm_machine_cpus(levels, 1); }
 
 /* All mms are gone: so must be everything else. */
 static inline void mm_machine_end(void)
