@@ -120,11 +120,11 @@ static int find_or_make(struct object *o, uint64_t index, bool beyond, struct pa
 	*made = false;
 	for (;;) {
 		spin_lock(&o->lock);
-		p = radix_get(&o->pages, index);
-		if (p) {
+		p = NULL;
+		if (!beyond && !within(o, index)) {
+			err = -ENXIO;	/* even if a write that makes it longer has a page there */
+		} else if ((p = radix_get(&o->pages, index))) {
 			page_get(p);
-		} else if (!beyond && !within(o, index)) {
-			err = -ENXIO;
 		} else if (fresh) {
 			err = insert_page(o, index, fresh);
 			*made = !err;
@@ -222,7 +222,7 @@ unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct
 		struct page *p = radix_get(&o->pages, first + i);
 
 		out[i] = NULL;
-		if (!p || !page_ready(p) || !page_trylock(p))
+		if (!p || !page_ready(p) || !within(o, first + i) || !page_trylock(p))
 			continue;
 		page_get(p);
 		out[i] = p;

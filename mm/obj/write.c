@@ -66,10 +66,9 @@ ssize_t object_write(struct object *o, uint64_t off, const void __user *src, siz
 		size_t part = MIN(PAGE_SIZE - (off + done) % PAGE_SIZE, n - done);
 
 		r = write_page(o, off + done, (const char __user *)src + done, part);
-		if (r > 0)
-			done += (size_t)r;
-		if (r != (ssize_t)part)
+		if (r <= 0)
 			break;
+		done += (size_t)r;	/* less than asked for: the rest may be there by now */
 		resched_point();
 	}
 	mutex_unlock(&o->content);

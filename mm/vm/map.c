@@ -25,6 +25,12 @@
 #define LOW_START	0x40000000ul	/* where MAP_32BIT maps */
 #define LOW_END		0x80000000ul
 
+/* What MAP_SHARED_VALIDATE does not refuse; 0x80 is MAP_ABOVE4G. */
+#define LEGACY_FLAGS	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | 0x80 | MAP_GROWSDOWN | \
+			 MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | \
+			 MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | \
+			 MAP_UNINITIALIZED | MAP_HUGE_2MB | MAP_HUGE_1GB)
+
 bool mm_norandmaps;
 option_flag(norandmaps, &mm_norandmaps,
 	    "programs, mappings, heap and stack always at the same addresses");
@@ -129,18 +135,33 @@ vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags)
 	return at ? at : vma_gap_bottom(mm, ALIGN_UP(USER_END_4 / 3, PAGE_SIZE), end, len);
 }
 
+static bool taken(struct mm *mm, vaddr_t addr, size_t len)
+{
+	struct vma *v = vma_find(mm, addr);
+
+	return v && v->start < addr + len;
+}
+
+static bool taken_now(struct mm *mm, vaddr_t addr, size_t len)
+{
+	bool yes;
+
+	read_lock(&mm->lock);
+	yes = taken(mm, addr, len);
+	read_unlock(&mm->lock);
+	return yes;
+}
+
 /* Where the mapping goes; with MAP_FIXED what was there is taken out. mm.lock held for writing. */
 static long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma **dead)
 {
-	struct vma *v;
 	int err;
 
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
 		addr = map_place(mm, addr, len, flags);
 		return addr ? (long)addr : -ENOMEM;
 	}
-	v = vma_find(mm, addr);
-	if (flags & MAP_FIXED_NOREPLACE && v && v->start < addr + len)
+	if (flags & MAP_FIXED_NOREPLACE && taken(mm, addr, len))
 		return -EEXIST;
 	err = map_take_out(mm, addr, addr + len, dead);
 	return err ? err : (long)addr;
@@ -189,6 +210,8 @@ static int vma_flags(int prot, int flags, const struct object *obj, unsigned *ou
 		f |= VM_GROWSDOWN;
 	if (flags & MAP_NORESERVE)
 		f |= VM_NORESERVE;
+	if (type == MAP_SHARED_VALIDATE && obj && flags & ~LEGACY_FLAGS)
+		return -EOPNOTSUPP;
 	if (type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && obj)) {
 		f |= VM_SHARED;
 		if (!(prot & MM_PROT_NEVER_WRITE) && (!obj || obj->writable))
@@ -285,6 +308,8 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 	long at;
 	int err = check_range(&addr, &len, flags, pgoff);
 
+	if (!err && flags & MAP_FIXED_NOREPLACE && taken_now(mm, addr, len))
+		err = -EEXIST;		/* before anything that is wrong with flags and object */
 	if (!err)
 		err = vma_flags(prot, flags, obj, &s.flags);
 	if (err)

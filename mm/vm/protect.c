@@ -90,6 +90,8 @@ static int protect_range(struct mm *mm, vaddr_t start, vaddr_t end, int prot, un
 			return -EINVAL;
 		start = v->start;
 	}
+	if (prot & PROT_GROWSUP)	/* nothing grows up here */
+		return v && v->start <= start ? -EINVAL : -ENOMEM;
 	while (start < end && !err) {
 		vaddr_t stop;
 
@@ -119,8 +121,6 @@ int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot)
 		return -ENOMEM;
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
 		return -EINVAL;
-	if (prot & PROT_GROWSUP)
-		return -EINVAL;		/* nothing grows up here */
 	write_lock(&mm->lock);
 	err = protect_range(mm, addr, addr + len, prot, rights, &dead);
 	write_unlock(&mm->lock);
