@@ -57,7 +57,7 @@ struct node *program_file(const struct program *p, size_t size)
 	return n;
 }
 
-static int spawn(struct node *file, struct process **out)
+int program_spawn(struct node *file, struct process **out)
 {
 	struct exec_args *args = exec_args_create();
 	int err;
@@ -83,7 +83,7 @@ int program_run(const struct program *p, unsigned ms)
 
 	if (!file)
 		return status;
-	status = spawn(file, &proc);
+	status = program_spawn(file, &proc);
 	if (!status && process_wait_until(proc, clock_monotonic_ns() + ms * NS_PER_MS, &status)) {
 		signal_kill(proc, SIGKILL);
 		status = process_wait(proc);

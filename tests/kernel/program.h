@@ -32,6 +32,9 @@ struct program *program_create(const void *code, size_t n);
 void program_make_pie(struct program *p);
 /* A file with the first `size` bytes of p, which must outlive it. */
 struct node *program_file(const struct program *p, size_t size);
+/* Starts it: 0, -ENOMEM, -EAGAIN. It is to be waited for. */
+struct process;
+int __must_check program_spawn(struct node *file, struct process **out);
 /*
  * Runs it to its end, or for at most ms milliseconds, after which it is killed.
  * Its status as of wait4(2), or -ENOMEM.
