@@ -71,19 +71,22 @@ static void serial_event(void *arg)
 
 /* ---- reading ---- */
 
-/* Up to n bytes into buf; 0: end of file; -EAGAIN. */
+/* Up to n bytes into buf; 0: end of file; -EAGAIN, -ERESTARTSYS. */
 static ssize_t input_take(struct file *f, uint8_t *buf, size_t n)
 {
 	uint64_t flags = waitq_lock(&input);
 	ssize_t got = -EAGAIN;
+	int err = 0;
 
 	input_fetch();
-	while (!ldisc_readable(&ldisc) && !(f->flags & O_NONBLOCK)) {
-		waitq_sleep(&input, &flags);
+	while (!ldisc_readable(&ldisc) && !(f->flags & O_NONBLOCK) && !err) {
+		err = waitq_sleep_interruptible(&input, &flags);
 		input_fetch();
 	}
 	if (ldisc_readable(&ldisc))
 		got = (ssize_t)ldisc_read(&ldisc, buf, n);
+	else if (err)
+		got = err;
 	input_fetch();
 	waitq_unlock(&input, flags);
 	return got;

@@ -246,10 +246,9 @@ static int write_piece(struct pipe *p, struct file *f, const uint8_t __user *buf
 /* The last reader is gone. */
 static void pipe_broken(void)
 {
-	struct process *p = current_process();
+	struct sig_info info = signal_info_user(SIGPIPE, SI_USER);
 
-	if (p->action[SIGPIPE].handler == (uint64_t)SIG_DFL && !(p->blocked & 1ul << (SIGPIPE - 1)))
-		signal_kill(p, SIGPIPE);
+	(void)!signal_send(current_process(), &info, SIGNAL_THREAD);
 }
 
 /* What of n bytes goes first: the odd part, if it fits behind the last ones, else a page. */

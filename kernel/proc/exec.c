@@ -92,9 +92,7 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 	process_change_memory(p, mm);
 	process_set_name(p, name);
 	files_close_on_exec(&p->files);
-	for (int sig = 1; sig <= SIGNAL_MAX; sig++)
-		if (p->action[sig].handler != (uint64_t)SIG_IGN)
-			memset(&p->action[sig], 0, sizeof(p->action[sig]));
+	signal_exec(p);
 	p->robust_list = 0;
 	arch_set_fs_base(0);
 	arch_set_gs_base(0);

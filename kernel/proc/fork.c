@@ -32,12 +32,6 @@ static void copy_places(struct process *child, const struct process *parent)
 	child->exe = parent->exe;
 }
 
-static void copy_signals(struct process *child, const struct process *parent)
-{
-	memcpy(child->action, parent->action, sizeof(child->action));
-	child->blocked = parent->blocked;
-}
-
 static int copy_memory(struct process *child, struct process *parent, const struct fork_spec *spec)
 {
 	struct mm_figures f;
@@ -61,7 +55,7 @@ static int copy_process(struct process *child, struct process *parent, const str
 	if (err)
 		return err;
 	copy_places(child, parent);
-	copy_signals(child, parent);
+	signal_inherit(&child->signals, &parent->signals, spec->share_memory && !spec->wait);
 	child->exit_signal = spec->exit_signal;
 	child->set_child_tid = spec->set_child_tid;
 	child->clear_child_tid = spec->clear_child_tid;

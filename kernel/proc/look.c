@@ -20,15 +20,17 @@ static char state_of(const struct process *p)
 {
 	if (READ_ONCE(p->gone))
 		return 'Z';
+	if (READ_ONCE(p->signals.stopped))
+		return 'T';
 	return READ_ONCE(p->thread.state) == THREAD_BLOCKED ? 'S' : 'R';
 }
 
 static void look_at_signals(const struct process *p, struct process_view *v)
 {
-	v->blocked = p->blocked;
-	v->pending = p->pending;
+	v->blocked = p->signals.blocked;
+	v->pending = p->signals.own.set | p->signals.shared.set;
 	for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
-		uint64_t handler = p->action[sig].handler;
+		uint64_t handler = p->signals.action[sig].handler;
 
 		if (handler == (uint64_t)SIG_IGN)
 			v->ignored |= 1ul << (sig - 1);

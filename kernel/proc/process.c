@@ -13,6 +13,7 @@
 
 #define HASH_SIZE	1024u		/* a power of two */
 #define PID_FIRST	2
+#define SIGNALS_QUEUED	3840	/* real-time signals that may wait, of all processes */
 
 struct process_list processes = TAILQ_HEAD_INITIALIZER(processes);
 struct spinlock process_lock = SPINLOCK_INIT(RANK_PROC);
@@ -45,7 +46,7 @@ static void default_limits(struct process *p)
 	set_limit(p, RLIMIT_CORE, 0, RLIM64_INFINITY);
 	set_limit(p, RLIMIT_NOFILE, FILES_MAX, FILES_MAX);
 	set_limit(p, RLIMIT_MEMLOCK, 8ul << 20, 8ul << 20);
-	set_limit(p, RLIMIT_SIGPENDING, 0, 0);
+	set_limit(p, RLIMIT_SIGPENDING, SIGNALS_QUEUED, SIGNALS_QUEUED);
 	set_limit(p, RLIMIT_MSGQUEUE, 819200, 819200);
 	set_limit(p, RLIMIT_NICE, 0, 0);
 	set_limit(p, RLIMIT_RTPRIO, 0, 0);
@@ -110,6 +111,7 @@ int process_publish(struct process *p, struct process *parent, const char *name,
 	pid = pid_take();
 	if (pid) {
 		make_thread(p, name, fn);
+		signal_start(p);
 		table_add(p, pid);
 		process_set_group(p, parent->sid, parent->pgid);
 		p->parent = parent;
@@ -156,6 +158,7 @@ static void init_common(struct process *p)
 	p->refs = 1;
 	TAILQ_INIT(&p->children);
 	waitq_init(&p->child_wait);
+	signal_create(&p->signals);
 	p->start_ns = clock_monotonic_ns();
 }
 
@@ -165,6 +168,7 @@ void process_init(void)
 	fpu_cache = kmem_cache_create("fpu", arch_features.xsave_size, 64);
 	if (!process_cache || !fpu_cache)
 		panic("no memory for the caches of processes");
+	signal_init();
 	init_common(&init_process);
 	spin_init(&init_process.files.lock, RANK_FS);
 	default_limits(&init_process);
@@ -304,7 +308,7 @@ static struct process *create_first(struct node *exe)
 	if (!p)
 		return NULL;
 	default_limits(p);
-	memset(p->action, 0, sizeof(p->action));
+	memset(p->signals.action, 0, sizeof(p->signals.action));
 	p->umask = 022;
 	p->exit_signal = SIGCHLD;
 	p->awaited = true;
@@ -409,6 +413,7 @@ void process_exit(int status)
 
 	assert(p != &init_process);
 	p->status = status;
+	signal_exit(p);
 	files_destroy(&p->files);
 	thread_set_aspace(NULL);
 	process_change_memory(p, NULL);

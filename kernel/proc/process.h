@@ -24,22 +24,16 @@
 #ifndef KERNEL_PROC_PROCESS_H
 #define KERNEL_PROC_PROCESS_H
 
-#include <asm/signal.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/wait.h>
 #include <kernel/fs/file.h>
 #include <kernel/proc/exec.h>
+#include <kernel/proc/signal.h>
 #include <linux/resource.h>
 
 struct mm;
 
 #define PID_LIMIT	32768		/* pids are below it */
-#define SIGNAL_MAX	64
-
-/* A signal's action, as rt_sigaction(2) takes it: not in a UAPI header. */
-struct sig_action {
-	uint64_t handler, flags, restorer, mask;
-};
 
 /* What a process has used up. */
 struct usage {
@@ -68,8 +62,6 @@ struct process {
 	struct node *cwd;		/* counted */
 	struct node *exe;		/* what it runs; counted, or NULL */
 	unsigned umask;
-	uint64_t blocked, pending;	/* bit n - 1: signal n */
-	unsigned kill_signal;		/* atomic: ends it at its next return to ring 3; 0: none */
 	uint64_t clear_child_tid;	/* where 0 goes when it leaves memory that others use */
 	uint64_t robust_list;		/* kept for when there are several threads */
 	uint64_t set_child_tid;		/* where clone put its pid; 0: nowhere */
@@ -88,7 +80,7 @@ struct process {
 	LIST_ENTRY(process) hash_link;	/* by pid; process_lock */
 	/* what fork copies whole, and process_alloc leaves as it is */
 	struct rlimit64 rlimit[RLIM_NLIMITS];
-	struct sig_action action[SIGNAL_MAX + 1];
+	struct signals signals;
 };
 
 /* all, in the order of their making; process_lock; for GDB, too */
@@ -211,27 +203,16 @@ void process_leave_children(struct process *p);
 /* p's parent has something to look at. process_lock held. */
 void process_wake_parent(struct process *p);
 
-/* ---- signals (signal.c) ---- */
+/* ---- for signals (kill.c) ---- */
 
-#define STATUS_EXIT(code)	(((code) & 0xff) << 8)
-#define STATUS_SIGNAL(sig)	((sig) & 0x7f)
-#define STATUS_STOPPED(sig)	((sig) << 8 | 0x7f)
-#define STATUS_CONTINUED	0xffff
-/* As a shell shows it: the exit code, or 128 + the signal. */
-static inline int status_code(int status)
-{
-	return status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff;
-}
-
-const char *signal_name(int sig);
 /*
- * kill(2) to the running process itself: ignored, kept pending while blocked, or
- * fatal, by its action. -ENOSYS if a handler would have to be run.
+ * p's parent learns that p was stopped by sig or goes on (code: CLD_STOPPED,
+ * CLD_CONTINUED).
  */
-int __must_check signal_self(struct process *p, int sig);
-/* After a change of the blocked set: what is pending and no longer blocked takes effect. */
-void signal_unblocked(struct process *p);
-/* Ends p with sig at its next return to ring 3. From any thread. */
-void signal_kill(struct process *p, int sig);
+void process_changed(struct process *p, int code, int sig);
+/* SIGCHLD, or what else was asked for, to the parent of one that is gone. process_lock held. */
+void process_signal_end(struct process *p);
+/* Nobody of its session outside of its group could make the group go on again. */
+bool process_is_orphaned(struct process *p);
 
 #endif

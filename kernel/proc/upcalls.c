@@ -51,24 +51,50 @@ static const char *fault_reason(enum fault_result r, vaddr_t va, unsigned access
 	return "?";
 }
 
-static int fault_signal(enum fault_result r)
+static struct sig_info fault_info(enum fault_result r, vaddr_t va)
 {
-	return r == FAULT_BUS ? SIGBUS : r == FAULT_OOM ? SIGKILL : SIGSEGV;
+	switch (r) {
+	case FAULT_BUS:
+		return (struct sig_info){ .signo = SIGBUS, .code = BUS_ADRERR, .addr = va };
+	case FAULT_OOM:
+		return (struct sig_info){ .signo = SIGKILL, .code = SI_KERNEL };
+	case FAULT_SEGV_ACCERR:
+		return (struct sig_info){ .signo = SIGSEGV, .code = SEGV_ACCERR, .addr = va };
+	default:
+		return (struct sig_info){ .signo = SIGSEGV, .code = SEGV_MAPERR, .addr = va };
+	}
 }
 
+/* Why a handler that there is does not help. */
 static const char *handler_note(const struct process *p, int sig)
 {
-	return p->action[sig].handler > (uint64_t)SIG_IGN ? " (handlers cannot be run yet)" : "";
+	if (p->signals.action[sig].handler <= (uint64_t)SIG_IGN)
+		return "";
+	return p->signals.blocked & SIG_BIT(sig) ? " (there is a handler, but the signal is blocked)" :
+	       " (there is a handler, but no room for its frame)";
 }
 
-static __noreturn void die_of_fault(struct process *p, const struct trapframe *tf, vaddr_t va,
-				    unsigned access, enum fault_result r)
+/* What the handler's frame says of the exception. */
+static void remember_trap(struct process *p, const struct trapframe *tf)
 {
-	int sig = fault_signal(r);
+	p->signals.trap = tf->vector;
+	p->signals.trap_error = tf->error;
+}
 
+static void user_fault(struct process *p, struct trapframe *tf, vaddr_t va, unsigned access,
+		       enum fault_result r)
+{
+	struct sig_info info = fault_info(r, va);
+	uint64_t rip = tf->rip;
+	int sig;
+
+	remember_trap(p, tf);
+	p->signals.cr2 = va;
+	if (likely(signal_fault(p, tf, &info, &sig)))
+		return;
 	log_info("%s[%d]: %s: %s 0x%lx at rip 0x%lx: %s%s", p->thread.name, p->pid,
-		 signal_name(sig), access_name(access), va, tf->rip, fault_reason(r, va, access),
-		 handler_note(p, sig));
+		 signal_name(info.signo), access_name(access), va, rip,
+		 fault_reason(r, va, access), handler_note(p, info.signo));
 	process_exit(STATUS_SIGNAL(sig));
 }
 
@@ -82,44 +108,62 @@ bool upcall_page_fault(struct trapframe *tf, vaddr_t va, unsigned access)
 		return true;
 	if (access & ACCESS_USER) {
 		assert(p);
-		die_of_fault(p, tf, va, access, r);
+		user_fault(p, tf, va, access, r);
+		return true;
 	}
 	if (r == FAULT_OOM && p) {
 		log_info("%s[%d]: SIGKILL: no memory is left for 0x%lx in a system call",
 			 p->thread.name, p->pid, va);
-		signal_kill(p, SIGKILL);
+		signal_raise(p, SIGKILL);
 	}
 	return false;
 }
 
-static const struct { const char *what; int sig; } exceptions[32] = {
-	[0] = { "division error", SIGFPE },
-	[1] = { "debug trap", SIGTRAP },
-	[3] = { "breakpoint", SIGTRAP },
-	[4] = { "overflow trap", SIGSEGV },
-	[5] = { "bound range exceeded", SIGSEGV },
-	[6] = { "invalid instruction", SIGILL },
-	[7] = { "no floating-point unit", SIGFPE },
-	[9] = { "coprocessor segment overrun", SIGFPE },
-	[10] = { "invalid TSS", SIGSEGV },
-	[11] = { "segment not present", SIGBUS },
-	[12] = { "stack segment fault", SIGBUS },
+/* code 0: SI_KERNEL, which says no address. */
+static const struct { const char *what; int sig, code; } exceptions[32] = {
+	[0] = { "division error", SIGFPE, FPE_INTDIV },
+	[1] = { "debug trap", SIGTRAP, TRAP_TRACE },
+	[3] = { "breakpoint", SIGTRAP, 0 },
+	[4] = { "overflow trap", SIGSEGV, 0 },
+	[5] = { "bound range exceeded", SIGSEGV, 0 },
+	[6] = { "invalid instruction", SIGILL, ILL_ILLOPN },
+	[7] = { "no floating-point unit", SIGFPE, 0 },
+	[9] = { "coprocessor segment overrun", SIGFPE, 0 },
+	[10] = { "invalid TSS", SIGSEGV, 0 },
+	[11] = { "segment not present", SIGBUS, 0 },
+	[12] = { "stack segment fault", SIGBUS, 0 },
 	[13] = { "general protection fault: an instruction or address that ring 3 may not use",
-		 SIGSEGV },
-	[16] = { "floating-point error", SIGFPE },
-	[17] = { "misaligned access", SIGBUS },
-	[19] = { "SIMD floating-point error", SIGFPE },
-	[21] = { "control protection fault", SIGSEGV },
+		 SIGSEGV, 0 },
+	[16] = { "floating-point error", SIGFPE, FPE_FLTUNK },
+	[17] = { "misaligned access", SIGBUS, BUS_ADRALN },
+	[19] = { "SIMD floating-point error", SIGFPE, FPE_FLTUNK },
+	[21] = { "control protection fault", SIGSEGV, 0 },
 };
+
+static struct sig_info exception_info(const struct trapframe *tf, int sig, int code)
+{
+	if (!code)
+		return (struct sig_info){ .signo = sig, .code = SI_KERNEL };
+	if (code == FPE_FLTUNK)
+		code = arch_fpe_code(tf);
+	return (struct sig_info){
+		.signo = sig, .code = code, .addr = code == BUS_ADRALN && sig == SIGBUS ? 0 : tf->rip,
+	};
+}
 
 void upcall_user_exception(struct trapframe *tf)
 {
 	struct process *p = current_process();
 	const char *what = tf->vector < ARRAY_SIZE(exceptions) ? exceptions[tf->vector].what : NULL;
 	int sig = what ? exceptions[tf->vector].sig : SIGSEGV;
+	struct sig_info info = exception_info(tf, sig, what ? exceptions[tf->vector].code : 0);
+	uint64_t rip = tf->rip;
 
-	log_info("%s[%d]: %s: %s at rip 0x%lx%s", p->thread.name, p->pid, signal_name(sig),
-		 what ? what : "an unknown exception", tf->rip, handler_note(p, sig));
+	remember_trap(p, tf);
+	if (!info.code || signal_fault(p, tf, &info, &sig))	/* 0: the FPU has calmed down */
+		return;
+	log_info("%s[%d]: %s: %s at rip 0x%lx%s", p->thread.name, p->pid, signal_name(info.signo),
+		 what ? what : "an unknown exception", rip, handler_note(p, info.signo));
 	process_exit(STATUS_SIGNAL(sig));
 }
 
@@ -134,16 +178,14 @@ void upcall_timer(struct trapframe *tf)
 		p->user_ticks++;
 	else
 		p->kernel_ticks++;
-	if (READ_ONCE(p->kill_signal))
-		WRITE_ONCE(this_cpu()->need_resched, 1);
 }
 
+/* An attention that finds nothing is one that another thread got, or that has been seen to. */
 void upcall_return_to_user(struct trapframe *tf)
 {
-	struct process *p = current_process();
-
-	(void)tf;
-	schedule();
-	if (READ_ONCE(p->kill_signal))
-		process_exit(STATUS_SIGNAL((int)p->kill_signal));
+	if (READ_ONCE(this_cpu()->need_resched) & NEED_SCHEDULE)
+		schedule();
+	__atomic_fetch_and(&this_cpu()->need_resched, ~NEED_ATTENTION, __ATOMIC_RELAXED);
+	if (thread_interrupted(current_thread()))
+		signal_deliver(tf);
 }

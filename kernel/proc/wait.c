@@ -35,7 +35,7 @@ void process_wake_parent(struct process *p)
 /* Nobody will ask how p ended. process_lock held. */
 static bool unwanted(const struct process *p)
 {
-	const struct sig_action *a = &p->parent->action[SIGCHLD];
+	const struct sig_action *a = &p->parent->signals.action[SIGCHLD];
 
 	if (p->awaited)
 		return false;
@@ -52,6 +52,7 @@ static bool reap_unwanted(struct process *p)
 {
 	bool reap = unwanted(p);
 
+	process_signal_end(p);
 	if (reap)
 		process_unlink(p);
 	process_wake_parent(p);
@@ -71,6 +72,14 @@ void process_gone(struct process *p)
 		process_put(p);
 }
 
+/* PR_SET_PDEATHSIG. */
+static void signal_orphan(struct process *c, int parent)
+{
+	struct sig_info info = { .signo = c->death_signal, .code = SI_USER, .pid = parent };
+
+	(void)!signal_send(c, &info, SIGNAL_PROCESS);
+}
+
 /* The next child of `from` becomes init's. False: there was none. */
 static bool leave_child(struct process *from)
 {
@@ -83,6 +92,8 @@ static bool leave_child(struct process *from)
 		TAILQ_REMOVE(&from->children, c, sibling);
 		TAILQ_INSERT_TAIL(&init_process.children, c, sibling);
 		c->parent = &init_process;
+		if (c->death_signal)
+			signal_orphan(c, from->pid);
 		WRITE_ONCE(c->ppid, init_process.pid);
 		c->exit_signal = SIGCHLD;
 		c->stop_status = 0;
@@ -246,7 +257,7 @@ void process_end_all(uint64_t deadline_ns)
 	spin_lock(&process_lock);
 	TAILQ_FOREACH(p, &processes, link)
 		if (p != &init_process)
-			signal_kill(p, SIGKILL);
+			signal_raise(p, SIGKILL);
 	spin_unlock(&process_lock);
 	flags = waitq_lock(q);
 	while (others_left() && !err)

@@ -29,6 +29,9 @@ struct trapframe;
 	X(sched_setaffinity) \
 	/* signals */ \
 	X(kill) X(tkill) X(tgkill) X(rt_sigaction) X(rt_sigprocmask) X(rt_sigpending) \
+	X(rt_sigreturn) X(rt_sigsuspend) X(rt_sigtimedwait) X(rt_sigqueueinfo) \
+	X(rt_tgsigqueueinfo) X(sigaltstack) X(pause) X(alarm) X(setitimer) X(getitimer) \
+	X(restart_syscall) \
 	/* time */ \
 	X(time) X(gettimeofday) X(clock_gettime) X(clock_getres) X(nanosleep) \
 	X(clock_nanosleep) \

@@ -1,4 +1,4 @@
-/* poll and ppoll. */
+/* poll and ppoll. A handler that runs ends them with EINTR, whatever its SA_RESTART says. */
 #include <kernel/core/clock.h>
 #include <kernel/fs/file.h>
 #include <kernel/proc/process.h>
@@ -78,21 +78,41 @@ SYSCALL3(poll, struct pollfd __user *, fds, uint64_t, n, int, ms)
 	return poll_user(fds, n, ms < 0 ? FOREVER : clock_monotonic_ns() + ns);
 }
 
-SYSCALL5(ppoll, struct pollfd __user *, fds, uint64_t, n,
-	 const struct __kernel_timespec __user *, timeout, const void __user *, mask, size_t, mask_size)
+static int get_timeout(const struct __kernel_timespec __user *from, uint64_t *deadline)
 {
 	struct __kernel_timespec t;
-	uint64_t ns;
 
-	(void)mask;
-	if (mask && mask_size != sizeof(uint64_t))
-		return -EINVAL;
-	if (!timeout)
-		return poll_user(fds, n, FOREVER);
-	if (copy_from_user(&t, timeout, sizeof(t)))
+	*deadline = FOREVER;
+	if (!from)
+		return 0;
+	if (copy_from_user(&t, from, sizeof(t)))
 		return -EFAULT;
 	if (t.tv_sec < 0 || t.tv_nsec < 0 || (uint64_t)t.tv_nsec >= NS_PER_SEC)
 		return -EINVAL;
-	ns = (uint64_t)MIN(t.tv_sec, 1l << 32) * NS_PER_SEC + (uint64_t)t.tv_nsec;
-	return poll_user(fds, n, clock_monotonic_ns() + ns);
+	*deadline = clock_monotonic_ns() + (uint64_t)t.tv_nsec +
+		    (uint64_t)MIN(t.tv_sec, 1l << 32) * NS_PER_SEC;
+	return 0;
+}
+
+/* The set of signals is blocked until a handler runs or the call is over. */
+SYSCALL5(ppoll, struct pollfd __user *, fds, uint64_t, n,
+	 const struct __kernel_timespec __user *, timeout, const uint64_t __user *, mask,
+	 size_t, mask_size)
+{
+	struct process *p = current_process();
+	uint64_t deadline, set;
+	long r = get_timeout(timeout, &deadline);
+
+	if (r)
+		return r;
+	if (mask && mask_size != sizeof(set))
+		return -EINVAL;
+	if (mask && get_user_u64(&set, mask))
+		return -EFAULT;
+	if (mask)
+		signal_set_blocked_for_call(p, set);
+	r = poll_user(fds, n, deadline);
+	if (r != -ERESTARTNOHAND)
+		signal_restore_blocked(p);
+	return r;
 }

@@ -1,86 +1,110 @@
-/* Calls about signals: what is kept of them (kernel/proc/signal.c says what that is good for). */
+/* Calls about signals: arguments and errors; what they do is in kernel/proc/signal*.c. */
+#include <kernel/core/clock.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
+#include <lib/string.h>
+#include <linux/time.h>
 
 #define SET_SIZE	8		/* of a set of signals, as every caller must say */
-#define UNBLOCKABLE	(1ul << (SIGKILL - 1) | 1ul << (SIGSTOP - 1))
+#define DEADLINE_MAX_S	(1l << 33)
 
-static long send(int sig)
-{
-	if (sig < 0 || sig > SIGNAL_MAX)
-		return -EINVAL;
-	return sig ? signal_self(current_process(), sig) : 0;
-}
+/* ---- sending ---- */
 
-/* Nobody can be signalled but the caller. */
 SYSCALL2(kill, int, pid, int, sig)
 {
-	int own = current_process()->pid;
+	struct sig_info info = signal_info_user(sig, SI_USER);
 
-	if (sig < 0 || sig > SIGNAL_MAX)
-		return -EINVAL;
-	return pid == 0 || pid == own || pid == -own ? send(sig) : -ESRCH;
+	return signal_send_pid(pid, &info);
 }
 
 SYSCALL2(tkill, int, tid, int, sig)
 {
-	if (tid <= 0)
-		return -EINVAL;
-	return tid == current_process()->pid ? send(sig) : -ESRCH;
+	struct sig_info info = signal_info_user(sig, SI_TKILL);
+
+	return tid <= 0 ? -EINVAL : signal_send_thread(0, tid, &info);
 }
 
 SYSCALL3(tgkill, int, pid, int, tid, int, sig)
 {
-	int own = current_process()->pid;
+	struct sig_info info = signal_info_user(sig, SI_TKILL);
+
+	return pid <= 0 || tid <= 0 ? -EINVAL : signal_send_thread(pid, tid, &info);
+}
+
+/* A siginfo of the caller's own; one that looks like kill(2)'s or the kernel's only to itself. */
+static int get_info(struct sig_info *info, const void __user *from, int pid, int sig)
+{
+	if (copy_from_user(info, from, sizeof(*info)))
+		return -EFAULT;
+	info->signo = sig;
+	if ((info->code >= 0 || info->code == SI_TKILL) && pid != current_process()->pid)
+		return -EPERM;
+	return 0;
+}
+
+SYSCALL3(rt_sigqueueinfo, int, pid, int, sig, const void __user *, from)
+{
+	struct sig_info info;
+	int err = get_info(&info, from, pid, sig);
+
+	if (err)
+		return err;
+	return pid <= 0 ? -ESRCH : signal_send_pid(pid, &info);
+}
+
+SYSCALL4(rt_tgsigqueueinfo, int, pid, int, tid, int, sig, const void __user *, from)
+{
+	struct sig_info info;
+	int err;
 
 	if (pid <= 0 || tid <= 0)
 		return -EINVAL;
-	return pid == own && tid == own ? send(sig) : -ESRCH;
+	err = get_info(&info, from, tid, sig);
+	return err ? err : signal_send_thread(pid, tid, &info);
 }
+
+/* ---- actions, sets, stacks ---- */
 
 SYSCALL4(rt_sigaction, int, sig, const struct sig_action __user *, new,
 	 struct sig_action __user *, old, size_t, size)
 {
-	struct process *p = current_process();
 	struct sig_action next, was;
+	int err;
 
-	if (size != SET_SIZE || sig < 1 || sig > SIGNAL_MAX)
+	if (size != SET_SIZE)
 		return -EINVAL;
 	if (new && copy_from_user(&next, new, sizeof(next)))
 		return -EFAULT;
-	if (new && (sig == SIGKILL || sig == SIGSTOP))
-		return -EINVAL;
-	was = p->action[sig];
-	if (new)
-		p->action[sig] = next;
+	err = signal_set_action(current_process(), sig, new ? &next : NULL, &was);
+	if (err)
+		return err;
 	return old && copy_to_user(old, &was, sizeof(was)) ? -EFAULT : 0;
 }
 
 static int change_blocked(struct process *p, int how, uint64_t set)
 {
+	uint64_t blocked = p->signals.blocked;
+
 	switch (how) {
 	case SIG_BLOCK:
-		p->blocked |= set;
-		break;
+		signal_set_blocked(p, blocked | set);
+		return 0;
 	case SIG_UNBLOCK:
-		p->blocked &= ~set;
-		break;
+		signal_set_blocked(p, blocked & ~set);
+		return 0;
 	case SIG_SETMASK:
-		p->blocked = set;
-		break;
+		signal_set_blocked(p, set);
+		return 0;
 	default:
 		return -EINVAL;
 	}
-	p->blocked &= ~UNBLOCKABLE;
-	signal_unblocked(p);
-	return 0;
 }
 
 SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, new, uint64_t __user *, old,
 	 size_t, size)
 {
 	struct process *p = current_process();
-	uint64_t set, was = p->blocked;
+	uint64_t set, was = p->signals.blocked;
 	int err = 0;
 
 	if (size != SET_SIZE)
@@ -96,9 +120,167 @@ SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, new, uint64_t __user
 
 SYSCALL2(rt_sigpending, uint64_t __user *, set, size_t, size)
 {
-	struct process *p = current_process();
+	uint64_t pending = signal_pending_blocked(current_process());
 
 	if (size > SET_SIZE)
 		return -EINVAL;
-	return copy_to_user(set, &p->pending, size) ? -EFAULT : 0;
+	return copy_to_user(set, &pending, size) ? -EFAULT : 0;
+}
+
+long sys_sigaltstack(struct trapframe *tf)
+{
+	const stack_t __user *new = (const stack_t __user *)tf->rdi;
+	stack_t __user *old = (stack_t __user *)tf->rsi;
+	struct process *p = current_process();
+	stack_t next, was = { 0 };
+	int err;
+
+	if (new && copy_from_user(&next, new, sizeof(next)))
+		return -EFAULT;
+	signal_get_stack(p, &was, tf->rsp);
+	err = new ? signal_set_stack(p, &next, tf->rsp) : 0;
+	if (err)
+		return err;
+	return old && copy_to_user(old, &was, sizeof(was)) ? -EFAULT : 0;
+}
+
+long sys_rt_sigreturn(struct trapframe *tf)
+{
+	signal_return(current_process(), tf);
+	return (long)tf->rax;
+}
+
+/* ---- waiting ---- */
+
+static long pause(void)
+{
+	while (!sleep_interruptible_until(UINT64_MAX))
+		;
+	return -ERESTARTNOHAND;
+}
+
+SYSCALL0(pause)
+{
+	return pause();
+}
+
+SYSCALL2(rt_sigsuspend, const uint64_t __user *, from, size_t, size)
+{
+	uint64_t set;
+
+	if (size != SET_SIZE)
+		return -EINVAL;
+	if (get_user_u64(&set, from))
+		return -EFAULT;
+	signal_set_blocked_for_call(current_process(), set);
+	return pause();
+}
+
+/* NULL: for ever. */
+static int get_deadline(const struct __kernel_timespec __user *from, uint64_t *deadline)
+{
+	struct __kernel_timespec t;
+
+	*deadline = UINT64_MAX;
+	if (!from)
+		return 0;
+	if (copy_from_user(&t, from, sizeof(t)))
+		return -EFAULT;
+	if (t.tv_sec < 0 || t.tv_nsec < 0 || (uint64_t)t.tv_nsec >= NS_PER_SEC)
+		return -EINVAL;
+	*deadline = clock_monotonic_ns() + (uint64_t)t.tv_nsec +
+		    (uint64_t)MIN(t.tv_sec, DEADLINE_MAX_S) * NS_PER_SEC;
+	return 0;
+}
+
+SYSCALL4(rt_sigtimedwait, const uint64_t __user *, from, siginfo_t __user *, to,
+	 const struct __kernel_timespec __user *, timeout, size_t, size)
+{
+	siginfo_t whole = { 0 };
+	struct sig_info info;
+	uint64_t set, deadline;
+	int err, sig;
+
+	if (size != SET_SIZE)
+		return -EINVAL;
+	if (get_user_u64(&set, from))
+		return -EFAULT;
+	err = get_deadline(timeout, &deadline);
+	if (err)
+		return err;
+	sig = signal_wait(current_process(), set, deadline, &info);
+	if (sig < 0 || !to)
+		return sig;
+	memcpy(&whole, &info, sizeof(info));
+	return copy_to_user(to, &whole, sizeof(whole)) ? -EFAULT : sig;
+}
+
+SYSCALL0(restart_syscall)
+{
+	struct sig_restart *r = &current_process()->signals.restart;
+	long (*fn)(struct sig_restart *r) = r->fn;
+
+	r->fn = NULL;
+	return fn ? fn(r) : -EINTR;
+}
+
+/* ---- alarms ---- */
+
+/* As Linux: a rest below half a second counts as none, but for one that is all there is. */
+SYSCALL1(alarm, unsigned, seconds)
+{
+	uint64_t old, every, s;
+
+	signal_set_alarm(current_process(), seconds * NS_PER_SEC, 0, &old, &every);
+	s = old / NS_PER_SEC;
+	return (long)(s + ((!s && old) || old % NS_PER_SEC >= NS_PER_SEC / 2));
+}
+
+static struct __kernel_old_timeval timeval(uint64_t ns)
+{
+	return (struct __kernel_old_timeval){
+		(long)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC / 1000),
+	};
+}
+
+static long put_itimer(struct __kernel_old_itimerval __user *to, uint64_t ns, uint64_t every)
+{
+	struct __kernel_old_itimerval v = {
+		.it_interval = timeval(every), .it_value = timeval(ns),
+	};
+
+	return copy_to_user(to, &v, sizeof(v)) ? -EFAULT : 0;
+}
+
+static int get_ns(const struct __kernel_old_timeval *t, uint64_t *ns)
+{
+	if (t->tv_sec < 0 || t->tv_usec < 0 || t->tv_usec >= 1000000)
+		return -EINVAL;
+	*ns = (uint64_t)MIN(t->tv_sec, DEADLINE_MAX_S) * NS_PER_SEC + (uint64_t)t->tv_usec * 1000;
+	return 0;
+}
+
+/* Of the three timers there is the one of real time. */
+SYSCALL2(getitimer, int, which, struct __kernel_old_itimerval __user *, to)
+{
+	uint64_t ns, every;
+
+	if (which != ITIMER_REAL)
+		return -EINVAL;
+	signal_get_alarm(current_process(), &ns, &every);
+	return put_itimer(to, ns, every);
+}
+
+SYSCALL3(setitimer, int, which, const struct __kernel_old_itimerval __user *, from,
+	 struct __kernel_old_itimerval __user *, old)
+{
+	struct __kernel_old_itimerval v = { 0 };
+	uint64_t ns, every, old_ns, old_every;
+
+	if (from && copy_from_user(&v, from, sizeof(v)))
+		return -EFAULT;
+	if (which != ITIMER_REAL || get_ns(&v.it_value, &ns) || get_ns(&v.it_interval, &every))
+		return -EINVAL;
+	signal_set_alarm(current_process(), ns, every, &old_ns, &old_every);
+	return old ? put_itimer(old, old_ns, old_every) : 0;
 }

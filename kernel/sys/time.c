@@ -1,4 +1,4 @@
-/* Calls about time. Every clock runs in nanoseconds; nothing interrupts a sleep. */
+/* Calls about time. Every clock runs in nanoseconds; signals interrupt a sleep. */
 #include <kernel/core/clock.h>
 #include <kernel/core/wait.h>
 #include <kernel/proc/process.h>
@@ -84,18 +84,56 @@ SYSCALL1(time, uint64_t __user *, to)
 	return to && put_user_u64(s, to) ? -EFAULT : (long)s;
 }
 
-SYSCALL1(nanosleep, const struct __kernel_timespec __user *, from)
+/* What is left of an interrupted sleep; a handler ends it, anything else goes on with it. */
+static long sleep_rest(struct sig_restart *r)
+{
+	struct __kernel_timespec __user *to = (struct __kernel_timespec __user *)r->rest;
+	uint64_t now = clock_monotonic_ns();
+
+	if (now >= r->deadline_ns)
+		return 0;
+	if (to && put_timespec(to, r->deadline_ns - now))
+		return -EFAULT;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long sleep_on(struct sig_restart *r)
+{
+	if (!sleep_interruptible_until(r->deadline_ns))
+		return 0;
+	r->fn = sleep_on;
+	return sleep_rest(r);
+}
+
+static long sleep_for(uint64_t ns, struct __kernel_timespec __user *rest)
+{
+	struct sig_restart *r = &current_process()->signals.restart;
+
+	r->deadline_ns = clock_monotonic_ns() + ns;
+	r->rest = (uint64_t)rest;
+	return sleep_on(r);
+}
+
+SYSCALL2(nanosleep, const struct __kernel_timespec __user *, from,
+	 struct __kernel_timespec __user *, rest)
 {
 	uint64_t ns;
 	int err = get_timespec(from, &ns);
 
-	if (!err)
-		sleep_ns(ns);
-	return err;
+	return err ? err : sleep_for(ns, rest);
+}
+
+/* Until a moment of the clock: made again, it has the same end. */
+static long sleep_until(uint64_t ns, uint64_t now)
+{
+	if (ns <= now)
+		return 0;
+	return sleep_interruptible_until(clock_monotonic_ns() + (ns - now)) ? -ERESTARTNOHAND : 0;
 }
 
 /* Clocks that do not run while one sleeps cannot be slept by. */
-SYSCALL3(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec __user *, from)
+SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec __user *, from,
+	 struct __kernel_timespec __user *, rest)
 {
 	uint64_t ns, now;
 	int err = clock_read(clock, &now);
@@ -108,9 +146,5 @@ SYSCALL3(clock_nanosleep, int, clock, int, flags, const struct __kernel_timespec
 		err = get_timespec(from, &ns);
 	if (err)
 		return err;
-	if (!(flags & TIMER_ABSTIME))
-		sleep_ns(ns);
-	else if (ns > now)
-		sleep_ns(ns - now);
-	return 0;
+	return flags & TIMER_ABSTIME ? sleep_until(ns, now) : sleep_for(ns, rest);
 }

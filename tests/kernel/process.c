@@ -20,7 +20,7 @@ static const uint8_t endless[] = { 0xeb, 0xfe };
 
 static void end(struct process *p)
 {
-	signal_kill(p, SIGKILL);
+	signal_raise(p, SIGKILL);
 	EXPECT_EQ(process_wait(p), STATUS_SIGNAL(SIGKILL));
 }
 

@@ -85,7 +85,7 @@ int program_run(const struct program *p, unsigned ms)
 		return status;
 	status = program_spawn(file, &proc);
 	if (!status && process_wait_until(proc, clock_monotonic_ns() + ms * NS_PER_MS, &status)) {
-		signal_kill(proc, SIGKILL);
+		signal_raise(proc, SIGKILL);
 		status = process_wait(proc);
 	}
 	node_put(file);

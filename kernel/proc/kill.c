@@ -1,0 +1,114 @@
+/*
+ * Signals and the tree of processes: whom kill(2) means, what a parent is told of
+ * its child, whether a group is orphaned. All under process_lock, so that nobody
+ * who is found goes away meanwhile.
+ */
+#include <kernel/proc/process.h>
+#include <lib/assert.h>
+#include <linux/errno.h>
+
+/* ---- kill(2) ---- */
+
+static bool is_meant(const struct process *p, int pid)
+{
+	if (pid == -1)
+		return p != &init_process && p != current_process();
+	return p->pgid == -pid;
+}
+
+/* The first error, if nobody could be sent it. */
+static int send_many(int pid, const struct sig_info *info)
+{
+	struct process *p;
+	int err = -ESRCH;
+
+	TAILQ_FOREACH(p, &processes, link) {
+		int r;
+
+		if (!is_meant(p, pid))
+			continue;
+		r = info->signo ? signal_send(p, info, SIGNAL_PROCESS) : 0;
+		if (err)
+			err = err == -ESRCH || !r ? r : err;
+	}
+	return err;
+}
+
+static int send_one(struct process *p, const struct sig_info *info, bool to_thread)
+{
+	if (!p)
+		return -ESRCH;
+	return info->signo ? signal_send(p, info, to_thread) : 0;
+}
+
+int signal_send_pid(int pid, const struct sig_info *info)
+{
+	int err;
+
+	if (pid == INT32_MIN)
+		return -ESRCH;
+	spin_lock(&process_lock);
+	if (pid > 0)
+		err = send_one(process_find(pid), info, SIGNAL_PROCESS);
+	else
+		err = send_many(pid ? pid : -current_process()->pgid, info);
+	spin_unlock(&process_lock);
+	return err;
+}
+
+int signal_send_thread(int pid, int tid, const struct sig_info *info)
+{
+	int err = -ESRCH;
+
+	spin_lock(&process_lock);
+	if (!pid || pid == tid)
+		err = send_one(process_find(tid), info, SIGNAL_THREAD);
+	spin_unlock(&process_lock);
+	return err;
+}
+
+/* ---- what a parent is told ---- */
+
+static void tell_parent(struct process *p, int sig, int code, int status)
+{
+	struct sig_info info = { .signo = sig, .code = code, .pid = p->pid, .status = status };
+
+	(void)!signal_send(p->parent, &info, SIGNAL_PROCESS);
+}
+
+void process_signal_end(struct process *p)
+{
+	int sig = p->status & 0x7f;
+
+	assert(spin_is_locked(&process_lock));
+	if (p->exit_signal)
+		tell_parent(p, p->exit_signal, sig ? CLD_KILLED : CLD_EXITED,
+			    sig ? sig : p->status >> 8 & 0xff);
+}
+
+void process_changed(struct process *p, int code, int sig)
+{
+	spin_lock(&process_lock);
+	p->stop_status = code == CLD_STOPPED ? STATUS_STOPPED(sig) : STATUS_CONTINUED;
+	if (!(p->parent->signals.action[SIGCHLD].flags & SA_NOCLDSTOP))
+		tell_parent(p, SIGCHLD, code, sig);
+	process_wake_parent(p);
+	spin_unlock(&process_lock);
+}
+
+/* ---- orphaned groups ---- */
+
+/* A parent in the same session but another group could continue it. */
+bool process_is_orphaned(struct process *p)
+{
+	bool orphaned = true;
+	struct process *q;
+
+	spin_lock(&process_lock);
+	TAILQ_FOREACH(q, &processes, link)
+		if (q->pgid == p->pgid && q->parent && q->parent->pgid != q->pgid &&
+		    q->parent->sid == q->sid && !q->gone)
+			orphaned = false;
+	spin_unlock(&process_lock);
+	return orphaned;
+}

@@ -1,0 +1,194 @@
+/*
+ * Signals: what a process does about them (actions), what has been sent and
+ * not taken yet (queues: one of its thread, one of the process as a whole), and
+ * what becomes of them on the way back to ring 3.
+ *
+ *	signal_send, signal_raise -> queue, thread_interrupt -> upcall_return_to_user ->
+ *	signal_deliver -> ignored | stop | end | arch_sigframe_push -> handler ->
+ *	rt_sigreturn -> signal_return
+ *
+ * An exception of ring 3 goes straight to its handler (signal_fault): it cannot be
+ * put off. A standard signal that is pending already is not queued again; real-time
+ * ones are, in order, up to RLIMIT_SIGPENDING.
+ *
+ * Locks: signals.lock (RANK_SIGNAL, interrupts off) guards what may be looked at
+ * by senders; what is marked "own" only the process's thread touches.
+ */
+#ifndef KERNEL_PROC_SIGNAL_H
+#define KERNEL_PROC_SIGNAL_H
+
+#include <linux/signal.h>
+#include <arch/sigframe.h>
+#include <kernel/core/wait.h>
+
+struct process;
+
+#define SIGNAL_MAX	64
+#define SIG_BIT(sig)	(1ul << ((sig) - 1))
+#define SIG_UNBLOCKABLE	(SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
+
+/* A signal's action, as rt_sigaction(2) takes it: not in a UAPI header. */
+struct sig_action {
+	uint64_t handler, flags, restorer, mask;
+};
+
+/* The head of a siginfo_t, all that ever is in it. */
+struct sig_info {
+	int signo, error, code, pad;
+	union {
+		struct {
+			int pid;
+			uint32_t uid;
+			union {
+				uint64_t value;		/* SI_QUEUE */
+				int status;		/* SIGCHLD */
+			};
+			uint64_t utime, stime;
+		};
+		uint64_t addr;
+		uint64_t word[4];
+	};
+};
+_Static_assert(sizeof(struct sig_info) == SIGINFO_HEAD, "as arch_sigframe_push takes it");
+
+struct sig_entry {
+	TAILQ_ENTRY(sig_entry) link;
+	struct sig_info info;
+};
+
+/* Signals sent. A set bit without an entry: nothing is known but the signal. */
+struct sig_queue {
+	uint64_t set;
+	uint64_t by_kernel;		/* of those without an entry: SI_KERNEL, else SI_USER */
+	TAILQ_HEAD(, sig_entry) entries;
+};
+
+/* What restart_syscall(2) goes on with. */
+struct sig_restart {
+	long (*fn)(struct sig_restart *r);
+	uint64_t deadline_ns;
+	uint64_t rest;			/* user address */
+};
+
+struct signals {
+	struct spinlock lock;
+	bool alive;			/* lock: takes signals: from its start to its end */
+	uint64_t blocked;		/* lock to write */
+	uint64_t awaited;		/* lock: rt_sigtimedwait(2) waits for them */
+	struct sig_queue own, shared;	/* lock: tgkill(2)'s, kill(2)'s */
+	bool stopped;			/* lock to write */
+	bool stop_taken;		/* lock: a stop is under way, no SIGCONT came since */
+	struct waitq cont;		/* where it sits while it is stopped */
+	bool mask_kept;			/* own: kept_mask is to be blocked when this call is over */
+	uint64_t kept_mask;		/* own */
+	struct sig_restart restart;	/* own */
+	uint64_t stack, stack_size;	/* own: sigaltstack(2) */
+	int stack_flags;		/* own */
+	uint64_t trap, trap_error, cr2;	/* own: the last exception */
+	struct timer alarm;		/* ITIMER_REAL */
+	uint64_t alarm_every;		/* ns; 0: once. Set while it is not armed */
+	struct sig_action action[SIGNAL_MAX + 1];	/* lock to write; last: signal_create */
+};
+
+/* ---- life ---- */
+
+void signal_init(void);
+/*
+ * Nothing is blocked or pending; the actions are left for the caller to fill in. Not sent
+ * to before signal_start.
+ */
+void signal_create(struct signals *s);
+/*
+ * A copy for fork(2): actions, blocked set, alternate stack (not if both run at once in
+ * the same memory); nothing pending, no timer.
+ */
+void signal_inherit(struct signals *s, const struct signals *from, bool same_memory);
+/* Its thread is initialised: signals reach it. */
+void signal_start(struct process *p);
+/* execve(2): handlers become default actions, no alternate stack. */
+void signal_exec(struct process *p);
+/* The end: nothing is sent any more, what is queued is freed, the timer is off. May sleep. */
+void signal_exit(struct process *p);
+
+/* ---- sending ---- */
+
+#define SIGNAL_THREAD	true		/* to the thread: tgkill(2) */
+#define SIGNAL_PROCESS	false
+
+/*
+ * Sends. Thread context, no lock from RANK_SLAB on held. 0; -EINVAL: there is no such
+ * signal; -EAGAIN: a real-time signal of sigqueue(3)'s kind found no room. One that is ignored, or
+ * of a process that is over, is sent and forgotten.
+ */
+int __must_check signal_send(struct process *p, const struct sig_info *info, bool to_thread);
+/* The kernel's own (SI_KERNEL), but no SIGCONT. Any context; no lock from RANK_SIGNAL on held. */
+void signal_raise(struct process *p, int sig);
+/* kill(2)'s siginfo, from the running process. */
+struct sig_info signal_info_user(int sig, int code);
+/* To a process, or to its group: as kill(2) takes pid. 0 or -errno. */
+int __must_check signal_send_pid(int pid, const struct sig_info *info);
+/* To the thread tid, of the process pid (0: whichever). 0 or -errno. */
+int __must_check signal_send_thread(int pid, int tid, const struct sig_info *info);
+
+/* ---- for the process itself ---- */
+
+/* A change of the blocked set. */
+void signal_set_blocked(struct process *p, uint64_t set);
+/* The same until the running system call is over: then what was blocked before is again. */
+void signal_set_blocked_for_call(struct process *p, uint64_t set);
+/* The call is over without a handler: what was blocked before is blocked again. */
+void signal_restore_blocked(struct process *p);
+/* What is pending and blocked. */
+uint64_t signal_pending_blocked(struct process *p);
+/* rt_sigaction(2): new and old may be NULL. -EINVAL. */
+int __must_check signal_set_action(struct process *p, int sig, const struct sig_action *next,
+				   struct sig_action *old);
+/* sigaltstack(2), sp being ring 3's stack pointer. 0, -EINVAL, -EPERM, -ENOMEM. */
+int __must_check signal_set_stack(struct process *p, const stack_t *next, uint64_t sp);
+void signal_get_stack(struct process *p, stack_t *old, uint64_t sp);
+/*
+ * Takes a pending one of `set`, waiting for it until the deadline: its number;
+ * -EAGAIN: none came; -EINTR: another one did.
+ */
+int signal_wait(struct process *p, uint64_t set, uint64_t deadline_ns, struct sig_info *info);
+/*
+ * ITIMER_REAL: nanoseconds from now and from one to the next (0: off, once); what was
+ * left before.
+ */
+void signal_set_alarm(struct process *p, uint64_t ns, uint64_t every, uint64_t *old_ns,
+		      uint64_t *old_every);
+void signal_get_alarm(struct process *p, uint64_t *ns, uint64_t *every);
+
+/* ---- the way back to ring 3 ---- */
+
+/*
+ * An exception of ring 3, which cannot go on: enters the handler. False: there is
+ * none (default, ignored, blocked), or its frame cannot be written; the caller
+ * says so in the log and ends the process with *sig.
+ */
+bool __must_check signal_fault(struct process *p, struct trapframe *tf,
+			       const struct sig_info *info, int *sig);
+/*
+ * Whatever is pending takes effect; a system call that was interrupted is settled. May
+ * not return.
+ */
+void signal_deliver(struct trapframe *tf);
+/* rt_sigreturn(2). */
+void signal_return(struct process *p, struct trapframe *tf);
+
+const char *signal_name(int sig);
+/* By default nothing is done; by default it stops. */
+bool signal_ignored_by_default(int sig);
+bool signal_stops(int sig);
+
+#define STATUS_EXIT(code)	(((code) & 0xff) << 8)
+#define STATUS_SIGNAL(sig)	((sig) & 0x7f)
+#define STATUS_STOPPED(sig)	((sig) << 8 | 0x7f)
+#define STATUS_CONTINUED	0xffff
+/* As a shell shows it: the exit code, or 128 + the signal. */
+static inline int status_code(int status)
+{
+	return status & 0x7f ? 128 + (status & 0x7f) : status >> 8 & 0xff;
+}
+
+#endif
