@@ -47,6 +47,17 @@ int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot);
 long mm_mremap(struct mm *mm, vaddr_t addr, size_t old_len, size_t new_len, unsigned flags,
 	       vaddr_t new_addr);
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
+/*
+ * mlock(2), munlock(2), mlockall(2): limit is what may be locked in all, in
+ * bytes, ~0: any amount. flags: MCL_*.
+ */
+int mm_mlock(struct mm *mm, vaddr_t addr, size_t len, bool on_fault, uint64_t limit);
+int mm_munlock(struct mm *mm, vaddr_t addr, size_t len);
+int mm_mlockall(struct mm *mm, unsigned flags, uint64_t limit);
+void mm_munlockall(struct mm *mm);
+int mm_msync(struct mm *mm, vaddr_t addr, size_t len, int flags);
+/* Which of the pages from start on, as far as one mapping goes, are there: how many, or -ENOMEM. */
+long mm_mincore(struct mm *mm, vaddr_t start, size_t pages, uint8_t *out);
 /* brk(2): the new break, or the old one if it cannot be. */
 vaddr_t mm_brk(struct mm *mm, vaddr_t brk);
 /* Where the heap starts (exec): at the next whole page, or at random up to 32 MB above. */

@@ -17,7 +17,8 @@ struct trapframe;
 	X(readlink) X(readlinkat) X(statfs) X(fstatfs) X(chdir) X(fchdir) X(getcwd) \
 	X(umask) \
 	/* memory */ \
-	X(mmap) X(munmap) X(mprotect) X(madvise) X(brk) X(mremap) X(memfd_create) X(truncate) \
+	X(mmap) X(munmap) X(mprotect) X(madvise) X(brk) X(mremap) X(mincore) \
+	X(msync) X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(memfd_create) X(truncate) \
 	X(ftruncate) \
 	/* processes */ \
 	X(fork) X(vfork) X(clone) X(execve) X(exit) X(exit_group) X(wait4) X(waitid) \

@@ -86,3 +86,72 @@ SYSCALL1(brk, vaddr_t, brk)
 {
 	return (long)mm_brk(current_process()->mm, brk);
 }
+
+SYSCALL3(msync, vaddr_t, addr, size_t, len, int, flags)
+{
+	return mm_msync(current_process()->mm, addr, len, flags);
+}
+
+/* ---- locked memory: everybody is root, whom RLIMIT_MEMLOCK does not bind ---- */
+
+#define NO_LIMIT	(~0ul)
+
+SYSCALL2(mlock, vaddr_t, addr, size_t, len)
+{
+	return mm_mlock(current_process()->mm, addr, len, false, NO_LIMIT);
+}
+
+SYSCALL3(mlock2, vaddr_t, addr, size_t, len, int, flags)
+{
+	if (flags & ~MLOCK_ONFAULT)
+		return -EINVAL;
+	return mm_mlock(current_process()->mm, addr, len, flags & MLOCK_ONFAULT, NO_LIMIT);
+}
+
+SYSCALL2(munlock, vaddr_t, addr, size_t, len)
+{
+	return mm_munlock(current_process()->mm, addr, len);
+}
+
+SYSCALL1(mlockall, int, flags)
+{
+	return mm_mlockall(current_process()->mm, (unsigned)flags, NO_LIMIT);
+}
+
+SYSCALL0(munlockall)
+{
+	mm_munlockall(current_process()->mm);
+	return 0;
+}
+
+/* ---- mincore ---- */
+
+#define MINCORE_PIECE	256u
+
+static long put_mincore(struct mm *mm, vaddr_t addr, size_t pages, uint8_t __user *vec)
+{
+	uint8_t piece[MINCORE_PIECE];
+
+	while (pages) {
+		long n = mm_mincore(mm, addr, MIN(pages, (size_t)MINCORE_PIECE), piece);
+
+		if (n < 0)
+			return n;
+		if (copy_to_user(vec, piece, (size_t)n))
+			return -EFAULT;
+		addr += (size_t)n << PAGE_SHIFT;
+		vec += n;
+		pages -= (size_t)n;
+		resched_point();
+	}
+	return 0;
+}
+
+SYSCALL3(mincore, vaddr_t, addr, size_t, len, uint8_t __user *, vec)
+{
+	if (addr & (PAGE_SIZE - 1))
+		return -EINVAL;
+	if (addr > USER_END_4 || len > USER_END_4 - addr)
+		return -ENOMEM;
+	return put_mincore(current_process()->mm, addr, ALIGN_UP(len, PAGE_SIZE) >> PAGE_SHIFT, vec);
+}

@@ -33,7 +33,7 @@ static int grow_heap(struct mm *mm, vaddr_t old, vaddr_t new, struct vma **dead)
 {
 	struct vma_spec s = {
 		.start = old, .end = new,
-		.flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_HEAP,
+		.flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_HEAP | mm->lock_new,
 	};
 	struct vma *next = vma_find(mm, old), *spare;
 
@@ -52,7 +52,8 @@ static int grow_heap(struct mm *mm, vaddr_t old, vaddr_t new, struct vma **dead)
 vaddr_t mm_brk(struct mm *mm, vaddr_t brk)
 {
 	struct vma *dead = NULL;
-	vaddr_t old, new, result;
+	vaddr_t old = 0, new = 0, result;
+	bool fill = false;
 	int err = -ENOMEM;
 
 	write_lock(&mm->lock);
@@ -67,8 +68,11 @@ vaddr_t mm_brk(struct mm *mm, vaddr_t brk)
 	if (!err)
 		mm->brk = brk;
 	result = mm->brk;
+	fill = !err && new > old && mm->lock_new == VM_LOCKED;
 	write_unlock(&mm->lock);
 	vma_bury(dead);
+	if (fill && map_populate(mm, old, new, ACCESS_WRITE) != FAULT_OK)
+		return result;		/* the heap is as large as it was asked to be */
 	return result;
 }
 

@@ -1,10 +1,13 @@
 /*
  * madvise: MADV_DONTNEED takes the pages of the range away (private memory
  * reads as zeros, or as its file, afterwards); MADV_POPULATE_* faults it in;
- * some other advice is accepted and not needed. What is not in the table is
- * EINVAL, which is also what Linux says to advice that it was built without.
+ * what fork does with it is a flag of its VMAs. MADV_FREE, MADV_COLD and
+ * MADV_PAGEOUT let the kernel take pages when memory is short: they are
+ * checked, and it does not. Other advice is accepted and not needed. What is not
+ * in the table is EINVAL, which is also what Linux says to advice that it was
+ * built without.
  *
- * Locks: mm.lock for reading: faults go on beside it, entry by entry under
+ * Locks: mm.lock, for writing where flags change, else for reading: faults go on beside it, entry by entry under
  * the table's lock.
  */
 #include <mm/vm/map.h>
@@ -13,7 +16,12 @@
 #include <linux/errno.h>
 #include <linux/mman.h>
 
-enum advice { ADVICE_UNKNOWN, ADVICE_NOTED, ADVICE_ZAP, ADVICE_READ_IN, ADVICE_WRITE_IN };
+#define MADV_DONTNEED_LOCKED_	24	/* younger than some headers */
+
+enum advice {
+	ADVICE_UNKNOWN, ADVICE_NOTED, ADVICE_ZAP, ADVICE_ZAP_LOCKED, ADVICE_FREE, ADVICE_AGE,
+	ADVICE_FLAGS, ADVICE_READ_IN, ADVICE_WRITE_IN,
+};
 
 static enum advice advice_of(int advice)
 {
@@ -22,7 +30,21 @@ static enum advice advice_of(int advice)
 	case MADV_RANDOM:
 	case MADV_SEQUENTIAL:
 	case MADV_WILLNEED:
+	case MADV_DONTDUMP:
+	case MADV_DODUMP:
 		return ADVICE_NOTED;
+	case MADV_DONTFORK:
+	case MADV_DOFORK:
+	case MADV_WIPEONFORK:
+	case MADV_KEEPONFORK:
+		return ADVICE_FLAGS;
+	case MADV_FREE:
+		return ADVICE_FREE;
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return ADVICE_AGE;
+	case MADV_DONTNEED_LOCKED_:
+		return ADVICE_ZAP_LOCKED;
 	case MADV_DONTNEED:
 		return ADVICE_ZAP;
 	case MADV_POPULATE_READ:
@@ -34,17 +56,31 @@ static enum advice advice_of(int advice)
 	}
 }
 
+/* May v, which is mapped there, be treated so? */
+static int check_part(const struct vma *v, enum advice what)
+{
+	if (v->flags & VM_LOCKED &&
+	    (what == ADVICE_ZAP || what == ADVICE_FREE || what == ADVICE_AGE))
+		return -EINVAL;
+	return what == ADVICE_FREE && (v->obj || v->flags & VM_SHARED) ? -EINVAL : 0;
+}
+
 /* The mapped parts of the range one by one; -ENOMEM at the end if there were holes. */
-static int for_each_part(struct mm *mm, vaddr_t start, vaddr_t end, struct gather *g)
+static int for_each_part(struct mm *mm, vaddr_t start, vaddr_t end, enum advice what,
+			 struct gather *g)
 {
 	struct vma *v = vma_find(mm, start);
 	vaddr_t at = start;
 	bool hole = false;
+	int err;
 
 	for (; v && v->start < end; v = vma_next(v)) {
 		hole |= v->start > at;
 		at = MIN(v->end, end);
-		if (!g)
+		err = check_part(v, what);
+		if (err)
+			return err;
+		if (what != ADVICE_ZAP && what != ADVICE_ZAP_LOCKED)
 			continue;
 		if (pt_own_zap(&mm->as, MAX(v->start, start), at))
 			return -ENOMEM;
@@ -53,16 +89,42 @@ static int for_each_part(struct mm *mm, vaddr_t start, vaddr_t end, struct gathe
 	return hole || at < end ? -ENOMEM : 0;
 }
 
-static int note_or_zap(struct mm *mm, vaddr_t start, vaddr_t end, bool zap)
+static int note_or_zap(struct mm *mm, vaddr_t start, vaddr_t end, enum advice what)
 {
 	struct gather g;
 	int err;
 
 	read_lock(&mm->lock);
 	gather_init(&g, &mm->as);
-	err = for_each_part(mm, start, end, zap ? &g : NULL);
+	err = for_each_part(mm, start, end, what, &g);
 	gather_finish(&g);
 	read_unlock(&mm->lock);
+	return err;
+}
+
+/* Only private anonymous memory can be wiped. */
+static int may_wipe(const struct vma *v)
+{
+	return v->obj || v->flags & VM_SHARED ? -EINVAL : 0;
+}
+
+/* What fork is to do with the range. */
+static int change_flags(struct mm *mm, vaddr_t start, vaddr_t end, int advice)
+{
+	struct vma_change c = { 0 };
+	struct vma *dead = NULL;
+	int err;
+
+	switch (advice) {
+	case MADV_DONTFORK:	c.set = VM_DONTCOPY; break;
+	case MADV_DOFORK:	c.clear = VM_DONTCOPY; break;
+	case MADV_WIPEONFORK:	c.set = VM_WIPEONFORK; c.check = may_wipe; break;
+	default:		c.clear = VM_WIPEONFORK; break;
+	}
+	write_lock(&mm->lock);
+	err = map_change(mm, start, end, &c, &dead);
+	write_unlock(&mm->lock);
+	vma_bury(dead);
 	return err;
 }
 
@@ -72,7 +134,7 @@ static int may_populate(struct mm *mm, vaddr_t start, vaddr_t end, bool write)
 	int err;
 
 	read_lock(&mm->lock);
-	err = for_each_part(mm, start, end, NULL);
+	err = for_each_part(mm, start, end, ADVICE_NOTED, NULL);
 	for (struct vma *v = vma_find(mm, start); !err && v && v->start < end; v = vma_next(v))
 		if (!(v->flags & (write ? VM_WRITE : VM_RIGHTS)))
 			err = -EINVAL;
@@ -109,5 +171,7 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
 		return 0;
 	if (what == ADVICE_READ_IN || what == ADVICE_WRITE_IN)
 		return populate(mm, addr, addr + whole, what == ADVICE_WRITE_IN);
-	return note_or_zap(mm, addr, addr + whole, what == ADVICE_ZAP);
+	if (what == ADVICE_FLAGS)
+		return change_flags(mm, addr, addr + whole, advice);
+	return note_or_zap(mm, addr, addr + whole, what);
 }

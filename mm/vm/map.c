@@ -212,6 +212,8 @@ static int vma_flags(int prot, int flags, const struct object *obj, unsigned *ou
 		f |= VM_NORESERVE;
 	if (type == MAP_SHARED_VALIDATE && obj && flags & ~LEGACY_FLAGS)
 		return -EOPNOTSUPP;
+	if (flags & MAP_LOCKED)
+		f |= VM_LOCKED;
 	if (type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && obj)) {
 		f |= VM_SHARED;
 		if (!(prot & MM_PROT_NEVER_WRITE) && (!obj || obj->writable))
@@ -243,6 +245,7 @@ static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, s
 		return at;
 	s->start = at;
 	s->end = at + len;
+	s->flags |= mm->lock_new;
 	vma_join(mm, vma_add(mm, s, spare), dead);
 	return at;
 }
@@ -290,14 +293,20 @@ static bool promises(unsigned vm_flags, const struct object *obj)
 	       (!obj && (vm_flags & (VM_SHARED | VM_NORESERVE)) == VM_SHARED);
 }
 
-static void populate_new(struct mm *mm, const struct vma_spec *s)
+enum fault_result map_populate_vma(struct mm *mm, vaddr_t start, vaddr_t end, unsigned flags)
 {
-	bool write = (s->flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+	bool write = (flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
 
-	if (!(s->flags & VM_RIGHTS))
-		return;
-	if (map_populate(mm, s->start, s->end, write ? ACCESS_WRITE : ACCESS_READ) != FAULT_OK)
-		return;			/* the call has succeeded all the same */
+	if (!(flags & VM_RIGHTS))
+		return FAULT_SEGV_ACCERR;
+	return map_populate(mm, start, end, write ? ACCESS_WRITE : ACCESS_READ);
+}
+
+/* Are the pages of a new mapping wanted at once? */
+static bool wants_pages(int flags, unsigned vm_flags)
+{
+	return (flags & MAP_POPULATE && !(flags & MAP_NONBLOCK)) ||
+	       (vm_flags & VM_LOCK_MASK) == VM_LOCKED;
 }
 
 long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struct object *obj,
@@ -328,7 +337,8 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 	at = map_object(mm, addr, flags, &s);
 	if (shm)
 		object_put(shm);
-	if (at > 0 && flags & (MAP_POPULATE | MAP_LOCKED) && !(flags & MAP_NONBLOCK))
-		populate_new(mm, &s);
+	if (at > 0 && wants_pages(flags, s.flags) &&
+	    map_populate_vma(mm, s.start, s.end, s.flags) != FAULT_OK)
+		return at;		/* the call has succeeded all the same */
 	return at;
 }

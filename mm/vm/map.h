@@ -33,11 +33,25 @@ static inline bool map_is_promise(unsigned vm_flags)
 	return (vm_flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE;
 }
 
+/* New flags for a range (change.c). */
+struct vma_change {
+	unsigned set, clear;		/* cleared first */
+	bool stop_at_hole;		/* else the rest is done, too */
+	int (*check)(const struct vma *v); /* may v be changed so? 0 or -errno; NULL: any */
+};
+/* 0; -ENOMEM: holes, or no memory; what check says. mm.lock held for writing. */
+int __must_check map_change(struct mm *mm, vaddr_t start, vaddr_t end, const struct vma_change *c,
+			    struct vma **dead);
+
 /* A free place for len bytes, at hint if that is free (MAP_* flags), or 0. mm.lock held. */
 vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags);
 
 /* Faults [start, end) in, as far as it goes. 0, or the first failure. No lock held. */
 enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access);
+/* The same as a VMA of these flags needs it: private writable memory is written to. */
+enum fault_result map_populate_vma(struct mm *mm, vaddr_t start, vaddr_t end, unsigned flags);
+/* Pages of mm that are locked. mm.lock held. */
+uint64_t mm_locked_pages(struct mm *mm);
 
 /* Raises mm's high-water mark of resident pages to what it has now. mm.lock held. */
 void mm_note_rss(struct mm *mm);

@@ -115,6 +115,7 @@ void mm_figures(struct mm *mm, struct mm_figures *f)
 	aspace_count(&mm->as, &n);
 	*f = (struct mm_figures){
 		.size_pages = mm->size_pages, .size_max = mm->size_max, .nvmas = mm->nvmas,
+		.locked = mm_locked_pages(mm),
 		.anon = n.anon, .file = n.file, .shmem = n.shmem, .swap = n.swap,
 		.table_bytes = __atomic_load_n(&mm->as.table_bytes, __ATOMIC_RELAXED),
 		.minflt = __atomic_load_n(&mm->minflt, __ATOMIC_RELAXED),

@@ -23,6 +23,8 @@
 #define VM_STACK	0x400u
 #define VM_HEAP		0x800u
 #define VM_LOCKED	0x2000u
+#define VM_LOCKONFAULT	0x80000u	/* with VM_LOCKED: pages come when they are used */
+#define VM_LOCK_MASK	(VM_LOCKED | VM_LOCKONFAULT)
 #define VM_DONTCOPY	0x20000u	/* fork leaves it out */
 #define VM_WIPEONFORK	0x2000000u	/* empty after fork, in the child */
 
@@ -60,6 +62,7 @@ struct mm {
 	vaddr_t mmap_top;		/* mappings are placed below; const after mm_create */
 	vaddr_t brk_start, brk;		/* lock */
 	vaddr_t stack_top;		/* lock */
+	unsigned lock_new;		/* VM_LOCK_MASK bits that new mappings get; lock */
 	size_t stack_limit;		/* bytes; lock */
 	struct mm_layout layout;	/* lock; without brk */
 	uint64_t size_pages, size_max;	/* sum of VMAs, and the most that it was; lock */

@@ -122,7 +122,7 @@ static void leave_old(struct remap *r)
 		return;
 	}
 	v = vma_at(r->mm, r->addr);
-	vma_set_flags(v, v->flags & ~VM_LOCKED);
+	vma_set_flags(v, v->flags & ~VM_LOCK_MASK);
 	vma_join(r->mm, v, &r->dead);
 }
 
@@ -280,7 +280,14 @@ long mm_mremap(struct mm *mm, vaddr_t addr, size_t old_len, size_t new_len, unsi
 		return at;
 	write_lock(&mm->lock);
 	at = remap(&r);
+	if (at > 0 && r.old_len < r.new_len)
+		flags = vma_at(mm, (vaddr_t)at)->flags;
+	else
+		flags = 0;
 	write_unlock(&mm->lock);
 	vma_bury(r.dead);
+	if ((flags & VM_LOCK_MASK) == VM_LOCKED &&
+	    map_populate_vma(mm, (vaddr_t)at + r.old_len, (vaddr_t)at + r.new_len, flags))
+		return at;		/* the call has succeeded all the same */
 	return at;
 }

@@ -129,7 +129,7 @@ struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at)
 
 int vma_clone(struct mm *to, const struct vma *v)
 {
-	struct vma_spec s = { v->start, v->end, v->flags & ~VM_LOCKED, v->obj, v->pgoff };
+	struct vma_spec s = { v->start, v->end, v->flags & ~VM_LOCK_MASK, v->obj, v->pgoff };
 	struct vma *spare = vma_alloc();
 
 	if (!spare)

@@ -1,0 +1,55 @@
+/*
+ * Flags of whole ranges: the VMAs in it are split at its ends, get their new
+ * flags, and are joined with what they then equal. Their entries stay as they
+ * are, but tables shared by a fork are left: what a flag says is said of this
+ * address space alone.
+ *
+ * Locks: mm.lock for writing.
+ */
+#include <mm/vm/map.h>
+#include <mm/pt/pt.h>
+
+#include <linux/errno.h>
+
+/* [start, end) of v. */
+static int change_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
+		      const struct vma_change *c, struct vma **dead)
+{
+	unsigned flags = (v->flags & ~c->clear) | c->set;
+	int err;
+
+	if (c->check && (err = c->check(v)))
+		return err;
+	if (flags == v->flags)
+		return 0;
+	err = pt_own(&mm->as, start, end);
+	if (!err)
+		err = vma_isolate(mm, &v, start, end, dead);
+	if (err)
+		return err;
+	vma_set_flags(v, flags);
+	vma_join(mm, v, dead);
+	return 0;
+}
+
+int map_change(struct mm *mm, vaddr_t start, vaddr_t end, const struct vma_change *c,
+	       struct vma **dead)
+{
+	struct vma *v = vma_find(mm, start);
+	bool hole = false;
+	int err = 0;
+
+	while (start < end && v && v->start < end && !err) {
+		vaddr_t stop = MIN(v->end, end);
+
+		hole |= v->start > start;
+		if (hole && c->stop_at_hole)
+			break;
+		err = change_vma(mm, v, MAX(v->start, start), stop, c, dead);
+		start = stop;
+		v = vma_find(mm, start);
+	}
+	if (err)
+		return err;
+	return hole || start < end ? -ENOMEM : 0;
+}
