@@ -87,42 +87,57 @@ static void unlock_both(struct page *a, struct page *b)
 	spin_unlock(&b->lock);
 }
 
-/* Copies *from to *to, a none entry of t. True: *from lost W. */
-static bool entry_copy(pte_t *from, pte_t *to, struct page *t)
-{
-	bool writable = pte_writable(pte_read(from));
-	pte_t e = entry_twin(from);
-	struct page *p;
+/* What a copy of entries adds to its table, and which of the source lost W: [lo, hi). */
+struct copied {
+	unsigned used, first, last, anon, file;
+	unsigned lo, hi;
+};
 
-	if (pte_is_none(e))
-		return false;
-	assert(pte_is_none(pte_read(to)));
-	p = entry_slot_page(e, 1);
-	if (p)
-		table_count(t, p, 1);
-	table_entry_added(t, slot_index(to));
-	pte_write_new(to, (pte_t){ e.v & ~PTE_LOCKED });	/* mlock is not inherited */
-	return writable;
+/* Entries [i, end) of src to dst, where they are none. */
+static struct copied copy_entries(pte_t *src, pte_t *dst, unsigned i, unsigned end)
+{
+	struct copied n = { .first = PT_ENTRIES, .lo = PT_ENTRIES };
+
+	for (; i < end; i++) {
+		pte_t was = pte_read(&src[i]), e;
+		const struct page *p;
+
+		if (pte_is_none(was))
+			continue;
+		e = entry_twin(&src[i]);
+		p = likely((e.v & (PTE_P | PTE_SPECIAL)) == PTE_P) ? pfn_to_page(pte_pfn(e)) :
+								      entry_slot_page(e, 1);
+		n.anon += p && p->kind == PAGE_ANON;
+		n.file += p && p->kind == PAGE_FILE;
+		n.used++;
+		n.first = MIN(n.first, i);
+		n.last = i;
+		if (pte_writable(was)) {
+			n.lo = MIN(n.lo, i);
+			n.hi = i + 1;
+		}
+		debug_assert(pte_is_none(pte_read(&dst[i])));
+		pte_write_new(&dst[i], (pte_t){ e.v & ~PTE_LOCKED }); /* mlock is not inherited */
+	}
+	return n;
 }
 
 /* [va, end) of one table. */
 static void table_copy(struct page *from, struct page *to, vaddr_t va, vaddr_t end,
 		       struct gather *g)
 {
-	pte_t *src = table_entries(from), *dst = table_entries(to);
-	unsigned i, stop, lo = PT_ENTRIES, hi = 0;
+	struct copied n;
 
 	lock_both(from, to);
-	i = MAX(LEVEL_INDEX(va, 1), from->first);
-	stop = MIN(LEVEL_INDEX(end - 1, 1), from->last) + 1u;
-	for (; i < stop; i++) {
-		if (entry_copy(&src[i], &dst[i], to)) {
-			lo = MIN(lo, i);
-			hi = i + 1;
-		}
-	}
-	if (hi)
-		gather_range(g, (va & -LEVEL_SIZE(2)) + lo * PAGE_SIZE, (hi - lo) * PAGE_SIZE);
+	n = copy_entries(table_entries(from), table_entries(to), MAX(LEVEL_INDEX(va, 1), from->first),
+			 MIN(LEVEL_INDEX(end - 1, 1), from->last) + 1u);
+	to->used += n.used;
+	to->first = MIN(to->first, n.first);
+	to->last = MAX(to->last, n.last);
+	to->anon += n.anon;
+	to->file += n.file;
+	if (n.hi)
+		gather_range(g, (va & -LEVEL_SIZE(2)) + n.lo * PAGE_SIZE, (n.hi - n.lo) * PAGE_SIZE);
 	unlock_both(from, to);
 }
 

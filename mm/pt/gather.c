@@ -96,7 +96,7 @@ static void shootdown(const struct gather *g)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (g->as->kernel && arch_ncpus > 1)
 		panic("a range of the kernel must be flushed on another CPU");
-	for (unsigned i = 0; i < ARRAY_SIZE(g->as->active); i++) {
+	for (unsigned i = 0; i <= (arch_ncpus - 1) / 64; i++) {	/* ids are dense */
 		uint64_t mask = __atomic_load_n(&g->as->active[i], __ATOMIC_RELAXED);
 		uint64_t me = i == id / 64 ? 1ull << id % 64 : 0;
 

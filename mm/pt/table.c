@@ -140,8 +140,15 @@ struct page *entry_take(struct page *t, unsigned level, pte_t e)
 
 void entry_drop(struct page *t, unsigned level, pte_t e, struct gather *g)
 {
-	struct page *p = entry_take(t, level, e);
+	struct page *p;
 
+	/* PTE_PRESENT, taken out of the switch */
+	if (likely((e.v & (PTE_P | PTE_SPECIAL | PTE_PS)) == PTE_P)) {
+		p = pfn_to_page(pte_pfn(e));
+		slot_drop(t, p, e);
+	} else {
+		p = entry_take(t, level, e);
+	}
 	if (p)
 		gather_add(g, p);
 }
