@@ -126,18 +126,21 @@ static struct copied copy_entries(pte_t *src, pte_t *dst, unsigned i, unsigned e
 static void table_copy(struct page *from, struct page *to, vaddr_t va, vaddr_t end,
 		       struct gather *g)
 {
+	vaddr_t base = va & -LEVEL_SIZE(2);
+	unsigned first, last;
 	struct copied n;
 
 	lock_both(from, to);
-	n = copy_entries(table_entries(from), table_entries(to), MAX(LEVEL_INDEX(va, 1), from->first),
-			 MIN(LEVEL_INDEX(end - 1, 1), from->last) + 1u);
+	first = MAX(LEVEL_INDEX(va, 1), from->first);
+	last = MIN(LEVEL_INDEX(end - 1, 1), from->last);
+	n = copy_entries(table_entries(from), table_entries(to), first, last + 1);
 	to->used += n.used;
 	to->first = MIN(to->first, n.first);
 	to->last = MAX(to->last, n.last);
 	to->anon += n.anon;
 	to->file += n.file;
 	if (n.hi)
-		gather_range(g, (va & -LEVEL_SIZE(2)) + n.lo * PAGE_SIZE, (n.hi - n.lo) * PAGE_SIZE);
+		gather_range(g, base + n.lo * PAGE_SIZE, (n.hi - n.lo) * PAGE_SIZE);
 	unlock_both(from, to);
 }
 

@@ -40,5 +40,9 @@ int fault_write_present(struct fault *f, struct cursor *c, pte_t e)
 		return FAULT_OK;
 	}
 	page_get(p);
-	return fault_ask(f, NEED_COPY, p);
+	if (unlikely(f->fresh || f->source))
+		return fault_ask(f, NEED_COPY, p);
+	f->need = NEED_COPY;
+	f->source = p;
+	return FAULT_AGAIN;
 }
