@@ -41,12 +41,13 @@ void aspace_destroy(struct aspace *as)
 	table_free(root);
 }
 
-/* The first entry from i on, below end, that is not none; end. Tables are sparse: four at a time. */
+/* The first entry from i on, below end, that is not none; end. Tables are sparse: eight at a time. */
 static unsigned next_used(const pte_t *tab, unsigned i, unsigned end)
 {
-	for (; i + 4 <= end; i += 4)
-		if (pte_read(&tab[i]).v | pte_read(&tab[i + 1]).v | pte_read(&tab[i + 2]).v |
-		    pte_read(&tab[i + 3]).v)
+	const pte_t *e = &tab[i];
+
+	for (; i + 8 <= end; i += 8, e += 8)
+		if (e[0].v | e[1].v | e[2].v | e[3].v | e[4].v | e[5].v | e[6].v | e[7].v)
 			break;
 	while (i < end && pte_is_none(pte_read(&tab[i])))
 		i++;
