@@ -131,9 +131,11 @@ void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g);
 /*
  * New rights for every leaf in [start, end); no R, W or X: noaccess entries,
  * which know no W and come back without it. Write rights are only taken, not
- * given (the fault gives them). PROT_U is taken for granted in a user aspace.
+ * given (the fault gives them), but with PROT_GIVE_W, which is for private
+ * memory: then each anonymous page that nobody else has gets W at once. PROT_U is taken for granted in a user aspace.
  * pt_own has been called.
  */
+#define PROT_GIVE_W	64u
 void pt_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, struct gather *g);
 
 /* ---- shared tables (share.c, fork.c): fork's child has the parent's tables ---- */

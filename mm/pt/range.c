@@ -194,6 +194,53 @@ static inline bool protect_entry(pte_t *slot, unsigned level, unsigned prot)
 	return entry_protect(slot, level, pte_writable(pte_read(slot)) ? prot : prot & ~PROT_W);
 }
 
+/* Nobody else sees p: slots and refs are both 1. */
+static __always_inline_ bool page_is_own(const struct page *p)
+{
+	return p->kind == PAGE_ANON && READ_ONCE(p->refs) == 1 && READ_ONCE(p->slots) == 1;
+}
+
+/*
+ * protect_table for a last-level table of a user and rights that are not none.
+ * The bits are made once; W of an entry stays where prot has it.
+ */
+static vaddr_t protect_leaves(struct cursor *c, vaddr_t end, unsigned prot, struct gather *g)
+{
+	const uint64_t set = pte_prot_bits(prot) & ~PTE_W;
+	const uint64_t keep = PTE_ADDR_MASK | PTE_A | PTE_D | PTE_SOFT_MASK |
+			      (prot & PROT_W ? PTE_W : 0);
+	const uint64_t lost = (~keep & PTE_W) | (set & PTE_NX);	/* if one of these changes */
+	const bool give = (prot & PROT_W) && (prot & PROT_GIVE_W);
+	struct span s = cursor_span(c, end);
+	pte_t *tab = table_entries(c->table);
+	unsigned lo = 0, hi = 0;
+
+	assert(!c->table->shared || s.i >= s.end);
+	for (unsigned i = s.i; i < s.end; i++) {
+		pte_t e = pte_read(&tab[i]), new;
+
+		if (unlikely((e.v & (PTE_P | PTE_SPECIAL)) != PTE_P)) {
+			if (pte_is_none(e) || !protect_entry(&tab[i], 1, prot & ~PROT_GIVE_W))
+				continue;
+			lo = hi ? lo : i;
+			hi = i + 1;
+			continue;
+		}
+		new.v = (e.v & keep) | set;
+		if (give && !(new.v & PTE_W) && page_is_own(pfn_to_page(pte_pfn(e))))
+			new.v |= PTE_W;
+		while (new.v != e.v && unlikely(!pte_cmpxchg(&tab[i], &e, new)))
+			new.v = (new.v & ~(PTE_A | PTE_D)) | (e.v & (PTE_A | PTE_D));
+		if ((new.v ^ e.v) & lost) {
+			lo = hi ? lo : i;
+			hi = i + 1;
+		}
+	}
+	if (hi)
+		gather_range(g, s.base + lo * PAGE_SIZE, (hi - lo) * PAGE_SIZE);
+	return s.next;
+}
+
 /* All of the span that is no table; returns where to go on. */
 static vaddr_t protect_table(struct cursor *c, vaddr_t start, vaddr_t end, unsigned prot,
 			     struct gather *g)
@@ -203,6 +250,9 @@ static vaddr_t protect_table(struct cursor *c, vaddr_t start, vaddr_t end, unsig
 	unsigned lo = PT_ENTRIES, hi = 0;
 	unsigned long size = LEVEL_SIZE(c->level);
 
+	if (c->level == 1 && prot & PROT_RWX && !c->as->kernel)
+		return protect_leaves(c, end, prot, g);
+	prot &= ~PROT_GIVE_W;
 	assert(c->level > 1 || !c->table->shared || s.i >= s.end);
 	for (unsigned i = s.i; i < s.end; i++) {
 		vaddr_t va = s.base + i * size;

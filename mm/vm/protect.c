@@ -1,9 +1,9 @@
 /*
  * mprotect: the range's VMAs get the new rights, split at its ends and joined
  * with what they then equal; rights that go are taken from the translations
- * at once, and every CPU has forgotten them when the call returns. A right to
- * write is never given here: the next write faults, and the fault knows
- * whether the page may be written in place.
+ * at once, and every CPU has forgotten them when the call returns. The right to
+ * write is given where the page is surely its own; elsewhere the next write
+ * faults, and the fault knows whether the page may be written in place.
  *
  * As in Linux a hole stops the call with ENOMEM, and what came before it
  * keeps its new rights.
@@ -23,30 +23,6 @@ static unsigned leaf_prot(const struct vma *v)
 	return v->prot | (v->flags & VM_WRITE ? PROT_W : 0);
 }
 
-/* Splits v so that it is [start, end) alone; *v is that part. 0, or -ENOMEM and nothing changed. */
-static int isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end, struct vma **dead)
-{
-	struct vma *upper = NULL;
-	unsigned cuts = ((*v)->start < start) + ((*v)->end > end);
-
-	if (mm->nvmas + cuts > vm_max_map_count)
-		return -ENOMEM;
-	if ((*v)->end > end) {
-		upper = vma_split(mm, *v, end);
-		if (!upper)
-			return -ENOMEM;
-	}
-	if ((*v)->start < start) {
-		upper = vma_split(mm, *v, start);
-		if (!upper) {
-			vma_join(mm, *v, dead);
-			return -ENOMEM;
-		}
-		*v = upper;
-	}
-	return 0;
-}
-
 /* New rights for [start, end) of v. */
 static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end, unsigned rights,
 		       struct vma **dead)
@@ -63,14 +39,14 @@ static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 		return -ENOMEM;
 	err = pt_own(&mm->as, start, end);
 	if (!err)
-		err = isolate(mm, &v, start, end, dead);
+		err = vma_isolate(mm, &v, start, end, dead);
 	if (err)
 		return err;
 	vma_set_flags(v, flags);
 	new = leaf_prot(v);
-	if ((old ^ new) & ~PROT_W || old & ~new) {
+	if (old != new) {
 		gather_init(&g, &mm->as);
-		pt_protect(&mm->as, start, end, new, &g);
+		pt_protect(&mm->as, start, end, new | (flags & VM_SHARED ? 0 : PROT_GIVE_W), &g);
 		gather_finish(&g);
 	}
 	vma_join(mm, v, dead);

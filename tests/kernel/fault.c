@@ -75,7 +75,12 @@ KTEST(fault, own_page_gets_w_back)
 	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(0), PAGE_SIZE, PROT_READ), 0);
 	EXPECT_EQ(mt_write(0, 2), -EFAULT);
 	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(0), PAGE_SIZE, RW), 0);
-	EXPECT(!pte_writable(mt_entry(0)));
+	EXPECT(pte_writable(mt_entry(0)));	/* at once */
+	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(0), PAGE_SIZE, PROT_READ), 0);
+	page_get(mt_page(0));
+	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(0), PAGE_SIZE, RW), 0);
+	page_put(mt_page(0));
+	EXPECT(!pte_writable(mt_entry(0)));	/* somebody had it: by the fault */
 	EXPECT_EQ(mt_write(0, 3), 0);
 	EXPECT_EQ(pte_pfn(mt_entry(0)).v, f.v);
 	EXPECT_EQ(mt_read(0), 3);
