@@ -161,7 +161,8 @@ KTEST(process, fork_without_memory)
 		status = program_run(code, 10000);
 		page_fail_nth = 0;
 		wait_for_orphans();
-		EXPECT(status == -ENOMEM || status == STATUS_EXIT(126) || status == STATUS_EXIT(3) ||
+		EXPECT(status == -ENOMEM || status == STATUS_EXIT(126) ||
+		       status == STATUS_EXIT(3) ||
 		       status == STATUS_EXIT(4) || status == STATUS_SIGNAL(SIGKILL));
 		ran += status == STATUS_EXIT(4);
 		refused += status == STATUS_EXIT(3);

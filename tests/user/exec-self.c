@@ -79,13 +79,15 @@ int main(int argc, char **argv, char **env)
 	sigaction(SIGUSR1, NULL, &usr1);
 	sigaction(SIGUSR2, NULL, &usr2);
 	if (round % 10 == 0 || atoi(argv[2]) != getpid() || written != 1)
-		printf("%d: same number %d, env %s %s %d, kept %d, closed %d, handler %d %d, fresh %d\n",
+		printf("%d: same number %d, env %s %s %d, kept %d, closed %d, "
+		       "handler %d %d, fresh %d\n",
 		       round, atoi(argv[2]) == getpid(), env[0], env[1], env[2] == NULL,
 		       fcntl(atoi(argv[3]), F_GETFD), fcntl(atoi(argv[4]), F_GETFD) < 0 ? errno : 0,
 		       usr1.sa_handler == SIG_DFL, usr2.sa_handler == SIG_IGN, written);
 	fflush(stdout);
 	written++;
-	memset(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 1, 1 << 20);
+	memset(mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+	       1, 1 << 20);
 	if (round < ROUNDS)
 		again(round + 1, atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
 	children();

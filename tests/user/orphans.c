@@ -39,7 +39,8 @@ static void generation(int n)
 	close(p[0]);
 	close(ready[0]);
 	close(ready[1]);
-	printf("%d orphans: %d told, parent before %d, another after %d, status %x, none of them ours %d\n",
+	printf("%d orphans: %d told, parent before %d, another after %d, status %x, "
+	       "none of them ours %d\n",
 	       n, words, before, after, status, wait(NULL) < 0);
 }
 

@@ -1,4 +1,4 @@
-/* SIGCHLD: what it says; children that nobody waits for; waits and pipes that a signal interrupts. */
+/* SIGCHLD: what it says; children that nobody waits for; waits that a signal interrupts. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
