@@ -41,6 +41,9 @@ extern bool mm_norandmaps;
  * EACCES (shared and writable, but the object is not), EOVERFLOW.
  */
 long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struct object *obj, uint64_t pgoff);
+
+/* What mmap(2) finds wrong with the place alone, which it looks at before the file: 0 or -errno. */
+int __must_check mm_mmap_place(struct mm *mm, vaddr_t addr, size_t len, int flags, uint64_t pgoff);
 int mm_munmap(struct mm *mm, vaddr_t addr, size_t len);
 int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot);
 /* mremap(2): the mapping's address now, or -errno. */

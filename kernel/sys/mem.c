@@ -31,6 +31,14 @@ static int file_prot(const struct file *f, int prot, int flags)
 	return prot | (read_only ? MM_PROT_NEVER_WRITE : 0);
 }
 
+/* A file that stands for anonymous memory (/dev/zero): it knows no MAP_GROWSDOWN, but all types. */
+static int as_anonymous(int flags)
+{
+	if ((flags & MAP_TYPE) == MAP_SHARED_VALIDATE)
+		flags = (flags & ~MAP_TYPE) | MAP_SHARED;
+	return flags | MAP_ANONYMOUS;
+}
+
 static long map_file(int fd, vaddr_t addr, size_t len, int prot, int flags, uint64_t pgoff)
 {
 	struct process *p = current_process();
@@ -40,10 +48,14 @@ static long map_file(int fd, vaddr_t addr, size_t len, int prot, int flags, uint
 
 	if (!f)
 		return -EBADF;
-	r = object_of(f, prot, flags, &obj);
+	r = mm_mmap_place(p->mm, addr, len, flags, pgoff);	/* first what is wrong with the place */
 	if (!r)
-		r = mm_mmap(p->mm, addr, len, file_prot(f, prot, flags), obj ? flags : flags | MAP_ANONYMOUS, obj,
-			    pgoff);
+		r = object_of(f, prot, flags, &obj);
+	if (!r && !obj && flags & MAP_GROWSDOWN)
+		r = -EINVAL;
+	if (!r)
+		r = mm_mmap(p->mm, addr, len, file_prot(f, prot, flags), obj ? flags : as_anonymous(flags),
+			    obj, pgoff);
 	file_put(f);
 	return r;
 }

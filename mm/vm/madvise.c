@@ -108,6 +108,25 @@ static int may_wipe(const struct vma *v)
 	return v->obj || v->flags & VM_SHARED ? -EINVAL : 0;
 }
 
+/* Changes the mapped parts of the range, and goes on behind holes. mm.lock held for writing. */
+static int change_parts(struct mm *mm, vaddr_t start, vaddr_t end, struct vma_change *c,
+			struct vma **dead)
+{
+	bool hole = false;
+	int err = 0;
+
+	while (start < end && !err) {
+		struct vma *v = vma_find(mm, start);
+		vaddr_t stop = v ? MIN(v->end, end) : end;
+
+		hole |= !v || v->start > start;
+		if (v && v->start < end)
+			err = map_change(mm, MAX(v->start, start), stop, c, dead);
+		start = stop;
+	}
+	return err ? err : hole ? -ENOMEM : 0;
+}
+
 /* What fork is to do with the range. */
 static int change_flags(struct mm *mm, vaddr_t start, vaddr_t end, int advice)
 {
@@ -122,35 +141,43 @@ static int change_flags(struct mm *mm, vaddr_t start, vaddr_t end, int advice)
 	default:		c.clear = VM_WIPEONFORK; break;
 	}
 	write_lock(&mm->lock);
-	err = map_change(mm, start, end, &c, &dead);
+	err = change_parts(mm, start, end, &c, &dead);
 	write_unlock(&mm->lock);
 	vma_bury(dead);
 	return err;
 }
 
-/* Has every VMA of the range the right that faulting it in needs? */
-static int may_populate(struct mm *mm, vaddr_t start, vaddr_t end, bool write)
+/* How far the range can be faulted in, and in *err what stands in the way there: a hole, a right. */
+static vaddr_t may_populate(struct mm *mm, vaddr_t start, vaddr_t end, bool write, int *err)
 {
-	int err;
+	unsigned right = write ? VM_WRITE : VM_READ;
 
+	*err = 0;
 	read_lock(&mm->lock);
-	err = for_each_part(mm, start, end, ADVICE_NOTED, NULL);
-	for (struct vma *v = vma_find(mm, start); !err && v && v->start < end; v = vma_next(v))
-		if (!(v->flags & (write ? VM_WRITE : VM_RIGHTS)))
-			err = -EINVAL;
+	while (start < end && !*err) {
+		struct vma *v = vma_find(mm, start);
+
+		if (!v || v->start > start)
+			*err = -ENOMEM;
+		else if (!(v->flags & right))
+			*err = -EINVAL;
+		else
+			start = MIN(v->end, end);
+	}
 	read_unlock(&mm->lock);
-	return err;
+	return start;
 }
 
 static int populate(struct mm *mm, vaddr_t start, vaddr_t end, bool write)
 {
-	int err = may_populate(mm, start, end, write);
+	int err;
 
-	if (err)
+	end = may_populate(mm, start, end, write, &err);
+	if (start >= end)
 		return err;
 	switch (map_populate(mm, start, end, write ? ACCESS_WRITE : ACCESS_READ)) {
 	case FAULT_OK:
-		return 0;
+		return err;
 	case FAULT_BUS:
 		return -EFAULT;
 	default:

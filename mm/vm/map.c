@@ -309,6 +309,13 @@ static bool wants_pages(int flags, unsigned vm_flags)
 	       (vm_flags & VM_LOCK_MASK) == VM_LOCKED;
 }
 
+int mm_mmap_place(struct mm *mm, vaddr_t addr, size_t len, int flags, uint64_t pgoff)
+{
+	int err = check_range(&addr, &len, flags, pgoff);
+
+	return !err && flags & MAP_FIXED_NOREPLACE && taken_now(mm, addr, len) ? -EEXIST : err;
+}
+
 long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struct object *obj,
 	     uint64_t pgoff)
 {
