@@ -48,7 +48,7 @@ static long map_file(int fd, vaddr_t addr, size_t len, int prot, int flags, uint
 
 	if (!f)
 		return -EBADF;
-	r = mm_mmap_place(p->mm, addr, len, flags, pgoff);	/* first what is wrong with the place */
+	r = mm_mmap_place(p->mm, addr, len, flags, pgoff);	/* before the file */
 	if (!r)
 		r = object_of(f, prot, flags, &obj);
 	if (!r && !obj && flags & MAP_GROWSDOWN)

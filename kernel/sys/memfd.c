@@ -42,6 +42,17 @@ SYSCALL2(memfd_create, const char __user *, uname, unsigned, flags)
 	return r;
 }
 
+static long truncate_node(struct node *n, int64_t size)
+{
+	if (node_is_dir(n))
+		return -EISDIR;
+	if (!node_is_reg(n))
+		return -EINVAL;
+	if (!n->reg.obj.ops->memory)
+		return -EROFS;
+	return object_truncate(&n->reg.obj, (uint64_t)size);
+}
+
 SYSCALL2(ftruncate, int, fd, int64_t, size)
 {
 	struct file *f;
@@ -55,20 +66,9 @@ SYSCALL2(ftruncate, int, fd, int64_t, size)
 	if (f->flags & O_PATH)
 		r = -EBADF;
 	else if (node_is_reg(f->node) && (f->flags & O_ACCMODE) != O_RDONLY)
-		r = object_truncate(&f->node->reg.obj, (uint64_t)size);
+		r = truncate_node(f->node, size);
 	file_put(f);
 	return r;
-}
-
-static long truncate_node(struct node *n, int64_t size)
-{
-	if (node_is_dir(n))
-		return -EISDIR;
-	if (!node_is_reg(n))
-		return -EINVAL;
-	if (!n->reg.obj.ops->memory)
-		return -EROFS;
-	return object_truncate(&n->reg.obj, (uint64_t)size);
 }
 
 SYSCALL2(truncate, const char __user *, path, int64_t, size)

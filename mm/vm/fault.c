@@ -82,7 +82,7 @@ static int fault_find(struct fault *f, unsigned access)
 	if (unlikely(f->va < v->start))
 		return v->flags & VM_GROWSDOWN ? (int)FAULT_GROW : (int)FAULT_SEGV_MAPERR;
 	if (unlikely(!(v->flags & right[f->access]))) {
-		/* As on Linux data are brought in to be executed: the next fault finds them, and no right. */
+		/* Data are brought in first, as on Linux; the next fault finds them, and no right. */
 		if (f->access != ACCESS_EXEC || access & ACCESS_PRESENT || !(v->flags & VM_RIGHTS))
 			return FAULT_SEGV_ACCERR;
 		f->access = ACCESS_READ;

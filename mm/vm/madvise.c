@@ -147,7 +147,7 @@ static int change_flags(struct mm *mm, vaddr_t start, vaddr_t end, int advice)
 	return err;
 }
 
-/* How far the range can be faulted in, and in *err what stands in the way there: a hole, a right. */
+/* How far the range can be faulted in; in *err what stands in the way there: a hole, a right. */
 static vaddr_t may_populate(struct mm *mm, vaddr_t start, vaddr_t end, bool write, int *err)
 {
 	unsigned right = write ? VM_WRITE : VM_READ;

@@ -4,7 +4,7 @@
  *
  * Each seed has a process of its own where there is fork; without, one seed can be run.
  */
-/* args: -o mmap,munmap,hint,32bit,vast,dontneed,advice 1 1 2000 */
+/* args: -x mincore,mremap,vmself,vmchild 1 2 1000 */
 #include "aspace/aspace.h"
 
 #include <stdio.h>
@@ -20,7 +20,9 @@
 #define STEPS_MAX	1000000
 #define DIGEST_EVERY	500
 
-static const struct op *const tables[] = { map_ops, file_ops, advice_ops, remap_ops, touch_ops, process_ops };
+static const struct op *const tables[] = {
+	map_ops, file_ops, advice_ops, remap_ops, touch_ops, process_ops,
+};
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))
 
 uint64_t seed;
@@ -176,7 +178,7 @@ static void list_classes(void)
 		for (const struct op *op = tables[i]; op->name; op++)
 			if (!in_list(seen, op->class))
 				strcat(strcat(seen, op->class), ",");
-	strcat(seen, "self,devzero");
+	strcat(seen, "self");
 	puts(seen + 1);
 }
 

@@ -6,9 +6,9 @@
 #include <sys/syscall.h>
 
 static const struct { int value; const char *name; } advice_names[] = {
-	{ 0, "NORMAL" }, { 1, "RANDOM" }, { 2, "SEQUENTIAL" }, { 3, "WILLNEED" }, { 4, "DONTNEED" }, { 8, "FREE" },
-	{ 10, "DONTFORK" }, { 11, "DOFORK" }, { 18, "WIPEONFORK" }, { 19, "KEEPONFORK" },
-	{ 22, "POPULATE_READ" }, { 23, "POPULATE_WRITE" },
+	{ 0, "NORMAL" }, { 1, "RANDOM" }, { 2, "SEQUENTIAL" }, { 3, "WILLNEED" }, { 4, "DONTNEED" },
+	{ 8, "FREE" }, { 10, "DONTFORK" }, { 11, "DOFORK" }, { 18, "WIPEONFORK" },
+	{ 19, "KEEPONFORK" }, { 22, "POPULATE_READ" }, { 23, "POPULATE_WRITE" },
 };
 
 static long advise(struct range r, int advice)
@@ -62,7 +62,7 @@ static void op_populate(void)
 	advise(r, chance(50) ? 22 : 23);
 }
 
-/* Afterwards pages hold what they held, or zeros, when the kernel likes: so all of them are taken away. */
+/* Afterwards pages hold what they held, or zeros, as the kernel likes: so all are taken away. */
 static void op_free(void)
 {
 	struct range r = pick_range();
@@ -77,6 +77,11 @@ static void op_wrong(void)
 	static const int advices[] = { 5, 6, 7, 99, -1, 1000 };
 
 	advise(pick_range(), ONE_OF(advices));
+}
+
+static char residence(uint64_t addr, const uint8_t *there, long i)
+{
+	return tainted(addr + i * PAGE) ? '?' : there[i] & 1 ? '#' : '.';
 }
 
 static void op_mincore(void)
@@ -97,16 +102,15 @@ static void op_mincore(void)
 	say_range(r);
 	say(")");
 	say_result(result);
-	if (result < 0 || pages > END_PAGE - FIRST_PAGE)
+	/* Whether a child has pages that only its parent read is up to the kernel. */
+	if (result < 0 || pages > END_PAGE - FIRST_PAGE || depth)
 		return;
 	say(" ");
 	for (long i = 0, same = 1; i < pages; i += same) {
-		char c = tainted(r.addr + i * PAGE) ? '?' : there[i] & 1 ? '#' : '.';
+		char c = residence(r.addr, there, i);
 
 		for (same = 1; i + same < pages; same++) {
-			char d = tainted(r.addr + (i + same) * PAGE) ? '?' : there[i + same] & 1 ? '#' : '.';
-
-			if (c != d)
+			if (residence(r.addr, there, i + same) != c)
 				break;
 		}
 		say(same > 1 ? "%c%ld" : "%c", c, same);
@@ -170,7 +174,8 @@ static void op_mlockall(void)
 	say("mlockall(%d)", flag);
 	say_result(SYS(mlockall, flag));
 	if (flag & 2 && addr < page_addr(END_PAGE - 1)) {
-		SYS(mmap, addr, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		SYS(mmap, addr, 2 * PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 		taint(addr, 2 * PAGE, false);
 		SYS(mincore, addr, 2 * PAGE, there);
 		say(", new at ");

@@ -20,8 +20,8 @@
 #define PAGE		4096ul
 #define BORDER		0x100040000000ul		/* of 1 GB */
 #define ARENA		(BORDER - (3ul << 20) - (128ul << 10))
-#define ARENA_PAGES	1792l				/* 7 MB: below the usual limit of locked memory */
-#define MARGIN		64l				/* pages on each side that belong to the universe */
+#define ARENA_PAGES	1792l		/* 7 MB: below the usual limit of locked memory */
+#define MARGIN		64l		/* pages on each side that belong to the universe */
 #define FIRST_PAGE	(-MARGIN)
 #define END_PAGE	(ARENA_PAGES + MARGIN)
 #define USER_END	0x7ffffffff000ul
@@ -111,7 +111,7 @@ bool try_fill(uint64_t page, uint32_t value);
 bool try_digest(uint64_t page, uint64_t *hash);
 void say_fault(void);
 extern struct fault last_fault;
-/* The next fault of the process is answered by mprotect(page, PROT_READ | PROT_WRITE) and a return. */
+/* The next fault is answered by mprotect(page, PROT_READ | PROT_WRITE) and a return. */
 extern bool fault_repairs;
 void hash_range(long first, long end);
 

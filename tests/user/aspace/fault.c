@@ -39,7 +39,9 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 static void handle(void (*handler)(int, siginfo_t *, void *))
 {
 	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
-	struct sigaction action = { .sa_flags = SA_SIGINFO | SA_ONSTACK | (seed & 1 ? 0 : SA_NODEFER) };
+	struct sigaction action = {
+		.sa_flags = SA_SIGINFO | SA_ONSTACK | (seed & 1 ? 0 : SA_NODEFER),
+	};
 
 	action.sa_sigaction = handler;
 	if (!handler)
@@ -129,9 +131,12 @@ void say_fault(void)
 {
 	const char *code = code_name(&last_fault);
 
-	say(" = %s ", last_fault.signal == SIGSEGV ? "SEGV" : last_fault.signal == SIGBUS ? "BUS" : "signal");
-	if (last_fault.signal != SIGSEGV && last_fault.signal != SIGBUS)
-		say("%d ", last_fault.signal);
+	if (last_fault.signal == SIGSEGV)
+		say(" = SEGV ");
+	else if (last_fault.signal == SIGBUS)
+		say(" = BUS ");
+	else
+		say(" = signal %d ", last_fault.signal);
 	if (code)
 		say("%s ", code);
 	else
@@ -158,7 +163,8 @@ void hash_range(long first, long end)
 
 	for (long page = first; page < end; page++) {
 		uint64_t next = before ? 1 : hash;
-		int kind = try_digest(page_addr(page), &next) ? 0 : last_fault.signal << 8 | last_fault.code;
+		bool good = try_digest(page_addr(page), &next);
+		int kind = good ? 0 : last_fault.signal << 8 | last_fault.code;
 
 		if (kind != before && page > first)
 			say_run(start, before, hash);

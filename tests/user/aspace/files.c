@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -57,10 +58,6 @@ int pick_file(const char **kind)
 	if (chance(8) && self_fd >= 0) {
 		*kind = "self";
 		return self_fd;
-	}
-	if (chance(8) && zero_fd >= 0) {
-		*kind = "zero";
-		return zero_fd;
 	}
 	if (pick_memfd(&which) >= 0)
 		*kind = names[which];
@@ -189,11 +186,20 @@ static struct range pick_bytes(void)
 	return r;
 }
 
-/* With F_SEAL_GROW a write that begins inside and ends outside is cut elsewhere in newer kernels. */
-static void fit_to_seals(int fd, struct range *r, uint64_t at)
+/*
+ * What newer kernels do otherwise is not asked for: with F_SEAL_GROW they cut a write that begins
+ * inside and ends outside of the file elsewhere, and they make the file longer, up to where the
+ * write would begin, when nothing can be copied. Returns where to write.
+ */
+static uint64_t fit(int fd, struct range *r, uint64_t at)
 {
+	struct stat st = { 0 };
+
 	if (file_seals(fd) & F_SEAL_GROW && at % PAGE + r->len > PAGE)
 		r->len = PAGE - at % PAGE;
+	if (fd >= 0)
+		fstat(fd, &st);
+	return at > (uint64_t)st.st_size ? (uint64_t)st.st_size : at;
 }
 
 static void op_transfer(void)
@@ -204,7 +210,7 @@ static void op_transfer(void)
 	bool in = chance(50);
 
 	if (!in)
-		fit_to_seals(fd, &r, at);
+		at = fit(fd, &r, at);
 	say("%s(memfd%d, ", in ? "pread" : "pwrite", which);
 	say_addr(r.addr);
 	say(", %#lx, %#lx)", (unsigned long)r.len, (unsigned long)at);
@@ -216,10 +222,11 @@ static void op_position(void)
 	int which, fd = pick_memfd(&which);
 	struct range r = pick_bytes();
 	bool in = chance(50);
-	long at = SYS(lseek, fd, rnd(FILE_PAGES * PAGE), SEEK_SET);
+	long at = rnd(FILE_PAGES * PAGE);
 
 	if (!in)
-		fit_to_seals(fd, &r, at < 0 ? 0 : at);
+		at = fit(fd, &r, at);
+	at = SYS(lseek, fd, at, SEEK_SET);
 	say("lseek %ld, %s(memfd%d, ", at, in ? "read" : "write", which);
 	say_addr(r.addr);
 	say(", %#lx)", (unsigned long)r.len);
@@ -232,8 +239,11 @@ static void op_vector(void)
 	struct iovec vector[3];
 	int which, fd = pick_memfd(&which), n = 1 + rnd(3);
 	bool in = chance(50);
-	long at = SYS(lseek, fd, rnd(FILE_PAGES) * PAGE, SEEK_SET);
+	long at = rnd(FILE_PAGES) * PAGE;
 
+	if (!in)
+		at = fit(fd, &(struct range){ 0, 0 }, at);
+	at = SYS(lseek, fd, at, SEEK_SET);
 	say("%s(memfd%d", in ? "readv" : "writev", which);
 	for (int i = 0; i < n; i++) {
 		struct range r = pick_bytes();
@@ -280,7 +290,7 @@ static void op_pipe_read(void)
 	say(" %#lx of %#lx", (unsigned long)r.len, (unsigned long)n);
 	n = SYS(read, pipe_fds[0], r.addr, r.len);
 	say_result(n);
-	/* What Linux takes from a pipe when the copy fails in the middle of a buffer is left over or not. */
+	/* What is left in the pipe after a copy that failed half-way is not looked at. */
 	while (SYS(read, pipe_fds[0], buffer, sizeof(buffer)) > 0)
 		;
 }
@@ -296,6 +306,25 @@ static void op_small_copy(void)
 	say_result(SYS(rt_sigprocmask, 1 /* SIG_UNBLOCK */, in ? addr : 0, in ? 0 : addr, 8));
 }
 
+/* Used and taken down: Linux remembers that there was a file, where Quire has anonymous memory. */
+static void op_zero(void)
+{
+	int flags = MAP_FIXED | (chance(50) ? MAP_SHARED : MAP_PRIVATE);
+	uint64_t addr = page_addr(pick_page() & -2);
+	uint8_t first = 1, last = 1;
+
+	say("/dev/zero, %s at ", flags & MAP_SHARED ? "shared" : "private");
+	say_addr(addr);
+	if (SYS(mmap, addr, 2 * PAGE, PROT_READ | PROT_WRITE, flags, zero_fd, 0) != (long)addr)
+		say(" not mapped");
+	else if (try_read(addr, &first) && try_write(addr + PAGE, 7) &&
+		 try_read(addr + PAGE, &last))
+		say(" = %d, %d", first, last);
+	else
+		say_fault();
+	say(", munmap %ld", SYS(munmap, addr, 2 * PAGE));
+}
+
 const struct op file_ops[] = {
 	{ "memfd", "memfd", 25, op_memfd },
 	{ "truncate", "truncate", 20, op_truncate },
@@ -307,5 +336,6 @@ const struct op file_ops[] = {
 	{ "pipe", "pipe", 12, op_pipe },
 	{ "piperead", "pipe", 8, op_pipe_read },
 	{ "small", "usercopy", 12, op_small_copy },
+	{ "zero", "devzero", 5, op_zero },
 	{ 0 },
 };

@@ -28,7 +28,8 @@ uint64_t break_base;
 void out_start(enum out_mode how)
 {
 	mode = how;
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
 	if (shared == MAP_FAILED) {
 		dprintf(2, "aspace: no memory for the output\n");
 		exit(2);
@@ -101,7 +102,8 @@ void out_digest(const char *label)
 
 	if (mode != OUT_DIGEST)
 		return;
-	put(text, snprintf(text, sizeof(text), "%s: %016lx\n", label, (unsigned long)shared->digest));
+	put(text, snprintf(text, sizeof(text), "%s: %016lx\n", label,
+			   (unsigned long)shared->digest));
 	shared->digest = 0;
 }
 
@@ -123,7 +125,8 @@ void say_addr(uint64_t addr)
 
 void say_prot(int prot)
 {
-	say("%c%c%c", prot & PROT_READ ? 'r' : '-', prot & PROT_WRITE ? 'w' : '-', prot & PROT_EXEC ? 'x' : '-');
+	say("%c%c%c", prot & PROT_READ ? 'r' : '-', prot & PROT_WRITE ? 'w' : '-',
+	    prot & PROT_EXEC ? 'x' : '-');
 	if (prot & ~7)
 		say("+%#x", prot & ~7);
 }
@@ -133,10 +136,11 @@ void say_result(long result)
 	static const struct { int value; const char *name; } names[] = {
 		{ EPERM, "EPERM" }, { ENOENT, "ENOENT" }, { ESRCH, "ESRCH" }, { EINTR, "EINTR" },
 		{ ENXIO, "ENXIO" }, { EBADF, "EBADF" }, { ECHILD, "ECHILD" }, { EAGAIN, "EAGAIN" },
-		{ ENOMEM, "ENOMEM" }, { EACCES, "EACCES" }, { EFAULT, "EFAULT" }, { EBUSY, "EBUSY" },
-		{ EEXIST, "EEXIST" }, { ENODEV, "ENODEV" }, { EINVAL, "EINVAL" }, { EFBIG, "EFBIG" },
-		{ ESPIPE, "ESPIPE" }, { EROFS, "EROFS" }, { EPIPE, "EPIPE" }, { ENOSYS, "ENOSYS" },
-		{ EOVERFLOW, "EOVERFLOW" }, { EOPNOTSUPP, "EOPNOTSUPP" }, { ENOSPC, "ENOSPC" },
+		{ ENOMEM, "ENOMEM" }, { EACCES, "EACCES" }, { EFAULT, "EFAULT" },
+		{ EBUSY, "EBUSY" }, { EEXIST, "EEXIST" }, { ENODEV, "ENODEV" },
+		{ EINVAL, "EINVAL" }, { EFBIG, "EFBIG" }, { ESPIPE, "ESPIPE" }, { EROFS, "EROFS" },
+		{ EPIPE, "EPIPE" }, { ENOSYS, "ENOSYS" }, { EOVERFLOW, "EOVERFLOW" },
+		{ EOPNOTSUPP, "EOPNOTSUPP" }, { ENOSPC, "ENOSPC" },
 	};
 
 	if (result >= 0 || result < -4095) {

@@ -55,7 +55,8 @@ static const uint64_t far[] = {
 };
 /* None of these ends inside memory that the program lives in. */
 static const uint64_t odd_lengths[] = {
-	0, 0, 1, PAGE - 1, PAGE + 1, 3 * PAGE + 17, 1ul << 32, 1ul << 47, 1ul << 63, -PAGE, -PAGE + 1, -1ul,
+	0, 0, 1, PAGE - 1, PAGE + 1, 3 * PAGE + 17, 1ul << 32, 1ul << 47, 1ul << 63, -PAGE,
+	-PAGE + 1, -1ul,
 };
 
 struct range pick_range(void)
@@ -83,9 +84,9 @@ int pick_prot(void)
 {
 	/* PROT_EXEC alone would take a protection key where the CPU has them. */
 	static const int prots[] = {
-		PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
-		PROT_READ, PROT_READ, PROT_NONE, PROT_WRITE, PROT_READ | PROT_EXEC,
-		PROT_READ | PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC,
+		PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE, PROT_READ | PROT_WRITE,
+		PROT_READ | PROT_WRITE, PROT_READ, PROT_READ, PROT_NONE, PROT_WRITE,
+		PROT_READ | PROT_EXEC, PROT_READ | PROT_WRITE | PROT_EXEC, PROT_WRITE | PROT_EXEC,
 	};
 
 	return ONE_OF(prots);

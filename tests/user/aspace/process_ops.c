@@ -238,25 +238,29 @@ static void say_map(const struct line *l)
 	say(";");
 }
 
+static const char *map_kind(const char *name)
+{
+	return strncmp(name, "/dev/zero", 9) && strncmp(name, "/memfd:", 7) ? "self" : name;
+}
+
 static void take_map(char *text, struct line *before)
 {
 	struct line now = { 0 };
 	int name = 0;
 	uint64_t page = 0;
 
-	if (sscanf(text, "%lx-%lx %4s %lx %*s %*u %n", &now.start, &now.end, now.perms, &now.offset, &name) < 4 ||
+	if (sscanf(text, "%lx-%lx %4s %lx %*s %*u %n", &now.start, &now.end, now.perms,
+		   &now.offset, &name) < 4 ||
 	    now.end <= page_addr(FIRST_PAGE) || now.start >= page_addr(END_PAGE))
 		return;
 	text[strcspn(text, "\n")] = 0;
 	if (name && text[name]) {
-		const char *tail = strrchr(text + name, '/');
-
-		snprintf(now.kind, sizeof(now.kind), "%s", strncmp(text + name, "/dev/zero", 9) && tail &&
-			 strncmp(text + name, "/memfd:", 7) ? "self" : text + name);
+		snprintf(now.kind, sizeof(now.kind), "%s", map_kind(text + name));
 		page = now.start - before->start;
 	}
 	/* Joined as far as it can be: what the kernel joins is its own affair. */
-	if (before->end == now.start && !strcmp(before->perms, now.perms) && !strcmp(before->kind, now.kind) &&
+	if (before->end == now.start && !strcmp(before->perms, now.perms) &&
+	    !strcmp(before->kind, now.kind) &&
 	    (!now.kind[0] || before->offset + page == now.offset)) {
 		before->end = now.end;
 		return;

@@ -32,7 +32,8 @@ static void remap(struct range old, uint64_t new_len, int flags, uint64_t target
 	say_range(old);
 	say(" -> ");
 	say_range((struct range){ target, new_len });
-	say("%s%s%s", flags & 1 ? ", MAYMOVE" : "", flags & 2 ? ", FIXED" : "", flags & 4 ? ", DONTUNMAP" : "");
+	say("%s%s%s", flags & 1 ? ", MAYMOVE" : "", flags & 2 ? ", FIXED" : "",
+	    flags & 4 ? ", DONTUNMAP" : "");
 	if (flags & ~7)
 		say(", %#x", flags);
 	say(")");
@@ -95,8 +96,9 @@ static struct range fresh(void)
 static struct range part_of(struct range r)
 {
 	uint64_t pages = r.len / PAGE, first = chance(50) ? 0 : rnd(pages);
+	uint64_t count = chance(50) ? pages - first : 1 + rnd(pages - first);
 
-	return (struct range){ r.addr + first * PAGE, (chance(50) ? pages - first : 1 + rnd(pages - first)) * PAGE };
+	return (struct range){ r.addr + first * PAGE, count * PAGE };
 }
 
 static void op_fresh(void)

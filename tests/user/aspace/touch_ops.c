@@ -58,7 +58,8 @@ static void op_exec(void)
 	say_addr(addr);
 	if (chance(30))
 		try_fill(addr, random_bits());
-	if (try_read(addr, &first) && try_read(addr + 5, &last) && (first != 0xb8 || last != 0xc3)) {
+	if (try_read(addr, &first) && try_read(addr + 5, &last) &&
+	    (first != 0xb8 || last != 0xc3)) {
 		say(" no code");
 		return;
 	}
@@ -85,8 +86,8 @@ static void op_repair(void)
 static void op_far(void)
 {
 	static const uint64_t places[] = {
-		0, 8, 0x200000000000, USER_END, 0x800000000000, 0xffff800000000000, 0xffff888000001000,
-		0xffffc00000000000, 0xffffffff80100000, -1ul,
+		0, 8, 0x200000000000, USER_END, 0x800000000000, 0xffff800000000000,
+		0xffff888000001000, 0xffffc00000000000, 0xffffffff80100000, -1ul,
 	};
 	uint64_t addr = ONE_OF(places);
 	uint8_t value;

@@ -1,0 +1,423 @@
+/* oracle: none */
+/* args: 1 4000 */
+/*
+ * fuzz: system calls with random numbers and arguments, as root. For Quire alone: it refuses
+ * to run anywhere else.
+ *
+ * Each batch of calls is a child's, so that what it does to itself ends with it; the parent
+ * kills children that wait for something, and everything else that is left of them. A batch
+ * depends on the seed and its number alone: fuzz -v SEED COUNT FIRST repeats it, and names
+ * each call before it is made.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE		4096ul
+#define AREA		0x123400000000ul
+#define AREA_PAGES	64ul
+#define BATCH		200
+#define PATIENCE_MS	60
+#define NAMES_FD	200
+
+/*
+ * What a call takes: p pointer, v pointer to an iovec, P path, n length, i small number or flags,
+ * f fd, s signal, d process (never another one's: a fuzzed parent proves nothing), o offset.
+ */
+struct call { int nr; const char *takes; };
+
+static const struct call calls[] = {
+	{ SYS_read, "fpn" }, { SYS_write, "fpn" }, { SYS_open, "Pii" }, { SYS_close, "f" },
+	{ SYS_stat, "Pp" }, { SYS_fstat, "fp" }, { SYS_lstat, "Pp" }, { SYS_poll, "pni" },
+	{ SYS_lseek, "foi" }, { SYS_mmap, "pniifo" }, { SYS_mprotect, "pni" }, { SYS_munmap, "pn" },
+	{ SYS_brk, "p" }, { SYS_rt_sigaction, "sppn" }, { SYS_rt_sigprocmask, "ippn" },
+	{ SYS_rt_sigreturn, "" }, { SYS_ioctl, "fip" }, { SYS_pread64, "fpno" },
+	{ SYS_pwrite64, "fpno" }, { SYS_readv, "fvi" }, { SYS_writev, "fvi" }, { SYS_access, "Pi" },
+	{ SYS_pipe, "p" }, { SYS_sched_yield, "" }, { SYS_mremap, "pnnip" }, { SYS_msync, "pni" },
+	{ SYS_mincore, "pnp" }, { SYS_madvise, "pni" }, { SYS_dup, "f" }, { SYS_dup2, "ff" },
+	{ SYS_pause, "" }, { SYS_nanosleep, "pp" }, { SYS_alarm, "i" }, { SYS_setitimer, "ipp" },
+	{ SYS_getitimer, "ip" }, { SYS_getpid, "" }, { SYS_sendfile, "ffpn" },
+	{ SYS_clone, "ipppp" }, { SYS_fork, "" }, { SYS_vfork, "" }, { SYS_execve, "Ppp" },
+	{ SYS_exit, "i" }, { SYS_wait4, "dpip" }, { SYS_waitid, "idpip" }, { SYS_kill, "ds" },
+	{ SYS_uname, "p" }, { SYS_fcntl, "fip" }, { SYS_ftruncate, "fo" }, { SYS_truncate, "Po" },
+	{ SYS_getdents64, "fpn" }, { SYS_getcwd, "pn" }, { SYS_chdir, "P" }, { SYS_fchdir, "f" },
+	{ SYS_mkdir, "Pi" }, { SYS_rmdir, "P" }, { SYS_unlink, "P" }, { SYS_readlink, "Ppn" },
+	{ SYS_umask, "i" }, { SYS_gettimeofday, "pp" }, { SYS_getrlimit, "ip" },
+	{ SYS_setrlimit, "ip" }, { SYS_getrusage, "ip" }, { SYS_sysinfo, "p" }, { SYS_times, "p" },
+	{ SYS_getuid, "" }, { SYS_getppid, "" }, { SYS_getpgid, "d" }, { SYS_getsid, "d" },
+	{ SYS_setpgid, "dd" }, { SYS_setsid, "" }, { SYS_rt_sigpending, "pn" },
+	{ SYS_rt_sigtimedwait, "pppn" }, { SYS_rt_sigqueueinfo, "dsp" },
+	{ SYS_rt_sigsuspend, "pn" }, { SYS_sigaltstack, "pp" }, { SYS_statfs, "Pp" },
+	{ SYS_fstatfs, "fp" }, { SYS_mlock, "pn" }, { SYS_munlock, "pn" }, { SYS_mlockall, "i" },
+	{ SYS_munlockall, "" }, { SYS_prctl, "ipnnn" }, { SYS_arch_prctl, "ip" },
+	{ SYS_gettid, "" }, { SYS_tkill, "ds" }, { SYS_time, "p" }, { SYS_futex, "piippi" },
+	{ SYS_sched_setaffinity, "dnp" }, { SYS_sched_getaffinity, "dnp" },
+	{ SYS_clock_gettime, "ip" }, { SYS_clock_nanosleep, "iipp" }, { SYS_exit_group, "i" },
+	{ SYS_tgkill, "dds" }, { SYS_openat, "fPii" }, { SYS_mkdirat, "fPi" },
+	{ SYS_newfstatat, "fPpi" }, { SYS_unlinkat, "fPi" }, { SYS_readlinkat, "fPpn" },
+	{ SYS_faccessat, "fPi" }, { SYS_ppoll, "pnppn" }, { SYS_set_robust_list, "pn" },
+	{ SYS_dup3, "ffi" }, { SYS_pipe2, "pi" }, { SYS_preadv, "fvio" }, { SYS_pwritev, "fvio" },
+	{ SYS_prlimit64, "dipp" }, { SYS_process_vm_readv, "dvivii" },
+	{ SYS_process_vm_writev, "dvivii" }, { SYS_getrandom, "pni" }, { SYS_memfd_create, "Pi" },
+	{ SYS_mlock2, "pni" }, { SYS_set_tid_address, "p" }, { SYS_fallocate, "fioo" },
+};
+#define CALLS	(sizeof(calls) / sizeof(calls[0]))
+
+static uint64_t state, *progress;
+static sigjmp_buf back;
+static bool names;
+static int left;
+
+static uint64_t bits(void)
+{
+	uint64_t z = state += 0x9e3779b97f4a7c15ul;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ul;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebul;
+	return z ^ z >> 31;
+}
+
+static uint64_t below(uint64_t n)
+{
+	return bits() % n;
+}
+
+/* ---- arguments ---- */
+
+static uint64_t edge(void)
+{
+	static const uint64_t edges[] = {
+		0, 1, 8, PAGE, 0x400000, 0x7ffffffff000, 0x7fffffffeff8, 0x7ffffffffff9,
+		0x800000000000, 0xffff800000000000, 0xffff888000000000, 0xffffc00000000000,
+		0xffffffff80000000, 0xffffffff80100000, 0xffffffffff600000, -1ul, -8ul, -PAGE,
+		1ul << 63, 1ul << 47, 1ul << 32, 0x7fffffff, 0x80000000,
+	};
+
+	return edges[below(sizeof(edges) / sizeof(edges[0]))];
+}
+
+static uint64_t pointer(void)
+{
+	switch (below(12)) {
+	case 0:
+		return edge();
+	case 1:
+		return bits();
+	case 2:
+		return (uint64_t)&state + below(PAGE);
+	case 3:
+		return (uint64_t)calls & -PAGE;
+	case 4 ... 5:				/* just before a border */
+		return AREA + (1 + below(AREA_PAGES + 2)) * PAGE - below(64);
+	case 6:
+		return AREA + below(AREA_PAGES) * PAGE + below(PAGE);
+	default:
+		return AREA + below(AREA_PAGES + 2) * PAGE;
+	}
+}
+
+static uint64_t length(void)
+{
+	switch (below(8)) {
+	case 0:
+		return edge();
+	case 1 ... 2:
+		return 8;
+	case 3:
+		return below(70000);
+	default:
+		return (1 + below(AREA_PAGES)) * PAGE - below(2);
+	}
+}
+
+static uint64_t small(void)
+{
+	switch (below(8)) {
+	case 0:
+		return bits();
+	case 1:
+		return edge();
+	case 2 ... 3:
+		return 1ul << below(32);
+	case 4:
+		return 1ul << below(32) | 1ul << below(32) | below(32);
+	default:
+		return below(40);
+	}
+}
+
+static uint64_t path(void)
+{
+	static const char *const paths[] = {
+		"/", "/bin", "/dev/null", "/dev/zero", "/proc/self/maps", "/proc/self/exe",
+		"/proc/meminfo", ".", "..", "/proc/self/status", "/proc/self/pagemap",
+		"/proc/vmstat", "/bin/fuzz", "/tmp/a", "", "a/../b", "/proc/self/fail_alloc",
+		"/proc/mm_verify", "/proc/self/fd/3", "/proc", "/sys", "/tmp", "/dev/full",
+		"/proc/self/mem", "/proc/1/status", "/proc/999999/maps",
+		"/sys/kernel/debug/fault_around_bytes",
+	};
+
+	return below(8) ? (uint64_t)paths[below(sizeof(paths) / sizeof(paths[0]))] : pointer();
+}
+
+static uint64_t vector(void)
+{
+	struct iovec *v = (struct iovec *)(AREA + below(16) * PAGE);
+
+	if (below(6) == 0)
+		return pointer();
+	for (int i = 0; i < 8; i++)
+		v[i] = (struct iovec){ (void *)pointer(), below(4) ? below(PAGE * 3) : length() };
+	return (uint64_t)v;
+}
+
+static uint64_t argument(char kind)
+{
+	switch (kind) {
+	case 'p':
+		return pointer();
+	case 'v':
+		return vector();
+	case 'P':
+		return path();
+	case 'n':
+		return length();
+	case 'f':
+		return below(10) ? below(14) : small();
+	case 's':
+		return below(10) ? below(66) : small();
+	case 'd':
+		return below(4) ? (uint64_t)getpid() : below(2) ? 0x7ffffff : 0;
+	case 'o':
+		return below(2) ? below(64) * PAGE : small();
+	default:
+		return small();
+	}
+}
+
+/* ---- a child ---- */
+
+/* These take other processes' numbers, or end the machine: never with any number. */
+static bool tame(uint64_t nr)
+{
+	static const int never[] = {
+		SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
+		SYS_process_vm_writev, SYS_prlimit64, SYS_reboot, SYS_setpgid, SYS_ptrace,
+		SYS_sched_setaffinity,
+	};
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		if ((uint32_t)nr == (uint32_t)never[i])
+			return false;
+	return true;
+}
+
+static void name_call(uint64_t nr, const uint64_t *a)
+{
+	char line[200];
+	int n = snprintf(line, sizeof(line), "  %ld(%#lx, %#lx, %#lx, %#lx, %#lx, %#lx)\n", (long)nr,
+			 (long)a[0], (long)a[1], (long)a[2], (long)a[3], (long)a[4], (long)a[5]);
+
+	if (names)
+		syscall(SYS_write, NAMES_FD, line, n);
+}
+
+static void one_call(void)
+{
+	const struct call *call = &calls[below(CALLS)];
+	uint64_t a[6], nr = call->nr;
+	size_t known = strlen(call->takes);
+	int pid = getpid();
+
+	for (size_t i = 0; i < 6; i++)
+		a[i] = argument(i < known ? call->takes[i] : "piofn"[below(5)]);
+	if (below(20) == 0) {
+		nr = below(3) ? below(460) : small();
+		if (!tame(nr))
+			nr = SYS_getpid;
+	}
+	name_call(nr, a);
+	if (nr == SYS_vfork)		/* its child would return into a frame of its parent */
+		nr = SYS_fork;
+	syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (syscall(SYS_getpid) != pid)
+		left = left > 3 ? 3 : left;
+}
+
+static void touch(void)
+{
+	volatile uint8_t *at = (volatile uint8_t *)pointer();
+
+	if (below(2))
+		*at = bits();
+	else
+		(void)*at;
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	siglongjmp(back, 1);
+}
+
+static void make_area(void)
+{
+	int ends[2], flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, fd;
+
+	mmap((void *)AREA, AREA_PAGES * PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+	for (uint64_t at = AREA; at < AREA + 32 * PAGE; at += 8)
+		*(uint64_t *)at = below(3) ? below(1000) : pointer();
+	mprotect((void *)(AREA + 32 * PAGE), 4 * PAGE, PROT_READ);
+	mprotect((void *)(AREA + 40 * PAGE), 4 * PAGE, PROT_NONE);
+	munmap((void *)(AREA + 48 * PAGE), 2 * PAGE);
+	fd = memfd_create("fuzz", MFD_ALLOW_SEALING);
+	if (fd >= 0 && !ftruncate(fd, 8 * PAGE))
+		mmap((void *)(AREA + 52 * PAGE), 10 * PAGE, PROT_READ | PROT_WRITE,
+		     MAP_FIXED | MAP_SHARED, fd, 0);
+	open("/", O_RDONLY);
+	open("/bin/fuzz", O_RDONLY);
+	open("/dev/zero", O_RDWR);
+	if (pipe(ends))
+		return;
+}
+
+static void child(void)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_NODEFER };
+	int null = open("/dev/null", O_RDWR);
+
+	if (names)
+		dup2(2, NAMES_FD);
+	for (int fd = 0; fd < 3; fd++)
+		dup2(null, fd);
+	setpgid(0, 0);
+	make_area();
+	for (int sig = 1; sig < 32; sig++)
+		sigaction(sig, &action, NULL);
+	left = BATCH;
+	sigsetjmp(back, 1);
+	while (left-- > 0) {
+		++*progress;
+		if (below(5))
+			one_call();
+		else
+			touch();
+	}
+	_exit(0);
+}
+
+/* ---- the parent ---- */
+
+static void rest(int ms)
+{
+	struct timespec time = { 0, ms * 1000000l };
+
+	nanosleep(&time, NULL);
+}
+
+/* Until the child has ended, or makes no more calls: then it is killed. Returns whether it was. */
+static bool watch(pid_t pid)
+{
+	uint64_t before = 0;
+
+	for (int idle = 0; idle < PATIENCE_MS; idle++) {
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return false;
+		rest(idle < 5 ? 1 : 2);
+		if (*progress != before)
+			idle = 0;
+		before = *progress;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return true;
+}
+
+static void forgive(void)
+{
+	int fd = open("/proc/sys/vm/overcommit_memory", O_WRONLY);
+
+	if (fd >= 0) {
+		if (write(fd, "0", 1) != 1)
+			printf("fuzz: overcommit_memory cannot be set\n");
+		close(fd);
+	}
+	rest(10);
+}
+
+static void report_verify(void)
+{
+	char text[4096];
+	int fd = open("/proc/mm_verify", O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return;
+	text[n] = 0;
+	printf("mm_verify: %s%s", text, n && text[n - 1] == '\n' ? "" : "\n");
+}
+
+int main(int argc, char **argv)
+{
+	struct utsname name;
+	uint64_t seed, batches, first = 1;
+	unsigned killed = 0, failed = 0;
+
+	if (argc > 1 && !strcmp(argv[1], "-v")) {
+		names = true;
+		argc--;
+		argv++;
+	}
+	if (argc < 3) {
+		fprintf(stderr, "usage: fuzz [-v] SEED COUNT [FIRST_BATCH]\n");
+		return 2;
+	}
+	if (uname(&name) || !(strstr(name.version, "Quire") || strstr(name.release, "quire"))) {
+		fprintf(stderr, "fuzz: this is not Quire, and it would be harmed\n");
+		return 2;
+	}
+	seed = strtoul(argv[1], NULL, 0);
+	batches = (strtoul(argv[2], NULL, 0) + BATCH - 1) / BATCH;
+	first = argc > 3 ? strtoul(argv[3], NULL, 0) : 1;
+	progress = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (uint64_t batch = first; batch < first + batches; batch++) {
+		pid_t pid;
+
+		state = seed * 0xd1342543de82ef95ul + batch;
+		if (names)
+			fprintf(stderr, "batch %lu\n", (unsigned long)batch);
+		pid = fork();
+		if (pid == 0)
+			child();
+		if (pid < 0) {
+			failed++;
+			forgive();
+			continue;
+		}
+		killed += watch(pid);
+		kill(-1, SIGKILL);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		if (batch % 100 == 0) {
+			printf("batch %lu\n", (unsigned long)batch);
+			fflush(stdout);
+		}
+	}
+	report_verify();
+	printf("fuzz: seed %lu, %lu batches of %d calls, %u children waited and were killed, "
+	       "%u not made\n", (unsigned long)seed, (unsigned long)batches, BATCH, killed, failed);
+	return failed == batches;
+}
