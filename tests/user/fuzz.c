@@ -228,8 +228,9 @@ static bool tame(uint64_t nr)
 static void name_call(uint64_t nr, const uint64_t *a)
 {
 	char line[200];
-	int n = snprintf(line, sizeof(line), "  %ld(%#lx, %#lx, %#lx, %#lx, %#lx, %#lx)\n", (long)nr,
-			 (long)a[0], (long)a[1], (long)a[2], (long)a[3], (long)a[4], (long)a[5]);
+	int n = snprintf(line, sizeof(line), "  %ld(%#lx, %#lx, %#lx, %#lx, %#lx, %#lx)\n",
+			 (long)nr, (long)a[0], (long)a[1], (long)a[2], (long)a[3], (long)a[4],
+			 (long)a[5]);
 
 	if (names)
 		syscall(SYS_write, NAMES_FD, line, n);

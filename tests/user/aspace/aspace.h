@@ -122,9 +122,11 @@ int pick_file(const char **kind);
 void files_start(const char *self);
 /* Seals of a memfd; 0 for others. */
 int file_seals(int fd);
-bool file_is_self(int fd);
 int scratch_pipe(int end);
-/* Which pages may show parts of the program's file: their residency is nobody's promise. */
+/*
+ * Which pages may show parts of files. What is cached of these depends on the version: newer
+ * kernels have a page where a write could copy nothing.
+ */
 void taint(uint64_t addr, uint64_t len, bool on);
 void taint_move(uint64_t from, uint64_t to, uint64_t old_len, uint64_t new_len);
 bool tainted(uint64_t addr);

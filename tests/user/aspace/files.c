@@ -15,7 +15,7 @@
 #define FILE_PAGES	24
 
 static int files[FILES] = { -1, -1, -1, -1 }, self_fd = -1, zero_fd = -1, pipe_fds[2] = { -1, -1 };
-static bool self_pages[END_PAGE - FIRST_PAGE];
+static bool file_pages[END_PAGE - FIRST_PAGE];
 
 void files_start(const char *self)
 {
@@ -35,11 +35,6 @@ void files_start(const char *self)
 int scratch_pipe(int end)
 {
 	return pipe_fds[end];
-}
-
-bool file_is_self(int fd)
-{
-	return fd >= 0 && fd == self_fd;
 }
 
 static int pick_memfd(int *which)
@@ -71,31 +66,31 @@ int file_seals(int fd)
 	return seals < 0 ? 0 : seals;
 }
 
-/* ---- where the program's own file may be mapped ---- */
+/* ---- where files may be mapped ---- */
 
-static bool *self_page(uint64_t addr)
+static bool *file_page(uint64_t addr)
 {
-	return &self_pages[((long)(addr - ARENA) >> 12) - FIRST_PAGE];
+	return &file_pages[((long)(addr - ARENA) >> 12) - FIRST_PAGE];
 }
 
 void taint(uint64_t addr, uint64_t len, bool on)
 {
 	for (uint64_t at = addr & -PAGE; at < addr + len && in_universe(at); at += PAGE)
-		*self_page(at) = on;
+		*file_page(at) = on;
 }
 
 void taint_move(uint64_t from, uint64_t to, uint64_t old_len, uint64_t new_len)
 {
-	bool any = in_universe(from) && *self_page(from & -PAGE);
+	bool any = in_universe(from) && *file_page(from & -PAGE);
 
 	for (uint64_t at = from & -PAGE; at < from + old_len && in_universe(at); at += PAGE)
-		any |= *self_page(at);
+		any |= *file_page(at);
 	taint(to, new_len, any);
 }
 
 bool tainted(uint64_t addr)
 {
-	return in_universe(addr) && *self_page(addr);
+	return in_universe(addr) && *file_page(addr);
 }
 
 /* ---- memfds ---- */

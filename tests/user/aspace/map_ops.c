@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -87,7 +88,7 @@ static long map(struct mapping *m)
 	if (in_universe(at)) {
 		say(" = ");
 		say_addr(at);
-		taint(at, m->r.len, file_is_self(m->fd));
+		taint(at, m->r.len, m->fd >= 0);
 		return at;
 	}
 	say_result(at);
@@ -195,7 +196,10 @@ static void op_wrong(void)
 		m.flags &= ~3;
 		break;
 	case 6:
-		m.flags = (m.flags & ~3) | 3 | (chance(50) ? MAP_SYNC : 0);
+		m.flags = (m.flags & ~3) | 3;
+		/* The file system under the program itself may have use for it. */
+		if (chance(50) && strcmp(m.kind, "self"))
+			m.flags |= MAP_SYNC;
 		break;
 	case 7:
 		m.flags &= ~MAP_ANONYMOUS;

@@ -86,7 +86,7 @@ static struct range fresh(void)
 		r.len = 0;
 		return r;
 	}
-	taint(at, r.len, file_is_self(fd));
+	taint(at, r.len, fd >= 0);
 	for (int i = 0; i < 6; i++)
 		try_fill(r.addr + rnd(r.len / PAGE) * PAGE, random_bits());
 	say("; ");
