@@ -83,7 +83,8 @@ static enum fault_result expected(const struct record *r, unsigned access)
 
 	if (r->what == NOTHING)
 		return FAULT_SEGV_MAPERR;
-	if (!(r->prot & need))
+	/* Data are brought in before their execution is refused. */
+	if (!(r->prot & need) && (access != ACCESS_EXEC || !r->prot || !past_end(r)))
 		return FAULT_SEGV_ACCERR;
 	return past_end(r) ? FAULT_BUS : FAULT_OK;
 }
@@ -149,7 +150,8 @@ static void op_touch(unsigned page)
 	mm_between = race;
 	got = touch(va_of(page), access, &word);
 	mm_between = NULL;
-	if (fill_fails && got == FAULT_BUS && want == FAULT_OK && r->obj)
+	if (fill_fails && got == FAULT_BUS && r->obj && r->prot &&
+	    (want == FAULT_OK || access == ACCESS_EXEC))
 		got = want = FAULT_BUS;
 	fill_fails = false;
 	if (injection_over(got, FAULT_OOM))
@@ -428,8 +430,9 @@ static void random_ops(unsigned levels)
 	CHECK(races > 100);
 	for (unsigned i = 0; i <= FAULT_OOM; i++)	/* every case was met, again and again */
 		CHECK(seen[i] > 50);
+	/* mprotect itself gives W back to a page that is its own: nothing is left for PGREUSE. */
 	for (unsigned i = 0; i < VM_EVENTS; i++)
-		CHECK(i == STACK_GROWN || vm_event_sum(i) > 50);
+		CHECK(i == STACK_GROWN || i == PGREUSE || vm_event_sum(i) > 50);
 }
 BOTH(random_ops)
 
