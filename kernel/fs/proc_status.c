@@ -113,15 +113,21 @@ static void status_signals(struct text *t, const struct process_view *v)
 		    v->ignored, v->caught);
 }
 
+/* The process and its memory, as process_look and measure tell them. */
+static int look(int pid, struct process_view *v, struct memory *m, bool *there)
+{
+	int err = process_look(pid, v);
+
+	return err ? err : measure(pid, m, there);
+}
+
 static int show_status(struct text *t, int pid)
 {
 	struct process_view v;
 	struct memory m;
 	bool there;
-	int err = process_look(pid, &v);
+	int err = look(pid, &v, &m, &there);
 
-	if (!err)
-		err = measure(pid, &m, &there);
 	if (err)
 		return err;
 	text_printf(t, "Name:\t");
@@ -189,10 +195,8 @@ static int show_stat(struct text *t, int pid)
 	struct process_view v;
 	struct memory m;
 	bool there;
-	int err = process_look(pid, &v);
+	int err = look(pid, &v, &m, &there);
 
-	if (!err)
-		err = measure(pid, &m, &there);
 	if (err)
 		return err;
 	stat_who(t, &v, &m);
