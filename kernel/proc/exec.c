@@ -93,17 +93,17 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 	process_set_name(p, name);
 	files_close_on_exec(&p->files);
 	signal_exec(p);
-	p->robust_list = 0;
+	current_task()->robust_list = 0;
 	arch_set_fs_base(0);
 	arch_set_gs_base(0);
-	arch_fpu_init(p->thread.ctx.fpu);
-	arch_fpu_load(p->thread.ctx.fpu);
+	arch_fpu_init(p->leader->thread.ctx.fpu);
+	arch_fpu_load(p->leader->thread.ctx.fpu);
 }
 
 static int exec_elf(struct process *p, struct node *exe, const char *name, struct elf *e,
 		    const struct exec_args *args, struct trapframe *tf)
 {
-	struct aspace *before = p->thread.aspace;
+	struct aspace *before = p->leader->thread.aspace;
 	struct mm *mm = mm_create();
 	vaddr_t sp;
 	int err;

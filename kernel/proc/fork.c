@@ -17,9 +17,11 @@ static void child_main(void *arg)
 {
 	struct process *p = arg;
 
-	if (p->set_child_tid)
-		(void)!put_user_u32((uint32_t)p->pid, (uint32_t __user *)p->set_child_tid);
-	arch_enter_user(arch_stack_frame(p->thread.stack_top));
+	struct task *t = p->leader;
+
+	if (t->set_child_tid)
+		(void)!put_user_u32((uint32_t)t->thread.tid, (uint32_t __user *)t->set_child_tid);
+	arch_enter_user(arch_stack_frame(t->thread.stack_top));
 }
 
 static void copy_places(struct process *child, const struct process *parent)
@@ -57,8 +59,8 @@ static int copy_process(struct process *child, struct process *parent, const str
 	copy_places(child, parent);
 	signal_inherit(&child->signals, &parent->signals, spec->share_memory && !spec->wait);
 	child->exit_signal = spec->exit_signal;
-	child->set_child_tid = spec->set_child_tid;
-	child->clear_child_tid = spec->clear_child_tid;
+	child->leader->set_child_tid = spec->set_child_tid;
+	child->leader->clear_child_tid = spec->clear_child_tid;
 	return copy_memory(child, parent, spec);
 }
 
@@ -66,8 +68,8 @@ static int copy_process(struct process *child, struct process *parent, const str
 static void copy_registers(struct process *child, const struct fork_spec *spec,
 			   const struct trapframe *tf)
 {
-	struct trapframe *to = arch_stack_frame(child->thread.stack_top);
-	struct context *ctx = &child->thread.ctx;
+	struct trapframe *to = arch_stack_frame(child->leader->thread.stack_top);
+	struct context *ctx = &child->leader->thread.ctx;
 
 	*to = *tf;
 	to->rax = 0;
@@ -75,7 +77,7 @@ static void copy_registers(struct process *child, const struct fork_spec *spec,
 		to->rsp = spec->stack;
 	ctx->fs_base = spec->set_tls ? spec->tls : arch_get_fs_base();
 	ctx->gs_base = arch_get_gs_base();
-	child->thread.aspace = mm_aspace(child->mm);
+	child->leader->thread.aspace = mm_aspace(child->mm);
 }
 
 /*
@@ -105,10 +107,10 @@ int process_fork(const struct fork_spec *spec, const struct trapframe *tf)
 	child = memory_is_short() ? NULL : process_alloc();
 	if (!child)
 		return -ENOMEM;
-	arch_fpu_fork(child->thread.ctx.fpu);
+	arch_fpu_fork(child->leader->thread.ctx.fpu);
 	err = copy_process(child, parent, spec);
 	if (!err)
-		err = process_publish(child, parent, parent->thread.name, child_main);
+		err = process_publish(child, parent, parent->leader->thread.name, child_main);
 	if (err) {
 		process_free(child);
 		return err;
@@ -118,7 +120,7 @@ int process_fork(const struct fork_spec *spec, const struct trapframe *tf)
 	if (spec->parent_tid)
 		(void)!put_user_u32((uint32_t)pid, spec->parent_tid);
 	process_get(child);
-	thread_start(&child->thread);
+	thread_start(&child->leader->thread);
 	if (spec->wait)
 		wait_until_left(parent, child);
 	process_put(child);

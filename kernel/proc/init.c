@@ -256,8 +256,8 @@ void init_start(void)
 
 	if (kstack_alloc(&bottom, &top))
 		panic("no memory for the first thread");
-	thread_init(&init_process.thread, "init", bottom, top, init_main, NULL);
-	init_process.thread.tid = 1;
-	init_process.thread.owner = &init_process;
-	thread_start(&init_process.thread);
+	thread_init(&init_process.leader->thread, "init", bottom, top, init_main, NULL);
+	init_process.leader->thread.tid = 1;
+	init_process.leader->thread.owner = &init_process;
+	thread_start(&init_process.leader->thread);
 }

@@ -22,7 +22,7 @@ static char state_of(const struct process *p)
 		return 'Z';
 	if (READ_ONCE(p->signals.stopped))
 		return 'T';
-	return READ_ONCE(p->thread.state) == THREAD_BLOCKED ? 'S' : 'R';
+	return READ_ONCE(p->leader->thread.state) == THREAD_BLOCKED ? 'S' : 'R';
 }
 
 static void look_at_signals(const struct process *p, struct process_view *v)
@@ -50,7 +50,7 @@ int process_look(int pid, struct process_view *v)
 		.state = state_of(p), .umask = p->umask, .files_max = p->files.max,
 		.start_ns = p->start_ns, .used = p->used, .reaped = p->reaped,
 	};
-	strlcpy(v->name, p->thread.name, sizeof(v->name));
+	strlcpy(v->name, p->leader->thread.name, sizeof(v->name));
 	memcpy(v->rlimit, p->rlimit, sizeof(v->rlimit));
 	look_at_signals(p, v);
 	process_times(p, &v->used.user_ns, &v->used.system_ns);
@@ -133,7 +133,7 @@ int process_rename(int pid, const char *name)
 
 	if (!p)
 		return -ESRCH;
-	strlcpy(p->thread.name, name, sizeof(p->thread.name));
+	strlcpy(p->leader->thread.name, name, sizeof(p->leader->thread.name));
 	spin_unlock(&process_lock);
 	return 0;
 }
@@ -162,7 +162,7 @@ int process_fail_alloc(int pid, uint64_t n)
 	if (!p)
 		return -ESRCH;
 	page_fail_nth = 0;
-	page_fail_thread = n ? &p->thread : NULL;
+	page_fail_thread = n ? &p->leader->thread : NULL;
 	page_fail_nth = n;
 	spin_unlock(&process_lock);
 	return 0;
@@ -174,7 +174,7 @@ int process_fail_left(int pid, uint64_t *n)
 
 	if (!p)
 		return -ESRCH;
-	*n = page_fail_thread == &p->thread ? READ_ONCE(page_fail_nth) : 0;
+	*n = page_fail_thread == &p->leader->thread ? READ_ONCE(page_fail_nth) : 0;
 	spin_unlock(&process_lock);
 	return 0;
 }

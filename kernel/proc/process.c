@@ -11,27 +11,15 @@
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
-#define HASH_SIZE	1024u		/* a power of two */
-#define PID_FIRST	2
 #define SIGNALS_QUEUED	3840	/* real-time signals that may wait, of all processes */
 
 struct process_list processes = TAILQ_HEAD_INITIALIZER(processes);
 struct spinlock process_lock = SPINLOCK_INIT(RANK_PROC);
 struct process init_process;
-int pid_max = PID_LIMIT;
 
+static struct task init_task;
 static unsigned nprocesses;		/* process_lock */
-static int last_pid = 1;		/* process_lock */
-static LIST_HEAD(, process) by_pid[HASH_SIZE]; /* process_lock */
-/*
- * How often a number is the pid, the group or the session of a process: it is
- * given out again when it is none of them. process_lock.
- */
-static uint16_t pid_uses[PID_LIMIT];
-static struct kmem_cache *process_cache, *fpu_cache;
-
-_Static_assert(2 * (PID_LIMIT - 1) + 1 <= UINT16_MAX,
-	       "all processes may be of one group and session");
+static struct kmem_cache *process_cache;
 
 static void set_limit(struct process *p, unsigned which, uint64_t soft, uint64_t hard)
 {
@@ -54,31 +42,10 @@ static void default_limits(struct process *p)
 
 /* ---- the table ---- */
 
-/* The next free number, or 0. process_lock held. */
-static int pid_take(void)
-{
-	for (int n = PID_FIRST; n < pid_max; n++) {
-		if (++last_pid >= pid_max)
-			last_pid = PID_FIRST;
-		if (!pid_uses[last_pid])
-			return last_pid;
-	}
-	return 0;
-}
-
-/* 0 stands for none. */
-static void change_use(int from, int to)
-{
-	if (from)
-		pid_uses[from]--;
-	if (to)
-		pid_uses[to]++;
-}
-
 void process_set_group(struct process *p, int sid, int pgid)
 {
-	change_use(p->pgid, pgid);
-	change_use(p->sid, sid);
+	pid_change_use(p->pgid, pgid);
+	pid_change_use(p->sid, sid);
 	p->pgid = pgid;
 	p->sid = sid;
 }
@@ -86,21 +53,10 @@ void process_set_group(struct process *p, int sid, int pgid)
 /* process_lock held. */
 static void table_add(struct process *p, int pid)
 {
-	p->pid = p->thread.tid = pid;
-	change_use(0, pid);
-	LIST_INSERT_HEAD(&by_pid[(unsigned)pid % HASH_SIZE], p, hash_link);
+	p->pid = pid;
+	task_add(p->leader, pid);
 	TAILQ_INSERT_TAIL(&processes, p, link);
 	nprocesses++;
-}
-
-/* process_lock held. */
-static void make_thread(struct process *p, const char *name, void (*fn)(void *))
-{
-	void *fpu = p->thread.ctx.fpu;
-
-	thread_init(&p->thread, name, p->thread.stack_bottom, p->thread.stack_top, fn, p);
-	p->thread.ctx.fpu = fpu;
-	p->thread.owner = p;
 }
 
 int process_publish(struct process *p, struct process *parent, const char *name, void (*fn)(void *))
@@ -110,7 +66,7 @@ int process_publish(struct process *p, struct process *parent, const char *name,
 	spin_lock(&process_lock);
 	pid = pid_take();
 	if (pid) {
-		make_thread(p, name, fn);
+		task_prepare(p->leader, name, fn, p);
 		signal_start(p);
 		table_add(p, pid);
 		process_set_group(p, parent->sid, parent->pgid);
@@ -128,8 +84,7 @@ void process_unlink(struct process *p)
 {
 	assert(spin_is_locked(&process_lock) && p->gone);
 	process_set_group(p, 0, 0);
-	change_use(p->pid, 0);
-	LIST_REMOVE(p, hash_link);
+	task_remove(p->leader);
 	TAILQ_REMOVE(&processes, p, link);
 	TAILQ_REMOVE(&p->parent->children, p, sibling);
 	nprocesses--;
@@ -137,13 +92,9 @@ void process_unlink(struct process *p)
 
 struct process *process_find(int pid)
 {
-	struct process *p;
+	struct task *t = task_find(pid);
 
-	assert(spin_is_locked(&process_lock));
-	LIST_FOREACH(p, &by_pid[(unsigned)pid % HASH_SIZE], hash_link)
-		if (p->pid == pid)
-			return p;
-	return NULL;
+	return t && t->process->pid == pid ? t->process : NULL;
 }
 
 unsigned process_count(void)
@@ -157,6 +108,7 @@ static void init_common(struct process *p)
 {
 	p->refs = 1;
 	TAILQ_INIT(&p->children);
+	TAILQ_INIT(&p->tasks);
 	waitq_init(&p->child_wait);
 	signal_create(&p->signals);
 	p->start_ns = clock_monotonic_ns();
@@ -165,11 +117,13 @@ static void init_common(struct process *p)
 void process_init(void)
 {
 	process_cache = kmem_cache_create("process", sizeof(struct process), 0);
-	fpu_cache = kmem_cache_create("fpu", arch_features.xsave_size, 64);
-	if (!process_cache || !fpu_cache)
-		panic("no memory for the caches of processes");
+	if (!process_cache)
+		panic("no memory for the cache of processes");
+	task_init();
 	signal_init();
 	init_common(&init_process);
+	init_task.process = &init_process;
+	init_process.leader = &init_task;
 	spin_init(&init_process.files.lock, RANK_FS);
 	default_limits(&init_process);
 	init_process.umask = 022;
@@ -189,28 +143,12 @@ struct process *process_alloc(void)
 		return NULL;
 	memset(p, 0, offsetof(struct process, rlimit));
 	init_common(p);
-	p->thread.ctx.fpu = kmem_alloc(fpu_cache);
-	if (!p->thread.ctx.fpu)
-		goto no_fpu;
-	if (kstack_alloc(&p->thread.stack_bottom, &p->thread.stack_top))
-		goto no_stack;
+	p->leader = task_alloc(p);
+	if (!p->leader) {
+		kmem_free(process_cache, p);
+		return NULL;
+	}
 	return p;
-no_stack:
-	kmem_free(fpu_cache, p->thread.ctx.fpu);
-no_fpu:
-	kmem_free(process_cache, p);
-	return NULL;
-}
-
-/* What its thread runs on. */
-static void free_thread(struct process *p)
-{
-	page_fail_forget(&p->thread);
-	kmem_free(fpu_cache, p->thread.ctx.fpu);
-	p->thread.ctx.fpu = NULL;
-	if (p->thread.stack_bottom)
-		kstack_free(p->thread.stack_bottom);
-	p->thread.stack_bottom = 0;
 }
 
 /* What it has open. */
@@ -237,7 +175,7 @@ void process_free(struct process *p)
 	if (p->mm)
 		mm_put(p->mm);
 	exec_args_free(p->args);
-	free_thread(p);
+	task_free(p->leader);
 	kmem_free(process_cache, p);
 }
 
@@ -256,7 +194,7 @@ static const char *last_part(const char *path)
 
 void process_set_name(struct process *p, const char *path)
 {
-	strlcpy(p->thread.name, last_part(path), sizeof(p->thread.name));
+	strlcpy(p->leader->thread.name, last_part(path), sizeof(p->leader->thread.name));
 }
 
 /* The first thing its thread does: run the program that process_spawn gave it. */
@@ -265,13 +203,13 @@ static void process_main(void *arg)
 	struct process *p = arg;
 	struct exec_args *args = p->args;
 	struct node *exe = p->exe;
-	char name[sizeof(p->thread.name)];
+	char name[sizeof(p->leader->thread.name)];
 	struct trapframe tf;
 	int err;
 
 	p->exe = NULL;
 	p->args = NULL;
-	strlcpy(name, p->thread.name, sizeof(name));
+	strlcpy(name, p->leader->thread.name, sizeof(name));
 	err = exec_program(exe, name, args, &tf);
 	node_put(exe);
 	exec_args_free(args);
@@ -320,7 +258,7 @@ static struct process *create_first(struct node *exe)
 		process_free(p);
 		return NULL;
 	}
-	arch_fpu_init(p->thread.ctx.fpu);
+	arch_fpu_init(p->leader->thread.ctx.fpu);
 	return p;
 }
 
@@ -343,7 +281,7 @@ int process_spawn(struct node *exe, const char *name, struct exec_args *args, st
 	process_set_group(p, p->pid, p->pid);
 	spin_unlock(&process_lock);
 	*out = p;
-	thread_start(&p->thread);
+	thread_start(&p->leader->thread);
 	return 0;
 }
 
@@ -368,17 +306,17 @@ static void give_back(struct process *p)
 	spin_unlock(&process_lock);
 }
 
-/* Others that use the memory learn that p has left it. */
-static void clear_tid(struct process *p, struct mm *mm)
+/* Others that use the memory learn that t has left it. */
+static void clear_tid(struct task *t, struct mm *mm)
 {
 	struct aspace *now = current_thread()->aspace;
 
-	if (p->clear_child_tid && READ_ONCE(mm->refs) > 1) {
+	if (t->clear_child_tid && READ_ONCE(mm->refs) > 1) {
 		thread_set_aspace(mm_aspace(mm));
-		(void)!put_user_u32(0, (uint32_t __user *)p->clear_child_tid);
+		(void)!put_user_u32(0, (uint32_t __user *)t->clear_child_tid);
 		thread_set_aspace(now);
 	}
-	p->clear_child_tid = 0;
+	t->clear_child_tid = 0;
 }
 
 void process_change_memory(struct process *p, struct mm *next)
@@ -387,7 +325,7 @@ void process_change_memory(struct process *p, struct mm *next)
 
 	if (old) {
 		account_memory(p);
-		clear_tid(p, old);
+		clear_tid(current_task(), old);
 	}
 	spin_lock(&process_lock);	/* who looks at p takes a reference under it */
 	p->mm = next;
@@ -403,7 +341,7 @@ static void thread_done(void *arg)
 {
 	struct process *p = arg;
 
-	free_thread(p);
+	task_free_stack(p->leader);
 	process_gone(p);
 }
 
@@ -426,9 +364,10 @@ void process_exit(int status)
 
 void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_ns)
 {
-	uint64_t all = thread_cpu_ns(&p->thread), ticks = p->user_ticks + p->kernel_ticks;
+	const struct task *t = p->leader;
+	uint64_t all = thread_cpu_ns(&t->thread), ticks = t->user_ticks + t->kernel_ticks;
 
-	*user_ns = ticks ? mul_div(all, p->user_ticks, ticks) : all;
+	*user_ns = ticks ? mul_div(all, t->user_ticks, ticks) : all;
 	*system_ns = all - *user_ns;
 }
 

@@ -29,11 +29,10 @@
 #include <kernel/fs/file.h>
 #include <kernel/proc/exec.h>
 #include <kernel/proc/signal.h>
+#include <kernel/proc/task.h>
 #include <linux/resource.h>
 
 struct mm;
-
-#define PID_LIMIT	32768		/* pids are below it */
 
 /* What a process has used up. */
 struct usage {
@@ -45,12 +44,13 @@ struct usage {
 TAILQ_HEAD(process_list, process);
 
 struct process {
-	struct thread thread;
 	int pid;			/* const */
 	int ppid;			/* parent's pid; process_lock, read without it */
 	uint32_t refs;			/* atomic: being in the table, process_get */
 	struct process *parent;		/* NULL: init's; process_lock */
 	struct process_list children;	/* process_lock */
+	struct task *leader;		/* the task with the number pid; process_lock */
+	struct task_list tasks;		/* all that have a number; process_lock */
 	int pgid, sid;			/* group and session; process_lock */
 	bool has_execed;		/* process_lock */
 	bool shares_memory;		/* its parent lent it its mm and waits; process_lock */
@@ -62,11 +62,7 @@ struct process {
 	struct node *cwd;		/* counted */
 	struct node *exe;		/* what it runs; counted, or NULL */
 	unsigned umask;
-	uint64_t clear_child_tid;	/* where 0 goes when it leaves memory that others use */
-	uint64_t robust_list;		/* kept for when there are several threads */
-	uint64_t set_child_tid;		/* where clone put its pid; 0: nowhere */
 	uint64_t start_ns;
-	uint64_t user_ticks, kernel_ticks; /* timer interrupts that found it there */
 	struct usage used;		/* by programs before this one; when gone: all */
 	struct usage reaped;		/* by the children that it has waited for; process_lock */
 	struct exec_args *args;		/* of the first program; freed when it runs */
@@ -77,7 +73,6 @@ struct process {
 	uint64_t child_events;		/* how often they had news; child_wait.lock */
 	TAILQ_ENTRY(process) link;	/* all; process_lock */
 	TAILQ_ENTRY(process) sibling;	/* parent's children; process_lock */
-	LIST_ENTRY(process) hash_link;	/* by pid; process_lock */
 	/* what fork copies whole, and process_alloc leaves as it is */
 	struct rlimit64 rlimit[RLIM_NLIMITS];
 	struct signals signals;
@@ -87,7 +82,6 @@ struct process {
 extern struct process_list processes;
 extern struct spinlock process_lock;	/* RANK_PROC */
 extern struct process init_process;	/* pid 1 */
-extern int pid_max;			/* process_lock; at most PID_LIMIT */
 
 static inline struct process *current_process(void) { return current_thread()->owner; }
 

@@ -303,7 +303,7 @@ static bool send_locked(struct process *p, int sig, struct sig_entry *e, struct 
 		return false;
 	kept = queue_add(q, sig, e, by_kernel);
 	if (SIG_BIT(sig) & (~s->blocked | s->awaited))
-		thread_interrupt(&p->thread);
+		thread_interrupt(&p->leader->thread);
 	return kept;
 }
 

@@ -123,7 +123,7 @@ static void bad_frame(struct process *p, struct trapframe *tf, int of, const cha
 
 	if (of != SIGSEGV && signal_fault(p, tf, &info, &sig))
 		return;
-	log_info("%s[%d]: SIGSEGV: %s: rip 0x%lx, rsp 0x%lx", p->thread.name, p->pid, what,
+	log_info("%s[%d]: SIGSEGV: %s: rip 0x%lx, rsp 0x%lx", p->leader->thread.name, p->pid, what,
 		 tf->rip, tf->rsp);
 	process_exit(STATUS_SIGNAL(SIGSEGV));
 }

@@ -92,7 +92,7 @@ static void user_fault(struct process *p, struct trapframe *tf, vaddr_t va, unsi
 	p->signals.cr2 = va;
 	if (likely(signal_fault(p, tf, &info, &sig)))
 		return;
-	log_info("%s[%d]: %s: %s 0x%lx at rip 0x%lx: %s%s", p->thread.name, p->pid,
+	log_info("%s[%d]: %s: %s 0x%lx at rip 0x%lx: %s%s", p->leader->thread.name, p->pid,
 		 signal_name(info.signo), access_name(access), va, rip,
 		 fault_reason(r, va, access), handler_note(p, info.signo));
 	process_exit(STATUS_SIGNAL(sig));
@@ -113,7 +113,7 @@ bool upcall_page_fault(struct trapframe *tf, vaddr_t va, unsigned access)
 	}
 	if (r == FAULT_OOM && p) {
 		log_info("%s[%d]: SIGKILL: no memory is left for 0x%lx in a system call",
-			 p->thread.name, p->pid, va);
+			 p->leader->thread.name, p->pid, va);
 		signal_raise(p, SIGKILL);
 	}
 	return false;
@@ -162,22 +162,20 @@ void upcall_user_exception(struct trapframe *tf)
 	remember_trap(p, tf);
 	if (!info.code || signal_fault(p, tf, &info, &sig))	/* 0: the FPU has calmed down */
 		return;
-	log_info("%s[%d]: %s: %s at rip 0x%lx%s", p->thread.name, p->pid, signal_name(info.signo),
+	log_info("%s[%d]: %s: %s at rip 0x%lx%s", p->leader->thread.name, p->pid, signal_name(info.signo),
 		 what ? what : "an unknown exception", rip, handler_note(p, info.signo));
 	process_exit(STATUS_SIGNAL(sig));
 }
 
 void upcall_timer(struct trapframe *tf)
 {
-	struct process *p = current_process();
-
 	sched_tick();
-	if (!p)
+	if (!current_process())
 		return;
 	if (trap_from_user(tf))
-		p->user_ticks++;
+		current_task()->user_ticks++;
 	else
-		p->kernel_ticks++;
+		current_task()->kernel_ticks++;
 }
 
 /* An attention that finds nothing is one that another thread got, or that has been seen to. */

@@ -19,7 +19,7 @@ static long sys_unknown(struct trapframe *tf)
 	const struct process *p = current_process();
 
 	if (!(__atomic_fetch_or(&said[nr / 64], bit, __ATOMIC_RELAXED) & bit))
-		log_warn("%s[%d]: system call %lu (%s) is not there: ENOSYS", p->thread.name,
+		log_warn("%s[%d]: system call %lu (%s) is not there: ENOSYS", p->leader->thread.name,
 			 p->pid, tf->error, name ? name : "not Linux's either");
 	return -ENOSYS;
 }

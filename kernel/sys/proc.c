@@ -85,7 +85,7 @@ SYSCALL1(exit_group, int, code)
 /* ---- who is who: one user, root ---- */
 
 SYSCALL0(getpid) { return current_process()->pid; }
-SYSCALL0(gettid) { return current_process()->pid; }
+SYSCALL0(gettid) { return current_thread()->tid; }
 SYSCALL0(getppid) { return READ_ONCE(current_process()->ppid); }
 SYSCALL0(getuid) { return 0; }
 SYSCALL0(geteuid) { return 0; }
@@ -179,17 +179,17 @@ SYSCALL2(prctl, int, what, uint64_t, arg)
 
 SYSCALL1(set_tid_address, uint64_t, addr)
 {
-	struct process *p = current_process();
+	struct task *t = current_task();
 
-	p->clear_child_tid = addr;
-	return p->pid;
+	t->clear_child_tid = addr;
+	return t->thread.tid;
 }
 
 SYSCALL2(set_robust_list, uint64_t, head, size_t, len)
 {
 	if (len != 24)			/* sizeof(struct robust_list_head) */
 		return -EINVAL;
-	current_process()->robust_list = head;
+	current_task()->robust_list = head;
 	return 0;
 }
 
