@@ -185,6 +185,8 @@ static long remap_to(struct remap *r)
 	if (err)
 		return err;
 	r->v = vma_at(r->mm, r->addr);
+	if (!r->v)			/* old size 0, and the new place was the old one */
+		return -EFAULT;
 	if (!(r->flags & MREMAP_FIXED)) {
 		place = map_place(r->mm, r->new_addr, r->new_len, 0);
 		if (!place)

@@ -6,9 +6,10 @@
  * faults, and the fault knows whether the page may be written in place.
  *
  * As in Linux a hole stops the call with ENOMEM, and what came before it
- * keeps its new rights.
+ * keeps its new rights; and private locked memory that becomes writable is
+ * written to at once, so that its first write need not wait for a copy.
  *
- * Locks: mm.lock for writing.
+ * Locks: mm.lock for writing; it is let go where memory is faulted in.
  */
 #include <mm/vm/map.h>
 #include <lib/assert.h>
@@ -17,16 +18,22 @@
 #include <linux/errno.h>
 #include <linux/mman.h>
 
-
 static unsigned leaf_prot(const struct vma *v)
 {
 	return v->prot | (v->flags & VM_WRITE ? PROT_W : 0);
 }
 
-/* New rights for [start, end) of v. */
+/* Private memory, locked, that could not be written to and now can. */
+static bool wants_copies(unsigned old, unsigned new)
+{
+	return (old & (VM_LOCK_MASK | VM_SHARED | VM_WRITE)) == VM_LOCKED && new & VM_WRITE;
+}
+
+/* New rights for [start, end) of v. 0, -errno, or 1: the range wants its pages at once. */
 static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end, unsigned rights,
 		       struct vma **dead)
 {
+	const unsigned before = v->flags;
 	unsigned flags = (v->flags & ~VM_RIGHTS) | rights, old = leaf_prot(v), new;
 	struct gather g;
 	int err;
@@ -50,34 +57,60 @@ static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 		gather_finish(&g);
 	}
 	vma_join(mm, v, dead);
+	return wants_copies(before, flags);
+}
+
+/* Where the call begins: with PROT_GROWSDOWN at the beginning of the mapping. */
+static int find_start(struct mm *mm, vaddr_t *start, vaddr_t end, int prot)
+{
+	struct vma *v = vma_find(mm, *start);
+
+	if (prot & PROT_GROWSUP)	/* nothing grows up here */
+		return v && v->start <= *start ? -EINVAL : -ENOMEM;
+	if (!(prot & PROT_GROWSDOWN))
+		return 0;
+	if (!v || v->start >= end)
+		return -ENOMEM;
+	if (!(v->flags & VM_GROWSDOWN))
+		return -EINVAL;
+	*start = v->start;
 	return 0;
 }
 
-static int protect_range(struct mm *mm, vaddr_t start, vaddr_t end, int prot, unsigned rights,
+/* From *at on, up to and with the first part that wants its pages at once (1): [*part, *at). */
+static int protect_range(struct mm *mm, vaddr_t *at, vaddr_t end, unsigned rights, vaddr_t *part,
 			 struct vma **dead)
 {
-	struct vma *v = vma_find(mm, start);
 	int err = 0;
 
-	if (prot & PROT_GROWSDOWN) {
-		if (!v || v->start >= end)
-			return -ENOMEM;
-		if (!(v->flags & VM_GROWSDOWN))
-			return -EINVAL;
-		start = v->start;
-	}
-	if (prot & PROT_GROWSUP)	/* nothing grows up here */
-		return v && v->start <= start ? -EINVAL : -ENOMEM;
-	while (start < end && !err) {
-		vaddr_t stop;
+	while (*at < end && !err) {
+		struct vma *v = vma_find(mm, *at);
 
-		if (!v || v->start > start)
+		if (!v || v->start > *at)
 			return -ENOMEM;
-		stop = MIN(end, v->end);
-		err = protect_vma(mm, v, start, stop, rights, dead);
-		start = stop;
-		v = vma_find(mm, start);
+		*part = *at;
+		*at = MIN(end, v->end);
+		err = protect_vma(mm, v, *part, *at, rights, dead);
 	}
+	return err;
+}
+
+static int protect(struct mm *mm, vaddr_t start, vaddr_t end, int prot, unsigned rights)
+{
+	struct vma *dead = NULL;
+	vaddr_t part = start;
+	int err;
+
+	write_lock(&mm->lock);
+	err = find_start(mm, &start, end, prot);
+	while (!err && (err = protect_range(mm, &start, end, rights, &part, &dead)) > 0) {
+		write_unlock(&mm->lock);
+		map_populate(mm, part, start, ACCESS_WRITE);	/* as far as it goes */
+		write_lock(&mm->lock);
+		err = 0;
+	}
+	write_unlock(&mm->lock);
+	vma_bury(dead);
 	return err;
 }
 
@@ -85,8 +118,6 @@ int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot)
 {
 	unsigned rights = (prot & PROT_READ ? VM_READ : 0) | (prot & PROT_WRITE ? VM_WRITE : 0) |
 			  (prot & PROT_EXEC ? VM_EXEC : 0);
-	struct vma *dead = NULL;
-	int err;
 
 	if ((prot & PROT_GROWSDOWN && prot & PROT_GROWSUP) || !IS_ALIGNED(addr, PAGE_SIZE))
 		return -EINVAL;
@@ -97,9 +128,5 @@ int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot)
 		return -ENOMEM;
 	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP))
 		return -EINVAL;
-	write_lock(&mm->lock);
-	err = protect_range(mm, addr, addr + len, prot, rights, &dead);
-	write_unlock(&mm->lock);
-	vma_bury(dead);
-	return err;
+	return protect(mm, addr, addr + len, prot, rights);
 }

@@ -253,6 +253,8 @@ static void take_map(char *text, struct line *before)
 		   &now.offset, &name) < 4 ||
 	    now.end <= page_addr(FIRST_PAGE) || now.start >= page_addr(END_PAGE))
 		return;
+	if (now.end > page_addr(END_PAGE))	/* it grew out of the universe */
+		now.end = page_addr(END_PAGE);
 	text[strcspn(text, "\n")] = 0;
 	if (name && text[name]) {
 		snprintf(now.kind, sizeof(now.kind), "%s", map_kind(text + name));

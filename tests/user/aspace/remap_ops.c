@@ -2,6 +2,10 @@
  * mremap. Linux 6.17 moves ranges of several VMAs and checks before it unmaps the target; 6.1 does
  * neither. So moves to a fixed place take one page, or parts of a mapping made just before; wrong
  * arguments go to such a mapping, too, since 6.17 also looks for errors in another order.
+ *
+ * A range of two VMAs cannot grow. Whether anonymous memory from two places that came to lie side
+ * by side is one VMA is the kernel's own affair (Linux 6.15 joins more of it than 6.1). So one page
+ * grows, or a new mapping; or a range that cannot be one VMA.
  */
 #include "aspace.h"
 
@@ -133,10 +137,35 @@ static void op_resize(void)
 {
 	struct range r = pick_pages();
 	uint64_t new_len = pick_count() * PAGE;
+	int flags = chance(50) ? MREMAP_MAYMOVE : 0;
 
 	if (new_len > r.len && chance(50))
 		r.len = PAGE;
-	remap(r, new_len, chance(50) ? MREMAP_MAYMOVE : 0, 0);
+	if (new_len > r.len && r.len > PAGE) {
+		r = fresh();
+		if (!r.len)
+			return;
+		r = part_of(r);
+	}
+	remap(r, new_len, flags, 0);
+}
+
+/* Growing what is mapped throughout, but not alike. */
+static void op_uneven(void)
+{
+	struct range r = fresh();
+	uint64_t pages = r.len / PAGE, at;
+	long result;
+
+	if (pages < 2)
+		return;
+	at = r.addr + rnd(pages) * PAGE;
+	result = chance(50) ? SYS(munmap, at, PAGE) : SYS(mprotect, at, PAGE, pick_prot());
+	say("change ");
+	say_addr(at);
+	say_result(result);
+	say("; ");
+	remap(r, r.len + pick_count() * PAGE, chance(50) ? MREMAP_MAYMOVE : 0, 0);
 }
 
 static void op_duplicate(void)
@@ -193,6 +222,7 @@ const struct op remap_ops[] = {
 	{ "remap", "mremap", 40, op_fresh },
 	{ "page", "mremap", 25, op_one_page },
 	{ "resize", "mremap", 30, op_resize },
+	{ "uneven", "mremap", 6, op_uneven },
 	{ "duplicate", "mremap", 6, op_duplicate },
 	{ "wrong", "mremap", 6, op_wrong },
 	{ 0 },
