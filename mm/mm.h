@@ -19,6 +19,9 @@ struct mm *mm_create(void);
 static inline struct mm *mm_get(struct mm *mm);
 /* The last reference takes every mapping down. Not on a CPU that has it loaded (thread_set_aspace first). May sleep. */
 void mm_put(struct mm *mm);
+/* mm_put for a process that goes: what has been used here so far. */
+struct mm_usage { uint64_t minflt, majflt, rss_max; };	/* faults; pages: high-water mark */
+void mm_leave(struct mm *mm, struct mm_usage *u);
 struct aspace *mm_aspace(struct mm *mm);
 /*
  * A copy for a new process: the same VMAs, private pages shared until either

@@ -287,14 +287,15 @@ int process_spawn(struct node *exe, const char *name, struct exec_args *args, st
 
 /* ---- the end ---- */
 
-static void account_memory(struct process *p)
+/* p does not use mm any more. */
+static void leave_memory(struct process *p, struct mm *mm)
 {
-	struct mm_figures f;
+	struct mm_usage u;
 
-	mm_figures(p->mm, &f);
-	p->used.minflt += f.minflt;
-	p->used.majflt += f.majflt;
-	p->used.rss_max = MAX(p->used.rss_max, f.rss_max);
+	mm_leave(mm, &u);
+	p->used.minflt += u.minflt;
+	p->used.majflt += u.majflt;
+	p->used.rss_max = MAX(p->used.rss_max, u.rss_max);
 }
 
 /* Its parent lent it its memory and waits to have it back. */
@@ -323,15 +324,13 @@ void process_change_memory(struct process *p, struct mm *next)
 {
 	struct mm *old = p->mm;
 
-	if (old) {
-		account_memory(p);
+	if (old)
 		clear_tid(current_task(), old);
-	}
 	spin_lock(&process_lock);	/* who looks at p takes a reference under it */
 	p->mm = next;
 	spin_unlock(&process_lock);
 	if (old)
-		mm_put(old);
+		leave_memory(p, old);
 	if (p->shares_memory)
 		give_back(p);
 }

@@ -41,19 +41,6 @@ void aspace_destroy(struct aspace *as)
 	table_free(root);
 }
 
-/* The first entry from i on, below end, that is not none; end. Tables are sparse: eight at a time. */
-static unsigned next_used(const pte_t *tab, unsigned i, unsigned end)
-{
-	const pte_t *e = &tab[i];
-
-	for (; i + 8 <= end; i += 8, e += 8)
-		if (e[0].v | e[1].v | e[2].v | e[3].v | e[4].v | e[5].v | e[6].v | e[7].v)
-			break;
-	while (i < end && pte_is_none(pte_read(&tab[i])))
-		i++;
-	return i;
-}
-
 /*
  * Without locks, as a reader inside a grace period: a table that dies
  * meanwhile has counts of 0 from then on.
@@ -71,7 +58,7 @@ static void count_table(const struct page *t, unsigned end, struct aspace_counts
 	if (t->level == 1)
 		return;
 	end = MIN(end, t->last + 1u);
-	for (unsigned i = t->first; (i = next_used(tab, i, end)) < end; i++) {
+	for (unsigned i = t->first; (i = table_next(tab, i, end)) < end; i++) {
 		pte_t e = pte_read(&tab[i]);
 
 		if (pte_kind(e, t->level) == PTE_TABLE)

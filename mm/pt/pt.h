@@ -129,6 +129,12 @@ void cursor_protect(struct cursor *c, unsigned prot, struct gather *g);
  */
 void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g);
 /*
+ * Empties all of as, a user's, and takes its tables but the root: nobody has it
+ * loaded, no object knows a mapping in it, nobody will fill it again. g and
+ * flushes as for pt_zap. Returns how many pages were resident.
+ */
+uint64_t pt_end(struct aspace *as, struct gather *g);
+/*
  * New rights for every leaf in [start, end); no R, W or X: noaccess entries,
  * which know no W and come back without it. Write rights are only taken, not
  * given (the fault gives them), but with PROT_GIVE_W, which is for private

@@ -32,11 +32,7 @@ static inline struct span cursor_span(const struct cursor *c, vaddr_t end)
 	};
 }
 
-/*
- * Last-level table: all of the span. Returns where to go on: sooner than at
- * the span's end if g is full.
- */
-static vaddr_t zap_leaves(struct cursor *c, vaddr_t end, struct gather *g)
+vaddr_t zap_leaves(struct cursor *c, vaddr_t end, struct gather *g)
 {
 	struct span s = cursor_span(c, end);
 	struct page *t = c->table;
@@ -100,8 +96,7 @@ static vaddr_t zap_upper(struct cursor *c, vaddr_t start, vaddr_t end, struct ga
 	return s.next;
 }
 
-/* *up, which points to the shared table t, is made none. t locked, and its upper table. */
-static void leave_table(pte_t *up, struct page *t, vaddr_t va, struct gather *g)
+void leave_table(pte_t *up, struct page *t, vaddr_t va, struct gather *g)
 {
 	pte_xchg(up, pte_none());
 	gather_owner(g, t, up);

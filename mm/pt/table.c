@@ -4,7 +4,7 @@
  * must be given its case before anything compiles.
  *
  * A table is born in cursor_open, as a child of the entry it fills, and dies
- * in table_reap when its last entry is gone: under the upper table's lock and
+ * in table_reap when its last entry is gone (or in pt_end): under the upper table's lock and
  * its own it is marked dead and its upper entry cleared; the gather flushes;
  * a grace period lets the walks that still stand before its lock find the
  * mark; then its frame is free.
@@ -55,15 +55,15 @@ void table_free_later(struct page *t)
 	grace_call(&t->dead_link, table_grace_over);
 }
 
-/* Both tables locked; t has no entries. */
-static void table_unlink(struct cursor *up, struct page *t, struct gather *g)
+void table_unlink(struct aspace *as, struct page *upper, pte_t *slot, struct page *t,
+		  struct gather *g)
 {
-	assert(t->level == up->level - 1 && t->owner_slot == up->slot && !t->shared);
+	assert(!t->used && t->level == upper->level - 1 && t->owner_slot == slot && !t->shared);
 	assert(!t->anon && !t->file && !t->shmem && !t->swap);
 	t->dead = 1;
-	pte_xchg(up->slot, pte_none());
-	table_entries_gone(up->table, 1);
-	__atomic_fetch_sub(&up->as->table_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
+	pte_xchg(slot, pte_none());
+	table_entries_gone(upper, 1);
+	__atomic_fetch_sub(&as->table_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
 	gather_table(g, t);
 }
 
@@ -81,7 +81,7 @@ static bool reap_one(struct cursor *up, struct gather *g, bool *busy)
 	if (*busy)
 		return false;
 	if (t->used == 0)
-		table_unlink(up, t, g);
+		table_unlink(up->as, up->table, up->slot, t, g);
 	spin_unlock(&t->lock);
 	return up->table->used == 0;
 }

@@ -61,6 +61,19 @@ static inline void table_entries_gone(struct page *t, unsigned n)
 	}
 }
 
+/* The first entry from i on, below end, that is not none; end. Tables are sparse: eight at a time. */
+static inline unsigned table_next(const pte_t *tab, unsigned i, unsigned end)
+{
+	const pte_t *e = &tab[i];
+
+	for (; i + 8 <= end; i += 8, e += 8)
+		if (e[0].v | e[1].v | e[2].v | e[3].v | e[4].v | e[5].v | e[6].v | e[7].v)
+			break;
+	while (i < end && pte_is_none(pte_read(&tab[i])))
+		i++;
+	return i;
+}
+
 /* Counts d entries more (or fewer) that name p. */
 static inline void table_count(struct page *t, const struct page *p, int d)
 {
@@ -108,12 +121,24 @@ void table_free(struct page *t);
 /* Of a dead one, which no CPU knows any more: after a grace period. */
 void table_free_later(struct page *t);
 
+/* t, without entries, goes from *slot of `upper`, and as a dead one to g. Both tables locked. */
+void table_unlink(struct aspace *as, struct page *upper, pte_t *slot, struct page *t,
+		  struct gather *g);
 /*
  * The table of va at `level` was seen empty: unlinks it if it still is, and
  * then the one above if that became empty, and so on below the root. No lock
  * held. The kernel's tables go away only below its PDPTs.
  */
 void table_reap(struct aspace *as, vaddr_t va, unsigned level, struct gather *g);
+
+/*
+ * Empties the locked last-level table under the cursor, which nobody shares,
+ * from the cursor on to `end`. Returns where to go on: sooner than at the end
+ * of what lies in this table if g is full.
+ */
+vaddr_t zap_leaves(struct cursor *c, vaddr_t end, struct gather *g);
+/* *up, which points to the shared table t of va, is made none. t locked, and its upper table. */
+void leave_table(pte_t *up, struct page *t, vaddr_t va, struct gather *g);
 
 /* The page whose slot the leaf or not present entry e is; NULL: none. */
 struct page *entry_slot_page(pte_t e, unsigned level);

@@ -62,7 +62,7 @@ static void zap(struct mm *mm, vaddr_t start, vaddr_t end)
 {
 	struct gather g;
 
-	if (end - start > HUGE_SIZE && READ_ONCE(mm->refs))	/* 0: nobody will ask */
+	if (end - start > HUGE_SIZE)
 		mm_note_rss(mm);
 	gather_init(&g, &mm->as);
 	pt_zap(&mm->as, start, end, &g);

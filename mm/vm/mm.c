@@ -64,22 +64,59 @@ struct mm *mm_create(void)
 	return mm;
 }
 
-void mm_put(struct mm *mm)
+/*
+ * The last reference is gone. First the objects forget mm's mappings, so that no
+ * truncate comes to its tables any more; then the tables go as a whole. Returns
+ * how many pages were resident.
+ */
+static uint64_t mm_end(struct mm *mm)
 {
-	struct vma *dead = NULL;
+	struct vma *dead = vma_kill_all(mm);
+	struct gather g;
+	uint64_t pages;
 
-	if (__atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL))
-		return;
-	write_lock(&mm->lock);
-	if (map_take_out(mm, 0, mm_user_end(), &dead))
-		panic("an address space could not be taken down");
-	write_unlock(&mm->lock);
+	gather_init(&g, &mm->as);
+	pages = pt_end(&mm->as, &g);
+	gather_finish(&g);
 	vma_bury(dead);
-	assert(mm->nvmas == 0 && mm->size_pages == 0);
 	spin_lock(&mms_lock);
 	TAILQ_REMOVE(&mms, mm, all_link);
 	spin_unlock(&mms_lock);
 	aspace_destroy(&mm->as);
+	return pages;
+}
+
+static bool drop_reference(struct mm *mm)
+{
+	return __atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+void mm_put(struct mm *mm)
+{
+	if (!drop_reference(mm))
+		return;
+	mm_end(mm);
+	kmem_free(mm_cache, mm);
+}
+
+void mm_leave(struct mm *mm, struct mm_usage *u)
+{
+	uint64_t pages;
+
+	if (__atomic_load_n(&mm->refs, __ATOMIC_ACQUIRE) > 1) {
+		read_lock(&mm->lock);
+		mm_note_rss(mm);
+		read_unlock(&mm->lock);
+	}				/* else it is counted as it is taken down */
+	*u = (struct mm_usage){
+		.minflt = __atomic_load_n(&mm->minflt, __ATOMIC_RELAXED),
+		.majflt = __atomic_load_n(&mm->majflt, __ATOMIC_RELAXED),
+		.rss_max = READ_ONCE(mm->rss_max),
+	};
+	if (!drop_reference(mm))
+		return;
+	pages = mm_end(mm);
+	u->rss_max = MAX(u->rss_max, pages);
 	kmem_free(mm_cache, mm);
 }
 

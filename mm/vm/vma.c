@@ -188,6 +188,24 @@ void vma_kill(struct mm *mm, struct vma *v, struct vma **dead)
 	*dead = v;
 }
 
+struct vma *vma_kill_all(struct mm *mm)
+{
+	struct vma *v, *next, *dead = NULL;
+
+	for (v = vma_first(mm); v; v = next) {
+		next = vma_next(v);
+		if (v->obj)
+			object_unmap(v->obj, &v->mapping);
+		v->next_dead = dead;
+		dead = v;
+	}
+	RB_INIT(&mm->vmas);
+	mm->nvmas = 0;
+	mm->size_pages = 0;
+	mm->last = NULL;
+	return dead;
+}
+
 static void vma_free(struct grace_head *h)
 {
 	kmem_free(vma_cache, container_of(h, struct vma, grace));

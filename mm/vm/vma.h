@@ -93,6 +93,8 @@ int __must_check vma_clone(struct mm *to, const struct vma *v);
 struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead);
 /* Out of the tree, to *dead. */
 void vma_kill(struct mm *mm, struct vma *v, struct vma **dead);
+/* All of them, of an address space that ends: for vma_bury. No lock needed. */
+struct vma *vma_kill_all(struct mm *mm);
 /*
  * Gives the dead ones' objects back and frees them after a grace period.
  * mm.lock not held: an object may end, and its file system be called.
