@@ -90,6 +90,15 @@ enum fault_result {
 enum fault_result vm_fault(struct mm *mm, vaddr_t va, unsigned access);
 const char *fault_name(enum fault_result r);
 
+/* ---- memory of an address space that need not be the loaded one (process_vm_readv) ---- */
+
+/* The pages of [va, va + n) are brought in, in order: how many bytes of it can then be read (written). May sleep. */
+size_t mm_remote_fault(struct mm *mm, vaddr_t va, size_t n, bool write);
+/* n bytes, all in one page, to the running program's memory. Bytes; less: one side is not there. May sleep. */
+size_t __must_check mm_remote_read(struct mm *mm, vaddr_t va, void __user *to, size_t n);
+/* n bytes, all in one page, from the kernel's memory; false: nothing written. May sleep. */
+bool __must_check mm_remote_write(struct mm *mm, vaddr_t va, const void *from, size_t n);
+
 /* ---- figures ---- */
 
 struct mm_figures {

@@ -8,7 +8,6 @@
 #include <linux/poll.h>
 #include <mm/alloc/slab.h>
 
-#define IO_MAX		(0x7ffff000ul)	/* Linux's MAX_RW_COUNT */
 #define DEVICES_MAX	16
 
 static struct waitq poll_wait;
@@ -175,7 +174,7 @@ ssize_t file_read(struct file *f, void __user *buf, size_t n, const uint64_t *po
 		return -EBADF;
 	if (!f->ops->read)
 		return node_is_dir(f->node) ? -EISDIR : -EINVAL;
-	n = MIN(n, IO_MAX);
+	n = MIN(n, FILE_IO_MAX);
 	return n ? file_transfer(f, do_read, (uint64_t)buf, n, pos) : 0;
 }
 
@@ -185,7 +184,7 @@ ssize_t file_write(struct file *f, const void __user *buf, size_t n, const uint6
 		return -EBADF;
 	if (!f->ops->write)
 		return -EINVAL;
-	n = MIN(n, IO_MAX);
+	n = MIN(n, FILE_IO_MAX);
 	return n ? file_transfer(f, do_write, (uint64_t)buf, n, pos) : 0;
 }
 

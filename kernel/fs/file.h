@@ -44,6 +44,7 @@ struct file {
 	uint64_t pos;			/* lock */
 };
 
+#define FILE_IO_MAX	0x7ffff000ul	/* bytes that one call moves: Linux's MAX_RW_COUNT */
 #define FILES_MAX	1024		/* of one process, whatever its RLIMIT_NOFILE */
 
 struct files {

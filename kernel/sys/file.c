@@ -5,12 +5,9 @@
 #include <kernel/fs/path.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
+#include <kernel/sys/uio.h>
 #include <lib/string.h>
 #include <linux/fcntl.h>
-#include <linux/uio.h>
-#include <mm/alloc/slab.h>
-
-#define FAST_IOV	8
 
 static struct file *file_of(int fd)
 {
@@ -77,47 +74,11 @@ SYSCALL4(pwrite64, int, fd, const void __user *, buf, size_t, n, int64_t, off)
 
 /* ---- vectors ---- */
 
-struct vector {
-	struct iovec fast[FAST_IOV], *iov;
-	unsigned n;
-};
-
-static void vector_free(struct vector *v)
-{
-	if (v->iov != v->fast)
-		kfree(v->iov);
-}
-
-/* Copies the list in; all lengths and their sum are positive numbers of ssize_t. */
-static int vector_read(struct vector *v, const struct iovec __user *from, uint64_t n)
-{
-	int64_t sum = 0;
-	int err = 0;
-
-	if (n > UIO_MAXIOV)
-		return -EINVAL;
-	v->n = (unsigned)n;
-	v->iov = n > FAST_IOV ? kmalloc(n * sizeof(*v->iov)) : v->fast;
-	if (!v->iov)
-		return -ENOMEM;
-	if (copy_from_user(v->iov, from, n * sizeof(*v->iov)))
-		err = -EFAULT;
-	for (unsigned i = 0; i < n && !err; i++) {
-		int64_t len = (int64_t)v->iov[i].iov_len;
-
-		if (len < 0 || __builtin_add_overflow(sum, len, &sum))
-			err = -EINVAL;
-	}
-	if (err)
-		vector_free(v);
-	return err;
-}
-
 /*
  * One part after another, until one comes up short. A read of a stream ends
  * after its first part: another could wait for what may never come.
  */
-static long vector_transfer(struct file *f, const struct vector *v, bool write)
+static long vector_transfer(struct file *f, const struct io_vector *v, bool write)
 {
 	long done = 0;
 
@@ -138,15 +99,15 @@ static long vector_transfer(struct file *f, const struct vector *v, bool write)
 static long do_vector(int fd, const struct iovec __user *iov, uint64_t n, bool write)
 {
 	struct file *f = file_of(fd);
-	struct vector v;
+	struct io_vector v;
 	long r;
 
 	if (!f)
 		return -EBADF;
-	r = vector_read(&v, iov, n);
+	r = io_vector_read_own(&v, iov, n);
 	if (!r) {
 		r = vector_transfer(f, &v, write);
-		vector_free(&v);
+		io_vector_free(&v);
 	}
 	file_put(f);
 	return r;

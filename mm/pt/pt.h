@@ -117,6 +117,11 @@ pte_t cursor_clear(struct cursor *c, struct gather *g, bool *full);
  * (or NX comes). No R, W, X: a noaccess entry.
  */
 void cursor_protect(struct cursor *c, unsigned prot, struct gather *g);
+/* The kernel wrote to the page by way of the direct map: A and D say so. */
+static inline void cursor_mark_written(struct cursor *c)
+{
+	__atomic_fetch_or(&c->slot->v, PTE_A | PTE_D, __ATOMIC_RELAXED);
+}
 
 /* ---- ranges (range.c) ---- */
 

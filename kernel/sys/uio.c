@@ -1,0 +1,52 @@
+/* Lists of pieces of memory; see uio.h. */
+#include <kernel/sys/uio.h>
+#include <arch/uaccess.h>
+#include <kernel/fs/file.h>
+#include <linux/errno.h>
+#include <mm/alloc/slab.h>
+
+int io_vector_read(struct io_vector *v, const struct iovec __user *from, uint64_t n)
+{
+	int err = 0;
+
+	if (n > UIO_MAXIOV)
+		return -EINVAL;
+	v->n = (unsigned)n;
+	v->iov = n > IO_VECTOR_FAST ? kmalloc(n * sizeof(*v->iov)) : v->fast;
+	if (!v->iov)
+		return -ENOMEM;
+	if (copy_from_user(v->iov, from, n * sizeof(*v->iov)))
+		err = -EFAULT;
+	for (unsigned i = 0; i < n && !err; i++)
+		if ((int64_t)v->iov[i].iov_len < 0)
+			err = -EINVAL;
+	if (err)
+		io_vector_free(v);
+	return err;
+}
+
+int io_vector_read_own(struct io_vector *v, const struct iovec __user *from, uint64_t n)
+{
+	int err = io_vector_read(v, from, n);
+
+	if (err)
+		return err;
+	v->total = 0;
+	for (unsigned i = 0; i < v->n; i++) {
+		struct iovec *one = &v->iov[i];
+
+		if (!user_range_ok(one->iov_base, one->iov_len)) {
+			io_vector_free(v);
+			return -EFAULT;
+		}
+		one->iov_len = MIN(one->iov_len, FILE_IO_MAX - v->total);
+		v->total += one->iov_len;
+	}
+	return 0;
+}
+
+void io_vector_free(struct io_vector *v)
+{
+	if (v->iov != v->fast)
+		kfree(v->iov);
+}
