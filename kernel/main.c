@@ -5,6 +5,7 @@
  */
 #include <arch/machine.h>
 #include <arch/page.h>
+#include <arch/smp.h>
 #include <arch/upcall.h>
 #include <boot/boot.h>
 #include <boot/bootinfo.h>
@@ -36,6 +37,14 @@ static void read_options(const struct bootinfo *bi)
 	arch_cpu_show();
 }
 
+/* For another CPU: of the shape that its exception stacks need. */
+static uint64_t cpu_stack(void)
+{
+	uint64_t bottom, top;
+
+	return kstack_alloc(&bottom, &top) ? 0 : top;
+}
+
 void kernel_main(struct bootinfo *bi)
 {
 	arch_cpu_init();
@@ -55,13 +64,13 @@ void kernel_main(struct bootinfo *bi)
 	fs_init(bi);
 	console_init();
 	process_init();
+	arch_smp_start(cpu_stack, kzalloc);
 	irq_enable();
 	init_start();
 	sched_idle_loop();
 }
 
-/* No other CPU is started: the boot CPU is the only one. */
 void kernel_main_ap(void)
 {
-	panic("a CPU that was not started runs");
+	sched_join();
 }

@@ -1,7 +1,7 @@
 /*
  * The end of the kernel: says what happened and leaves the machine.
  *
- * Only the first panic speaks. One that comes out of its printing (the same
+ * Only the first panic speaks, and then the other CPUs, one line each. One that comes out of its printing (the same
  * CPU again) gets one line; a third leaves at once. Another CPU that panics
  * meanwhile stops: the first one ends the machine for all.
  *
@@ -13,6 +13,7 @@
 #include <arch/context.h>
 #include <arch/cpu.h>
 #include <arch/machine.h>
+#include <arch/smp.h>
 #include <lib/format.h>
 #include <lib/lock.h>
 #include <lib/log.h>
@@ -57,6 +58,7 @@ static __noreturn __cold_ void panic_message(const struct trapframe *tf, const c
 	if (tf && tf->vector == VECTOR_PF)
 		arch_show_walk(arch_read_cr2());
 	arch_backtrace(tf);
+	arch_stop_others();
 	log_raw("# quire: panic: %s", message);
 	arch_exit(0x12);
 }

@@ -4,7 +4,7 @@
  *
  * The LAPIC's registers are reached by MMIO, or by MSRs where the firmware
  * left it in x2APIC mode (which cannot be left again without a reset of the
- * APIC). All CPUs' LAPICs answer at the same address. Interrupts are sent
+ * APIC), or a CPU has an id of more than 8 bits. All CPUs' LAPICs answer at the same address. Interrupts are sent
  * with physical destinations to the boot CPU.
  *
  * IOAPIC registers are reached through an index: boot is single-threaded, and
@@ -45,6 +45,7 @@ void pic_silence(void)
 
 #define APIC_BASE_X2		(1u << 10)
 #define APIC_BASE_ENABLE	(1u << 11)
+#define XAPIC_IDS		255	/* 255: all CPUs */
 #define MSR_X2APIC		0x800
 #define SVR_ENABLE		(1u << 8)
 
@@ -76,6 +77,32 @@ static void lapic_drain(void)
 			lapic_eoi();
 }
 
+/*
+ * xAPIC: two writes, not to be torn apart by an interrupt that sends as well.
+ * x2APIC: one, which does not wait for earlier stores by itself (SDM 11.12.3).
+ */
+void lapic_send(uint32_t apic_id, uint32_t command)
+{
+	uint64_t flags;
+
+	if (!lapic) {
+		__asm__ volatile("mfence; lfence" ::: "memory");
+		wrmsr(MSR_X2APIC + LAPIC_ICR / 16, (uint64_t)apic_id << 32 | command);
+		return;
+	}
+	flags = irq_save();
+	while (lapic_read(LAPIC_ICR) & ICR_BUSY)
+		cpu_relax();
+	lapic_write(LAPIC_ICR_HIGH, apic_id << 24);
+	lapic_write(LAPIC_ICR, command);
+	irq_restore(flags);
+}
+
+bool lapic_reaches(uint32_t apic_id)
+{
+	return !lapic || apic_id < XAPIC_IDS;
+}
+
 static void lapic_enable(void)
 {
 	uint32_t id;
@@ -92,6 +119,26 @@ static void lapic_enable(void)
 	this_cpu()->apic_id = lapic ? id >> 24 : id;
 }
 
+/* A CPU is listed that xAPIC mode cannot name. */
+static bool x2apic_needed(void)
+{
+	for (unsigned i = 0; i < arch_madt.ncpus; i++)
+		if (arch_madt.apic_id[i] >= XAPIC_IDS)
+			return arch_features.x2apic;
+	return false;
+}
+
+void lapic_init_ap(void)
+{
+	uint64_t base = rdmsr(MSR_APIC_BASE);
+
+	if (!(base & APIC_BASE_ENABLE))
+		wrmsr(MSR_APIC_BASE, base |= APIC_BASE_ENABLE);
+	if (!lapic && !(base & APIC_BASE_X2))
+		wrmsr(MSR_APIC_BASE, base | APIC_BASE_X2);
+	lapic_enable();
+}
+
 void lapic_init(map_mmio_fn map)
 {
 	uint64_t base = rdmsr(MSR_APIC_BASE);
@@ -100,6 +147,10 @@ void lapic_init(map_mmio_fn map)
 		panic("this CPU has no local APIC");
 	if (!(base & APIC_BASE_ENABLE)) {
 		base |= APIC_BASE_ENABLE;
+		wrmsr(MSR_APIC_BASE, base);
+	}
+	if (!(base & APIC_BASE_X2) && x2apic_needed()) {
+		base |= APIC_BASE_X2;
 		wrmsr(MSR_APIC_BASE, base);
 	}
 	if (!(base & APIC_BASE_X2)) {

@@ -13,7 +13,9 @@
 #include <arch/aspace.h>
 #include <arch/machine.h>
 #include <arch/tlb.h>
-#include <arch/x86_64/x86.h>
+#include <arch/x86_64/percpu.h>
+
+paddr_t boot_root;
 
 struct aspace kernel_aspace = { .kernel = true };
 
@@ -50,6 +52,8 @@ void arch_paging_switch(paddr_t root)
 	struct cpu *c = this_cpu();
 	struct aspace *old = c->aspace;
 
+	if (!boot_root.v)
+		boot_root = paddr(read_cr3());
 	active_set(&kernel_aspace, c->id);
 	c->aspace = &kernel_aspace;
 	if (old && old != &kernel_aspace)

@@ -130,6 +130,7 @@ static void read_features(struct cpu_features *f)
 	f->pdpe1gb = bit(x1.d, 26);
 	f->phys_bits = bits ? bits & 0xff : 36;
 	f->virt_bits = arch_levels == 5 ? 57 : 48;
+	f->xcr0 = f->xsave ? XCR0_X87 | XCR0_SSE | (f->avx ? XCR0_AVX : 0) : 0;
 }
 
 /* Before the kernel's own tables take the write right from the text. */
@@ -193,15 +194,10 @@ static void syscall_load(void)
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
 }
 
-/* XCR0 and the size of what XSAVE writes with it. */
-static void fpu_load(struct cpu_features *f)
+static void fpu_load(const struct cpu_features *f)
 {
-	f->xsave_size = FXSAVE_SIZE;
-	if (f->xsave) {
-		f->xcr0 = XCR0_X87 | XCR0_SSE | (f->avx ? XCR0_AVX : 0);
+	if (f->xsave)
 		__asm__ volatile("xsetbv" :: "a"((uint32_t)f->xcr0), "d"(0), "c"(0));
-		f->xsave_size = cpuid(0xd, 0).b;
-	}
 	__asm__ volatile("fninit");
 }
 
@@ -227,6 +223,8 @@ void arch_cpu_init(void)
 	}
 	idt_init();
 	cpu_setup(&boot_cpu);
+	/* what XSAVE writes with XCR0 as it is now */
+	arch_features.xsave_size = arch_features.xsave ? cpuid(0xd, 0).b : FXSAVE_SIZE;
 	arch_cpus[0] = &boot_cpu.cpu;
 	arch_ncpus = 1;
 }

@@ -164,6 +164,37 @@ void arch_backtrace(const struct trapframe *tf)
 	trace(tf->rbp);
 }
 
+#define LINE_DEPTH	10
+
+static size_t add_place(char *line, size_t n, uint64_t rip, unsigned back)
+{
+	uint64_t offset;
+	const char *name = ksym_lookup(rip - back, &offset);
+
+	if (name)
+		return scnprintf(line, n, " %s+0x%lx", name, offset + back);
+	return scnprintf(line, n, " %lx", rip);
+}
+
+void arch_backtrace_line(const struct trapframe *tf)
+{
+	char line[400];
+	size_t at = scnprintf(line, sizeof(line), "*** CPU %u:", this_cpu()->id);
+	uint64_t rbp = tf->rbp, last = 0, ret;
+
+	if (trap_from_user(tf))
+		at += scnprintf(line + at, sizeof(line) - at, " ring 3 at");
+	at += add_place(line + at, sizeof(line) - at, tf->rip, 0);
+	for (unsigned i = 0; i < LINE_DEPTH && !trap_from_user(tf) && rbp > last; i++) {
+		last = rbp;
+		if (!read_link(last, &rbp, &ret))
+			break;
+		at += scnprintf(line + at, sizeof(line) - at, " <");
+		at += add_place(line + at, sizeof(line) - at, ret, 1);
+	}
+	log_warn("%s", line);
+}
+
 static const char *entry_kind(pte_t e, unsigned level)
 {
 	switch (pte_kind(e, level)) {

@@ -26,6 +26,14 @@
 #define IST_SIZE	16384
 #define IST_CPU		16
 
+/* Where other CPUs start (AP_TRAMPOLINE), and how far one has come: ap_state, smp.c. */
+#define AP_BASE		0x8000
+#define AP_NONE		0
+#define AP_AWAITED	1
+#define AP_TAKEN	2
+#define AP_ALIVE	3
+#define AP_GO		4
+
 /* The boot CPU's first stack, the guard page below it included. */
 #define BOOT_STACK_SIZE	(4096 + 16384)
 
@@ -90,6 +98,9 @@ void syscall_entry(void);
 void entry_to_user(struct trapframe *tf, uint64_t kstack_top) __noreturn;
 
 extern uint8_t boot_stack[BOOT_STACK_SIZE];
+
+/* trampoline.S: the code to be copied to AP_BASE; two words in it. */
+extern const char ap_trampoline[], ap_trampoline_end[], ap_cr3[], ap_cr4[];
 
 void idt_init(void);
 void idt_load(void);

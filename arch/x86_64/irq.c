@@ -8,7 +8,7 @@
  * none: the LAPIC's sets no bit in service, and the 8259s, silenced at boot,
  * can still send the one that was on its way (their vectors 7 and 15).
  *
- * Handlers run with interrupts off, on the boot CPU. The table is written at
+ * Lines' handlers run with interrupts off, on the boot CPU. The table is written at
  * boot, by arch_irq_register, before a line is opened.
  */
 #include <arch/x86_64/dev.h>
@@ -63,6 +63,11 @@ void arch_irq_dispatch(struct trapframe *tf)
 	if (vector == VEC_TIMER) {
 		lapic_eoi();
 		alarm_interrupt(tf);
+	} else if (vector == VEC_CALL) {
+		lapic_eoi();
+		upcall_call();
+	} else if (vector == VEC_RESCHEDULE) {
+		lapic_eoi();		/* the way back, or the end of the halt, does the rest */
 	} else if (vector >= VEC_ISA && vector < VEC_ISA + ISA_LINES) {
 		dispatch_isa(vector - VEC_ISA);
 	} else {

@@ -37,6 +37,7 @@ struct x86_cpu {
 	uint64_t gdt[GDT_ENTRIES];
 	struct tss tss;
 	uint64_t nmis;			/* taken so far; own CPU only */
+	bool stopped;			/* by arch_stop_others; atomic */
 };
 
 static inline struct x86_cpu *this_x86_cpu(void)
@@ -46,6 +47,18 @@ static inline struct x86_cpu *this_x86_cpu(void)
 
 /* The boot CPU's, in the image: usable from the first 64-bit instruction on. */
 extern struct x86_cpu boot_cpu;
+/* smp.c: where another CPU leaves the trampoline; what it does. */
+extern uint32_t ap_state;
+extern struct x86_cpu *ap_cpu;
+extern uint64_t ap_root;
+void ap_main(struct x86_cpu *xc) __noreturn;
+/* An NMI, from wherever. */
+void smp_nmi(const struct trapframe *tf);
+/* One line on the log: which CPU, and where it was. */
+void arch_backtrace_line(const struct trapframe *tf);
+/* CR3 of the boot code: its tables show low memory at its own address. */
+extern paddr_t boot_root;
+
 /* Loads descriptor tables and control registers of the running CPU; xc's stacks are set. */
 void cpu_setup(struct x86_cpu *xc);
 

@@ -148,7 +148,7 @@ void trap_user(struct trapframe *tf)
 	}
 	switch (tf->vector) {
 	case VEC_NMI:
-		this_x86_cpu()->nmis++;
+		smp_nmi(tf);
 		return;
 	case VEC_DF:
 	case VEC_MC:
@@ -178,7 +178,7 @@ void trap_ist(struct trapframe *tf)
 {
 	switch (tf->vector) {
 	case VEC_NMI:
-		this_x86_cpu()->nmis++;
+		smp_nmi(tf);
 		break;
 	case VEC_DB:	/* ring 3 can leave one pending at its system call */
 		dr6_clear();

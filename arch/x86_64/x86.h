@@ -24,6 +24,8 @@
 #define VEC_IRQ_FIRST	32	/* from here on arch_irq_dispatch's */
 #define VEC_ISA		0x30	/* ISA line n: VEC_ISA + n */
 #define VEC_TIMER	0xf0
+#define VEC_RESCHEDULE	0xf1
+#define VEC_CALL	0xf2
 #define VEC_SPURIOUS	0xff
 
 /* Selectors: Linux's numbers, for ring 3 can see them. */

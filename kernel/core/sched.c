@@ -21,6 +21,7 @@
 #include <kernel/core/grace.h>
 #include <kernel/core/runq.h>
 #include <lib/assert.h>
+#include <lib/format.h>
 #include <lib/log.h>
 #include <lib/option.h>
 #include <lib/string.h>
@@ -59,7 +60,8 @@ static void sched_panic_hook(void)
 			 this_cpu()->irq_depth ? ", in an interrupt" : "");
 }
 
-void sched_init(void)
+/* The running code becomes this CPU's idle thread, *idle. */
+static void cpu_init(struct thread *idle)
 {
 	struct cpu *c = this_cpu();
 	struct runq *rq = &runqs[c->id];
@@ -70,16 +72,32 @@ void sched_init(void)
 	rq->cpu = c;
 	c->runq = rq;
 
-	boot_idle.state = THREAD_RUNNING;
-	boot_idle.on_cpu = true;
-	boot_idle.cpu = c;
-	boot_idle.stack_top = c->kstack_top;
-	boot_idle.started_ns = arch_clock_ns();
-	strlcpy(boot_idle.name, "idle/0", sizeof(boot_idle.name));
-	c->idle = &boot_idle;
-	c->current = &boot_idle;
-	threads_add(&boot_idle);
+	*idle = (struct thread){
+		.state = THREAD_RUNNING,
+		.on_cpu = true,
+		.cpu = c,
+		.stack_top = c->kstack_top,
+		.started_ns = arch_clock_ns(),
+	};
+	snprintf(idle->name, sizeof(idle->name), "idle/%u", c->id);
+	c->idle = idle;
+	c->current = idle;
+	threads_add(idle);
+}
+
+void sched_init(void)
+{
+	cpu_init(&boot_idle);
 	panic_hook = sched_panic_hook;
+}
+
+void sched_join(void)
+{
+	struct thread idle;		/* on a stack that is never left */
+
+	cpu_init(&idle);
+	irq_enable();
+	sched_idle_loop();
 }
 
 static void ready_add(struct runq *rq, struct thread *t)

@@ -90,6 +90,8 @@ void thread_interrupt_done(void);
 static inline bool thread_interrupted(const struct thread *t) { return READ_ONCE(t->interrupted); }
 /* CPU time of a thread, up to now if it is the running one. */
 uint64_t thread_cpu_ns(const struct thread *t);
+/* Another CPU's main: makes it one that threads run on. Interrupts off. */
+void sched_join(void) __noreturn;
 /* The boot CPU's main turns into its idle loop. */
 void sched_idle_loop(void) __noreturn;
 /* Changes the running thread's address space (exec, exit): switches at once. as NULL: none, the kernel's root is loaded. */

@@ -161,8 +161,6 @@ extern struct waitq *page_low_wait;
 
 /* -- boot -- */
 struct bootinfo;
-/* A frame of the first MB that is never given out: where other CPUs start, in real mode. */
-#define AP_TRAMPOLINE	0x8000ul
 /* The early allocator: hands out RAM of the memory map before struct pages exist. */
 void early_init(const struct bootinfo *bi);
 /* Zeroed; aligned (a power of two, at least 4 KB); below 4 GB until early_limit_lift(). Panics if there is none. */

@@ -24,6 +24,7 @@
  */
 #include <arch/cpu.h>
 #include <arch/tlb.h>
+#include <kernel/core/call.h>
 #include <mm/pt/table.h>
 
 void gather_init(struct gather *g, struct aspace *as)
@@ -84,28 +85,23 @@ static void flush_local(const struct gather *g)
 			tlb_flush_page(va);
 }
 
-/*
- * Makes every CPU forget what g noted. The one place that knows of other
- * CPUs: none may be active on this address space besides the caller's.
- */
-static void shootdown(const struct gather *g)
+static void flush_call(void *arg)
 {
-	unsigned id = this_cpu()->id;
-	bool here = g->as->kernel;
+	flush_local(arg);
+}
+
+/* Makes every CPU forget what g noted. The one place that knows of other CPUs. */
+static void shootdown(struct gather *g)
+{
+	struct cpumask mask;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (g->as->kernel && arch_ncpus > 1)
-		panic("a range of the kernel must be flushed on another CPU");
-	for (unsigned i = 0; i <= (arch_ncpus - 1) / 64; i++) {	/* ids are dense */
-		uint64_t mask = __atomic_load_n(&g->as->active[i], __ATOMIC_RELAXED);
-		uint64_t me = i == id / 64 ? 1ull << id % 64 : 0;
-
-		here |= (mask & me) != 0;
-		if (mask & ~me)
-			panic("address space active on another CPU (mask %u: %lx)", i, mask);
-	}
-	if (here)
-		flush_local(g);
+	if (g->as->kernel)
+		mask = cpumask_all();
+	else
+		for (unsigned i = 0; i < CPUMASK_WORDS; i++)
+			mask.w[i] = __atomic_load_n(&g->as->active[i], __ATOMIC_RELAXED);
+	cpu_call(&mask, flush_call, g);
 }
 
 void gather_flush(struct gather *g)

@@ -17,6 +17,7 @@
 #include <tests/host/fake_tlb.h>
 #include <arch/cpu.h>
 #include <arch/tlb.h>
+#include <kernel/core/call.h>
 #include <kernel/core/grace.h>
 #include <kernel/core/thread.h>
 #include <lib/assert.h>
@@ -394,4 +395,15 @@ unsigned fake_grace_run(void)
 
 void sched_yield(void)
 {
+}
+
+void cpu_call(const struct cpumask *mask, void (*fn)(void *), void *arg)
+{
+	unsigned me = this_cpu()->id;
+
+	cpumask_for_each(cpu, mask) {
+		fake_on_cpu(cpu);
+		fn(arg);
+	}
+	fake_on_cpu(me);
 }

@@ -20,6 +20,9 @@
 #define KMAP_END	0xffffd08000000000ul	/* one top-level slot: 512 GB */
 #define KERNEL_HALF	0xffff800000000000ul	/* at and above: the kernel's */
 
+/* A frame of the first MB that is never given out: where other CPUs start, in real mode. */
+#define AP_TRAMPOLINE	0x8000ul
+
 #define USER_MIN	0x10000ul		/* mmap_min_addr */
 #define USER_END_4	0x00007ffffffff000ul	/* exclusive; one page is left unused */
 #define USER_END_5	0x00fffffffffff000ul	/* with LA57, for mmap hints above 47 bits */

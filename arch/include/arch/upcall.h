@@ -29,6 +29,8 @@ void upcall_user_exception(struct trapframe *tf);
 void upcall_syscall(struct trapframe *tf);
 /* A timer tick of this CPU. Interrupts off. */
 void upcall_timer(struct trapframe *tf);
+/* Another CPU wants something of this one (IPI_CALL). Interrupts off. */
+void upcall_call(void);
 /* Before each return to ring 3 when this_cpu()->need_resched is set. Interrupts on. */
 void upcall_return_to_user(struct trapframe *tf);
 
