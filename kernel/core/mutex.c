@@ -7,10 +7,10 @@
  * before it wakes one: it finds the waiter asleep. Whoever slept takes the
  * mutex as 2, since others may wait still.
  *
- * Reader-writer lock: a writer that waits is counted before it looks at the
- * readers, and the last reader looks at that count after it has left; one of
- * the two sees the other (both are locked instructions). Readers let waiting
- * writers go first.
+ * Reader-writer lock: who waits is counted before he looks at the lock once
+ * more, and who gives it up looks at that count afterwards; one of the two
+ * sees the other (both are locked instructions). Readers let waiting writers
+ * go first.
  */
 #include <kernel/core/mutex.h>
 #include <lib/assert.h>
@@ -79,7 +79,7 @@ void mutex_unlock(struct mutex *m)
 void rwlock_init(struct rwlock *l, enum lock_rank rank)
 {
 	l->count = 0;
-	l->writers_waiting = 0;
+	l->writers_waiting = l->waiting = 0;
 	l->rank = rank;
 	waitq_init(&l->wait);
 }
@@ -107,8 +107,10 @@ static __attribute__((noinline)) void read_wait(struct rwlock *l)
 {
 	uint64_t flags = waitq_lock(&l->wait);
 
+	__atomic_add_fetch(&l->waiting, 1, __ATOMIC_SEQ_CST);
 	while (!read_try(l))
 		waitq_sleep(&l->wait, &flags);
+	__atomic_sub_fetch(&l->waiting, 1, __ATOMIC_SEQ_CST);
 	waitq_unlock(&l->wait, flags);
 }
 
@@ -148,24 +150,32 @@ void read_unlock(struct rwlock *l)
 		rwlock_wake(l);
 }
 
-void write_lock(struct rwlock *l)
+static __attribute__((noinline)) void write_wait(struct rwlock *l)
 {
-	uint64_t flags;
+	uint64_t flags = waitq_lock(&l->wait);
 
-	lock_assert_may_sleep(0);
-	lock_rank_acquire(l, l->rank);
-	flags = waitq_lock(&l->wait);
+	__atomic_add_fetch(&l->waiting, 1, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&l->writers_waiting, 1, __ATOMIC_SEQ_CST);
 	while (!write_try(l))
 		waitq_sleep(&l->wait, &flags);
 	__atomic_sub_fetch(&l->writers_waiting, 1, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&l->waiting, 1, __ATOMIC_SEQ_CST);
 	waitq_unlock(&l->wait, flags);
+}
+
+void write_lock(struct rwlock *l)
+{
+	lock_assert_may_sleep(0);
+	lock_rank_acquire(l, l->rank);
+	if (unlikely(!write_try(l)))
+		write_wait(l);
 }
 
 void write_unlock(struct rwlock *l)
 {
 	lock_rank_release(l);
 	assert(rwlock_write_held(l));
-	__atomic_store_n(&l->count, 0, __ATOMIC_SEQ_CST);
-	rwlock_wake(l);
+	__atomic_exchange_n(&l->count, 0, __ATOMIC_SEQ_CST);
+	if (unlikely(__atomic_load_n(&l->waiting, __ATOMIC_SEQ_CST)))
+		rwlock_wake(l);
 }

@@ -23,6 +23,7 @@ static inline bool mutex_held(const struct mutex *m) { return READ_ONCE(m->held)
 struct rwlock {
 	int32_t count;			/* atomic: readers, or -1 for a writer */
 	uint32_t writers_waiting;	/* wait.lock; read without it */
+	uint32_t waiting;		/* readers too; as writers_waiting */
 	enum lock_rank rank;
 	struct waitq wait;
 };
