@@ -44,7 +44,7 @@ static int grow_heap(struct mm *mm, vaddr_t old, vaddr_t new, struct vma **dead)
 	spare = vma_alloc();
 	if (!spare)
 		return -ENOMEM;
-	vma_join(mm, vma_add(mm, &s, &spare), dead);
+	vma_add_joined(mm, &s, &spare, dead);
 	vma_drop(spare);
 	return 0;
 }
@@ -92,7 +92,7 @@ long mm_map_stack(struct mm *mm, size_t limit)
 	write_lock(&mm->lock);
 	v = vma_find(mm, s.start);
 	if (!v || v->start >= s.end) {
-		vma_join(mm, vma_add(mm, &s, &spare), &dead);
+		vma_add_joined(mm, &s, &spare, &dead);
 		mm->stack_top = top = s.end;
 		mm->stack_limit = limit;
 	}

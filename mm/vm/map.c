@@ -246,7 +246,7 @@ static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, s
 	s->start = at;
 	s->end = at + len;
 	s->flags |= mm->lock_new;
-	vma_join(mm, vma_add(mm, s, spare), dead);
+	vma_add_joined(mm, s, spare, dead);
 	return at;
 }
 

@@ -37,8 +37,8 @@ struct vma {
 	struct mapping mapping;		/* obj's note of where it is to be seen */
 	struct mm *mm;
 	RB_ENTRY(vma) node;		/* mm.lock */
-	vaddr_t sub_start, sub_end;	/* what this subtree spans; mm.lock */
-	uint64_t gap_max;		/* largest gap inside of that span; mm.lock */
+	uint64_t gap;			/* free below, as far as the VMA before; mm.lock */
+	uint64_t gap_max;		/* largest gap of this subtree; mm.lock */
 	struct vma *next_dead;		/* out of the tree, to be buried when mm.lock is free */
 	struct grace_head grace;	/* freed after a grace period: lookups may still read it */
 };

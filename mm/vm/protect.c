@@ -63,7 +63,7 @@ static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 /* Where the call begins: with PROT_GROWSDOWN at the beginning of the mapping. */
 static int find_start(struct mm *mm, vaddr_t *start, vaddr_t end, int prot)
 {
-	struct vma *v = vma_find(mm, *start);
+	struct vma *v = vma_lookup(mm, *start);
 
 	if (prot & PROT_GROWSUP)	/* nothing grows up here */
 		return v && v->start <= *start ? -EINVAL : -ENOMEM;
@@ -84,7 +84,7 @@ static int protect_range(struct mm *mm, vaddr_t *at, vaddr_t end, unsigned right
 	int err = 0;
 
 	while (*at < end && !err) {
-		struct vma *v = vma_find(mm, *at);
+		struct vma *v = vma_lookup(mm, *at);
 
 		if (!v || v->start > *at)
 			return -ENOMEM;

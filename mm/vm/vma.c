@@ -14,7 +14,6 @@
  */
 #include <mm/vm/vma.h>
 #include <lib/assert.h>
-#include <lib/string.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
@@ -67,10 +66,9 @@ static void mapping_set(struct vma *v)
 	object_map(v->obj, &v->mapping);
 }
 
-/* Makes `spare` the VMA that s says. */
+/* Makes `spare` the VMA that s says. Field by field: the mapping is for objects, the end for the dead. */
 static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_spec *s)
 {
-	memset(spare, 0, sizeof(*spare));
 	spare->start = s->start;
 	spare->end = s->end;
 	vma_set_flags(spare, s->flags);
@@ -113,6 +111,14 @@ struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare)
 	v = vma_fill(mm, *spare, s);
 	*spare = NULL;
 	return v;
+}
+
+struct vma *vma_add_joined(struct mm *mm, const struct vma_spec *s, struct vma **spare,
+			   struct vma **dead)
+{
+	struct vma *v = vma_add(mm, s, spare);
+
+	return *spare ? vma_join(mm, v, dead) : v;	/* used: it has no neighbour like it */
 }
 
 struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at)

@@ -77,6 +77,9 @@ void vma_drop(struct vma *spare);
  * *spare becomes the VMA, with a reference of the object, and *spare is NULL.
  */
 struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare);
+/* vma_add, and a neighbour that grew is joined with the other one where it can be. */
+struct vma *vma_add_joined(struct mm *mm, const struct vma_spec *s, struct vma **spare,
+			   struct vma **dead);
 /* vma_resize, and v's object knows of it. */
 void vma_rebound(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end);
 /* Cuts v at `at`; the new upper half is returned, v keeps the lower one. NULL: no memory. */

@@ -1,13 +1,13 @@
 /*
- * The VMAs of an address space: a red-black tree by address, each node with
- * what its subtree spans and the largest gap inside of that span, so that
- * both "whose is this address" and "where is room for n bytes" take O(log n).
+ * The VMAs of an address space: a red-black tree by address. Each node knows
+ * the gap below it, as far as the VMA before, and the largest gap of its
+ * subtree, so that both "whose is this address" and "where is room for n
+ * bytes" take O(log n).
  *
- * A node's sums follow from itself and its two children alone; the room below
- * the first and above the last VMA of a subtree is its parent's to count. So
- * a change is set right by summing again from the lowest node that changed up
- * to the root. (RB_AUGMENT makes rotations right, but leaves what is above
- * them stale: hence the walk.)
+ * A node with a gap of 0 is nothing to the largest gap of those above it. So
+ * a VMA goes into the tree, and out of it, with a gap of 0: the tree turns
+ * around it (RB_AUGMENT) and every node stays right. The gaps that really
+ * change are set apart from that, each followed up only as far as it counts.
  *
  * A VMA that grows down claims its guard gap too: its room starts there. The
  * gap may reach into the VMA below (MAP_FIXED does not ask): then there is
@@ -21,7 +21,19 @@
 #include <mm/vm/vma.h>
 #include <lib/assert.h>
 
-static void sum(struct vma *v);
+/* True if the sum has changed. */
+static inline bool sum(struct vma *v)
+{
+	const struct vma *l = RB_LEFT(v, node), *r = RB_RIGHT(v, node);
+	uint64_t max = v->gap, old = v->gap_max;
+
+	if (l)
+		max = MAX(max, l->gap_max);
+	if (r)
+		max = MAX(max, r->gap_max);
+	v->gap_max = max;
+	return max != old;
+}
 
 static int vma_cmp(const struct vma *a, const struct vma *b)
 {
@@ -35,24 +47,27 @@ static uint64_t gap(vaddr_t from, vaddr_t to)
 	return to > from ? to - from : 0;
 }
 
-static void sum(struct vma *v)
+/* What the gap below v is where prev, or nothing, comes before it. */
+static uint64_t gap_after(const struct vma *prev, const struct vma *v)
 {
-	const struct vma *l = RB_LEFT(v, node), *r = RB_RIGHT(v, node);
-	uint64_t max = 0;
-
-	v->sub_start = l ? l->sub_start : vma_room(v);
-	v->sub_end = r ? r->sub_end : v->end;
-	if (l)
-		max = MAX(l->gap_max, gap(l->sub_end, vma_room(v)));
-	if (r)
-		max = MAX(max, MAX(r->gap_max, gap(v->end, r->sub_start)));
-	v->gap_max = max;
+	return gap(prev ? prev->end : 0, vma_room(v));
 }
 
-static void sum_up(struct vma *v)
+static void set_gap(struct vma *v, uint64_t bytes)
 {
-	for (; v; v = RB_PARENT(v, node))
-		sum(v);
+	v->gap = bytes;
+	while (v && sum(v))
+		v = RB_PARENT(v, node);
+}
+
+/* v's bounds are new. */
+static void set_gaps_around(struct vma *v)
+{
+	struct vma *next = vma_next(v);
+
+	set_gap(v, gap_after(vma_prev(v), v));
+	if (next)
+		set_gap(next, gap_after(v, next));
 }
 
 struct vma *vma_find(struct mm *mm, vaddr_t va)
@@ -95,34 +110,23 @@ struct vma *vma_last(struct mm *mm)
 void vma_insert(struct mm *mm, struct vma *v)
 {
 	assert(v->start < v->end && IS_ALIGNED(v->start | v->end, PAGE_SIZE));
-	v->sub_start = vma_room(v);
-	v->sub_end = v->end;
-	v->gap_max = 0;
+	v->gap = v->gap_max = 0;
 	if (RB_INSERT(vma_tree, &mm->vmas, v))
 		panic("two VMAs start at 0x%lx", v->start);
-	sum_up(v);
+	set_gaps_around(v);
 	mm->nvmas++;
 	mm->size_pages += (v->end - v->start) >> PAGE_SHIFT;
 	mm->size_max = MAX(mm->size_max, mm->size_pages);
 }
 
-/* The lowest node whose subtree another one loses when v goes. */
-static struct vma *lowest_changed(struct vma *v)
-{
-	struct vma *next;
-
-	if (!RB_LEFT(v, node) || !RB_RIGHT(v, node))
-		return RB_PARENT(v, node);
-	next = vma_next(v);		/* takes v's place */
-	return RB_PARENT(next, node) == v ? next : RB_PARENT(next, node);
-}
-
 void vma_remove(struct mm *mm, struct vma *v)
 {
-	struct vma *from = lowest_changed(v);
+	struct vma *next = vma_next(v);
 
+	if (next)
+		set_gap(next, gap_after(vma_prev(v), next));
+	set_gap(v, 0);
 	RB_REMOVE(vma_tree, &mm->vmas, v);
-	sum_up(from);
 	assert(mm->nvmas > 0);
 	mm->nvmas--;
 	mm->size_pages -= (v->end - v->start) >> PAGE_SHIFT;
@@ -138,64 +142,81 @@ void vma_resize(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end)
 	mm->size_max = MAX(mm->size_max, mm->size_pages);
 	v->start = start;
 	v->end = end;
-	sum_up(v);
+	set_gaps_around(v);
 }
 
 /*
- * The highest (lowest) place for len bytes in what v's subtree leaves free of
- * [low, high), where low is no lower than the end of the VMA before the
- * subtree and high no higher than the room of the one after it; else 0. A
- * subtree is left at once if it has no gap large enough; one that lies within
- * [low, high) and has one cannot fail: so only the two border paths of the
- * range are ever walked in vain.
+ * The highest (lowest) place for len bytes in the gaps below the VMAs of v's
+ * subtree, as far as they lie in [low, high); else 0. A subtree is left at
+ * once if it has no gap large enough; one that lies within [low, high) and
+ * has one cannot fail: so only the two border paths of the range are ever
+ * walked in vain.
  */
 static vaddr_t top_gap(const struct vma *v, vaddr_t low, vaddr_t high, size_t len)
 {
-	vaddr_t found;
+	for (; v && v->gap_max >= len && gap(low, high) >= len; v = RB_LEFT(v, node)) {
+		vaddr_t room = vma_room(v), found = 0;
 
-	if (gap(low, high) < len)
-		return 0;
-	if (!v)
-		return high - len;
-	if (MAX(v->gap_max, MAX(gap(low, v->sub_start), gap(v->sub_end, high))) < len)
-		return 0;
-	found = top_gap(RB_RIGHT(v, node), MAX(low, v->end), high, len);
-	return found ? found : top_gap(RB_LEFT(v, node), low, MIN(high, vma_room(v)), len);
+		if (v->end < high)
+			found = top_gap(RB_RIGHT(v, node), low, high, len);
+		if (found)
+			return found;
+		high = MIN(high, room);
+		if (gap(MAX(low, room - v->gap), high) >= len)
+			return high - len;
+	}
+	return 0;
 }
 
 static vaddr_t bottom_gap(const struct vma *v, vaddr_t low, vaddr_t high, size_t len)
 {
-	vaddr_t found;
+	for (; v && v->gap_max >= len && gap(low, high) >= len; v = RB_RIGHT(v, node)) {
+		vaddr_t room = vma_room(v), from = MAX(low, room - v->gap), found = 0;
 
-	if (gap(low, high) < len)
-		return 0;
-	if (!v)
-		return low;
-	if (MAX(v->gap_max, MAX(gap(low, v->sub_start), gap(v->sub_end, high))) < len)
-		return 0;
-	found = bottom_gap(RB_LEFT(v, node), low, MIN(high, vma_room(v)), len);
-	return found ? found : bottom_gap(RB_RIGHT(v, node), MAX(low, v->end), high, len);
+		if (from > low)
+			found = bottom_gap(RB_LEFT(v, node), low, MIN(high, room), len);
+		if (found)
+			return found;
+		if (gap(from, MIN(high, room)) >= len)
+			return from;
+		low = MAX(low, v->end);
+	}
+	return 0;
+}
+
+/* What is free above the last VMA begins here. */
+static vaddr_t last_end(struct mm *mm)
+{
+	const struct vma *v = vma_last(mm);
+
+	return v ? v->end : 0;
 }
 
 vaddr_t vma_gap_top(struct mm *mm, vaddr_t low, vaddr_t high, size_t len)
 {
 	assert(low > 0 && len > 0);
+	if (gap(MAX(low, last_end(mm)), high) >= len)
+		return high - len;
 	return top_gap(RB_ROOT(&mm->vmas), low, high, len);
 }
 
 vaddr_t vma_gap_bottom(struct mm *mm, vaddr_t low, vaddr_t high, size_t len)
 {
+	vaddr_t found, last;
+
 	assert(low > 0 && len > 0);
-	return bottom_gap(RB_ROOT(&mm->vmas), low, high, len);
+	found = bottom_gap(RB_ROOT(&mm->vmas), low, high, len);
+	if (found)
+		return found;
+	last = MAX(low, last_end(mm));
+	return gap(last, high) >= len ? last : 0;
 }
 
-static bool sums_right(const struct vma *v)
+static bool sums_right(const struct vma *v, const struct vma *prev)
 {
 	struct vma again = *v;
 
-	sum(&again);
-	return again.sub_start == v->sub_start && again.sub_end == v->sub_end &&
-	       again.gap_max == v->gap_max;
+	return v->gap == gap_after(prev, v) && !sum(&again);
 }
 
 /* A red node has no red child, and children know their parent. */
@@ -214,7 +235,7 @@ static bool links_right(const struct vma *v)
 
 const char *vma_verify(struct mm *mm)
 {
-	struct vma *v;
+	struct vma *v, *prev = NULL;
 	vaddr_t end = 0;
 	uint64_t n = 0, pages = 0;
 
@@ -229,8 +250,9 @@ const char *vma_verify(struct mm *mm)
 			return "VMA names another mm";
 		if (!v->obj && v->pgoff != v->start >> PAGE_SHIFT)
 			return "anonymous VMA's pgoff is not its address";
-		if (!sums_right(v))
+		if (!sums_right(v, prev))
 			return "VMA tree's sums are wrong";
+		prev = v;
 		end = v->end;
 		pages += (v->end - v->start) >> PAGE_SHIFT;
 		if (++n > mm->nvmas)

@@ -209,7 +209,7 @@ static void op_add(unsigned from, unsigned n)
 	if (!model_free(from, n))
 		return;
 	spare = vma_alloc();
-	vma_join(&mm, vma_add(&mm, &s, &spare), &dead);
+	vma_add_joined(&mm, &s, &spare, &dead);
 	vma_drop(spare);
 	for (unsigned i = 0; i < n; i++)
 		model[from + i] = (struct record){ true, s.flags, o, s.pgoff + i };

@@ -180,7 +180,7 @@ KTEST(verify, vmas)
 	PLANT(next->start, v->start, "overlap");
 	PLANT(v->pgoff, v->pgoff + 1, "pgoff");
 	PLANT(v->gap_max, 1, "sums");
-	PLANT(v->sub_end, v->sub_end + PAGE_SIZE, "sums");
+	PLANT(v->gap, v->gap + PAGE_SIZE, "sums");
 	PLANT(v->mm, NULL, "another mm");
 	PLANT(v->prot, v->prot | PROT_X, "gives its leaves rights");
 	PLANT(v->flags, VM_READ | VM_MAYWRITE, "is writable, its VMA is not");
