@@ -163,6 +163,7 @@ int process_fail_alloc(int pid, uint64_t n)
 		return -ESRCH;
 	page_fail_nth = 0;
 	page_fail_thread = n ? &p->leader->thread : NULL;
+	page_fail_objects = n;
 	page_fail_nth = n;
 	spin_unlock(&process_lock);
 	return 0;

@@ -36,8 +36,8 @@ int __must_check process_rename(int pid, const char *name);
 /* How many there are in state R; what all have used the CPU for. */
 void process_totals(unsigned *running, uint64_t *user_ns, uint64_t *system_ns);
 /*
- * Failure injection (fail_alloc): the n-th allocation of pages by this process
- * fails; 0: none. 0 or -ESRCH.
+ * Failure injection (fail_alloc): the n-th allocation by this process, of pages or
+ * of a kernel object, fails; 0: none. 0 or -ESRCH.
  */
 int __must_check process_fail_alloc(int pid, uint64_t n);
 /* What is left of that. */

@@ -24,6 +24,7 @@ option_uint(fail_alloc, &page_fail_nth, 0, ~0ul,
 	    "the n-th allocation of pages fails (1: the first; 0: none)");
 
 const struct thread *page_fail_thread;
+bool page_fail_objects;
 
 struct waitq *page_low_wait;
 
@@ -70,8 +71,7 @@ void page_wake_reclaim(void)
 	waitq_unlock(q, flags);
 }
 
-/* True if this is the allocation that shall fail. */
-static bool fail_injected(void)
+bool page_fail_now(void)
 {
 	const struct thread *whose = READ_ONCE(page_fail_thread);
 	uint64_t n = READ_ONCE(page_fail_nth);
@@ -90,6 +90,7 @@ void page_fail_forget(const struct thread *t)
 		return;
 	page_fail_nth = 0;
 	page_fail_thread = NULL;
+	page_fail_objects = false;
 }
 
 static struct page *take_single(struct pcp *pcp, bool reserve)
@@ -143,7 +144,7 @@ static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum pa
 	struct page *p = NULL;
 
 	assert(order <= ORDER_MAX);
-	if (!fail_injected())
+	if (!page_fail_now())
 		p = order ? take_block(pcp, order, reserve) : take_single(pcp, reserve);
 	if (!p) {
 		pcp->fails++;

@@ -147,8 +147,12 @@ const char *page_verify(void);
 
 /* Failure injection: the n-th allocation from now on fails (1: the next); 0: none. Option fail_alloc=. */
 extern uint64_t page_fail_nth;
+/* Objects of the slab allocator are counted as well, not only pages. */
+extern bool page_fail_objects;
 /* Whose allocations are counted for that; NULL: everybody's. */
 extern const struct thread *page_fail_thread;
+/* Counts one allocation of the running thread; true if it is the one that shall fail. */
+bool page_fail_now(void);
 /* t ends: another thread may get its place in memory. */
 void page_fail_forget(const struct thread *t);
 

@@ -188,6 +188,8 @@ void *kmem_alloc(struct kmem_cache *c)
 	void *obj;
 
 	debug_assert(c->exists && this_cpu()->irq_depth == 0);
+	if (unlikely(page_fail_objects) && page_fail_now())
+		return NULL;
 	if (unlikely(!m || !m->count))
 		return alloc_slow(c);
 	obj = m->obj[--m->count];

@@ -296,8 +296,10 @@ enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsign
 	for (vaddr_t va = start; va < end && r == FAULT_OK; va += PAGE_SIZE) {
 		pte_t e = pt_lookup(&mm->as, va, &level);
 
-		if (!pte_present(e) || (access == ACCESS_WRITE && !pte_writable(e)))
+		if (!pte_present(e))
 			r = vm_fault(mm, va, access);
+		else if (access == ACCESS_WRITE && !pte_writable(e))
+			r = vm_fault(mm, va, access | ACCESS_PRESENT);
 		resched_point();
 	}
 	return r;

@@ -1,0 +1,485 @@
+/*
+ * Failure injection: an act is done with its 1st, 2nd, 3rd … allocation failing, until it needs
+ * no more of them. Each time in a child of its own, after which
+ *
+ *	- what the act said is right: it succeeded, failed with an error that is expected there,
+ *	  or (faults) the child was killed for want of memory
+ *	- what it did is right: what the child sees of its memory, files and signals (struct
+ *	  sight) is as before the act if it failed, and as after it if it succeeded
+ *	- nothing is lost: as many frames and kernel objects in use as before the child
+ *	- /proc/mm_verify says ok
+ *
+ * For Quire alone: nothing else has /proc/self/fail_alloc.
+ */
+#ifndef TESTS_USER_FAIL_H
+#define TESTS_USER_FAIL_H
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE		4096ul
+#define TABLE		(512 * PAGE)	/* what a last-level table spans */
+#define AREA		0x100000000000ul /* where acts work: a place with no tables of any level */
+#define DEST		0x200000000000ul
+#define AREA_SIZE	(2 * TABLE)
+#define SHARED_PAGES	100		/* more than fork copies at once */
+#define N_MAX		300
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ	22
+#define MADV_POPULATE_WRITE	23
+#endif
+#define RW		(PROT_READ | PROT_WRITE)
+#define ANON		(MAP_PRIVATE | MAP_ANONYMOUS)
+
+struct row {
+	const char *name;
+	void (*prepare)(void);
+	long (*act)(void);		/* -1 and errno, as a system call; whoever touches memory: 0 */
+	unsigned flags;
+	int also;			/* an error besides ENOMEM */
+};
+#define DIES		1u		/* may be killed for want of memory: it faults */
+#define PARTLY		2u		/* may fail half-way; what memory holds is as before */
+#define LOSES		4u		/* may fail with what was at its destination gone */
+#define SEGV_TOO	8u		/* … by SIGSEGV, too */
+#define EXECS		16u		/* on success the child is another program, which says so */
+#define EXEC_RAN	42		/* … by this status, if nothing failed; EXEC_HURT, if it did */
+#define EXEC_HURT	43
+
+/* What can be seen of a process. */
+struct sight { uint64_t maps, content, files, signals; };
+
+/* Parent and child both see it. */
+struct told {
+	struct sight sight;
+	long result;
+	int error;
+	bool fired, finished;
+	pid_t holder;
+};
+
+static struct told *told;
+static int fail_fd;
+static int mem_fd = -1;			/* an act's memory file */
+static pid_t holder;
+
+/* ---- looking ---- */
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	return (h ^ v) * 0x9e3779b97f4a7c15ul ^ h >> 29;
+}
+
+static size_t read_file(const char *path, char *text, size_t max)
+{
+	int fd = open(path, O_RDONLY);
+	size_t n = 0;
+	ssize_t r = 0;
+
+	while (fd >= 0 && n < max - 1 && (r = read(fd, text + n, max - 1 - n)) > 0)
+		n += (size_t)r;
+	text[n] = 0;
+	if (fd < 0 || r < 0) {
+		printf("not ok %s: %s\n", path, strerror(errno));
+		exit(1);
+	}
+	close(fd);
+	return n;
+}
+
+/* Reads it as a system call does: what cannot be read is no fault. */
+static uint64_t page_content(uint64_t h, unsigned long at, int ends[2])
+{
+	uint64_t word[8] = { 0 };
+	ssize_t n = write(ends[1], (void *)at, sizeof(word));
+
+	if (n > 0 && read(ends[0], word, (size_t)n) != n)
+		return 0;
+	for (int i = 0; i < 8; i++)
+		h = mix(h, word[i] + (uint64_t)n);
+	return mix(h, at);
+}
+
+static bool in_area(unsigned long at)
+{
+	return (at >= AREA - AREA_SIZE && at < AREA + AREA_SIZE) || (at >= DEST && at < DEST + AREA_SIZE);
+}
+
+static void look_memory(struct sight *s)
+{
+	static char text[16384];
+	unsigned long start, end;
+	char prot[8];
+	int ends[2];
+
+	if (pipe(ends))
+		return;
+	read_file("/proc/self/maps", text, sizeof(text));
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		if (sscanf(line, "%lx-%lx %4s", &start, &end, prot) != 3 || !in_area(start))
+			continue;
+		strstr(line, " 00:")[6] = 0;	/* without the inode: each memfd has another */
+		for (char *c = line; *c; c++)
+			s->maps = mix(s->maps, (uint64_t)*c);
+		for (; prot[0] == 'r' && start < end; start += PAGE)
+			s->content = page_content(s->content, start, ends);
+	}
+	s->maps = mix(s->maps, (uint64_t)syscall(SYS_brk, 0));
+	read_file("/proc/self/status", text, sizeof(text));
+	s->maps = mix(s->maps, strtoul(strstr(text, "VmLck:") + 6, NULL, 10));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void look_files(struct sight *s)
+{
+	uint64_t word;
+	struct stat st;
+
+	for (int fd = 0; fd < 40; fd++)
+		s->files = mix(s->files, (uint64_t)fcntl(fd, F_GETFD));
+	if (mem_fd < 0 || fstat(mem_fd, &st))
+		return;
+	s->files = mix(s->files, (uint64_t)st.st_size);
+	for (off_t at = 0; at < st.st_size && at < 256 * (off_t)PAGE; at += PAGE)
+		s->files = mix(s->files, pread(mem_fd, &word, 8, at) == 8 ? word : 0);
+}
+
+static struct sight look(void)
+{
+	struct sight s = { 0 };
+	struct sigaction a;
+	sigset_t set;
+
+	look_files(&s);
+	look_memory(&s);
+	sigpending(&set);
+	for (int sig = 1; sig < 64; sig++) {
+		memset(&a, 0, sizeof(a));
+		if (sigaction(sig, NULL, &a))
+			continue;
+		s.signals = mix(s.signals, (uint64_t)a.sa_handler + (uint64_t)sigismember(&set, sig));
+	}
+	return s;
+}
+
+/* ---- what acts need ---- */
+
+static void must(bool good, const char *what)
+{
+	if (good)
+		return;
+	printf("not ok %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static volatile uint64_t *word_at(unsigned long base, unsigned long page)
+{
+	return (volatile uint64_t *)(base + page * PAGE);
+}
+
+/* n pages at base, each with words of its own. */
+static void map_filled(unsigned long base, unsigned long n)
+{
+	must(mmap((void *)base, n * PAGE, RW, ANON | MAP_FIXED, -1, 0) == (void *)base, "map_filled");
+	for (unsigned long i = 0; i < n; i++)
+		*word_at(base, i) = base + i;
+}
+
+static void make_mem_fd(unsigned long pages, unsigned long filled)
+{
+	mem_fd = memfd_create("fail", MFD_ALLOW_SEALING);
+	must(mem_fd >= 0 && !ftruncate(mem_fd, (off_t)(pages * PAGE)), "memfd");
+	for (uint64_t i = 0; i < filled; i++)
+		must(pwrite(mem_fd, &i, 8, (off_t)(i * PAGE)) == 8, "memfd");
+}
+
+/* A child that shares everything with this process until the end. */
+static void make_holder(void)
+{
+	holder = fork();
+	must(holder >= 0, "holder");
+	if (holder == 0)
+		for (;;)
+			pause();
+	told->holder = holder;
+}
+
+static void end_holder(void)
+{
+	if (holder <= 0)
+		return;
+	kill(holder, SIGKILL);
+	waitpid(holder, NULL, 0);
+	holder = 0;
+	told->holder = 0;
+}
+
+/* What the child itself needs in order to go on is there, and its own. */
+static void fault_own_in(void)
+{
+	static char text[16384];
+	volatile char room[32 * PAGE];
+	unsigned long start, end;
+	char prot[8];
+
+	for (size_t i = 0; i < sizeof(room); i += PAGE)
+		room[i] = 0;
+	read_file("/proc/self/maps", text, sizeof(text));
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		if (sscanf(line, "%lx-%lx %4s", &start, &end, prot) != 3 || in_area(start) ||
+		    prot[0] != 'r')
+			continue;
+		must(!madvise((void *)start, end - start, prot[1] == 'w' ? MADV_POPULATE_WRITE :
+			      MADV_POPULATE_READ) || strstr(line, "[v"), line);
+	}
+}
+
+/* ---- one try ---- */
+
+static void arm(unsigned n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u\n", n);
+
+	while (pwrite(fail_fd, text, (size_t)len, 0) != len)
+		;			/* n was 0: what was left may hit this very call */
+}
+
+/* Has the failure come? If it comes to the reading, then not to what was before. */
+static bool has_fired(void)
+{
+	char text[32] = "";
+
+	return pread(fail_fd, text, sizeof(text) - 1, 0) > 0 && atoll(text) == 0;
+}
+
+static unsigned armed;
+
+/* What comes now is not the act any more. */
+static void disarm(void)
+{
+	if (armed)
+		told->fired = has_fired();
+	armed = 0;
+	arm(0);
+}
+
+static void try(const struct row *row, bool act, unsigned n)
+{
+	fail_fd = open("/proc/self/fail_alloc", O_RDWR);
+	must(fail_fd >= 0, "fail_alloc");
+	if (row->prepare)
+		row->prepare();
+	fault_own_in();
+	arm(n);
+	armed = n;
+	if (act) {
+		errno = 0;
+		told->result = row->act();
+		told->error = errno;
+	}
+	disarm();
+	told->sight = look();
+	end_holder();
+	told->finished = true;
+	_exit(0);
+}
+
+/* Its status. */
+static int run(const struct row *row, bool act, unsigned n)
+{
+	pid_t pid;
+	int status;
+
+	memset(told, 0, sizeof(*told));
+	fflush(stdout);
+	pid = fork();
+	must(pid >= 0, "fork");
+	if (pid == 0)
+		try(row, act, n);
+	must(waitpid(pid, &status, 0) == pid, "waitpid");
+	if (told->holder) {
+		kill(told->holder, SIGKILL);
+		while (!kill(told->holder, 0))
+			usleep(200);
+	}
+	return status;
+}
+
+/* ---- nothing is lost ---- */
+
+/* What is in use: frames, and objects of each cache. */
+struct use { long frames; long objects[48]; };
+
+static long field(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtol(at + strlen(name), NULL, 10) : 0;
+}
+
+static void count_use(struct use *u)
+{
+	static char text[16384];
+	size_t i = 0;
+
+	memset(u, 0, sizeof(*u));
+	read_file("/proc/slabinfo", text, sizeof(text));
+	for (char *line = strtok(text, "\n"); line && i < 48; line = strtok(NULL, "\n"))
+		if (line[0] != '#' && strncmp(line, "slabinfo", 8) && strncmp(line, "radix", 5))
+			u->objects[i++] = strtol(line + 17, NULL, 10);
+	read_file("/proc/meminfo", text, sizeof(text));
+	u->frames = field(text, "MemTotal:") - field(text, "MemFree:") - field(text, "Cached:") -
+		    field(text, "Slab:") - field(text, "KernelStack:");
+}
+
+/* Tables and dead VMAs go a little later. */
+static bool settles(const struct use *before)
+{
+	struct use now;
+
+	for (int i = 0; i < 200; i++) {
+		count_use(&now);
+		if (now.frames <= before->frames && !memcmp(now.objects, before->objects,
+							    sizeof(now.objects)))
+			return true;
+		usleep(500);
+	}
+	printf("# in use: %ld kB of frames, %ld before; objects by cache:", now.frames,
+	       before->frames);
+	for (int i = 0; i < 48; i++)
+		if (now.objects[i] != before->objects[i])
+			printf(" %d: %ld, %ld before;", i, now.objects[i], before->objects[i]);
+	printf("\n");
+	return false;
+}
+
+static bool verified(void)
+{
+	static char text[4096];
+
+	read_file("/proc/mm_verify", text, sizeof(text));
+	if (!strcmp(text, "ok\n"))
+		return true;
+	printf("# mm_verify: %s\n", text);
+	return false;
+}
+
+/* ---- a row ---- */
+
+struct tally { unsigned refused, killed, went_on; };
+
+static bool same(const struct sight *a, const struct sight *b, unsigned flags)
+{
+	if (flags & LOSES)
+		return a->files == b->files && a->signals == b->signals;
+	return (flags & PARTLY || a->maps == b->maps) && a->content == b->content &&
+	       a->files == b->files && a->signals == b->signals;
+}
+
+static const char *judge_end(const struct row *row, int status, struct tally *t)
+{
+	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	if (row->flags & DIES && (sig == SIGKILL || (sig == SIGSEGV && row->flags & SEGV_TOO))) {
+		t->killed++;
+		return NULL;
+	}
+	if (row->flags & EXECS && WIFEXITED(status) && WEXITSTATUS(status) == EXEC_HURT) {
+		t->went_on++;
+		return NULL;
+	}
+	return "ended in a way that is not expected";
+}
+
+static const char *judge(const struct row *row, int status, const struct sight *before,
+			 const struct sight *after, struct tally *t)
+{
+	if (!told->finished)
+		return judge_end(row, status, t);
+	if (told->result < 0) {
+		if (!told->fired)
+			return "fails without a reason";
+		if (told->error != ENOMEM && told->error != row->also)
+			return "the wrong error";
+		t->refused++;
+		return same(&told->sight, before, row->flags) ? NULL : "failed, and changed something";
+	}
+	t->went_on += told->fired;
+	return same(&told->sight, after, 0) ? NULL : "succeeded, and did something else";
+}
+
+static bool over(const struct row *row, int status)
+{
+	if (row->flags & EXECS && WIFEXITED(status) && WEXITSTATUS(status) == EXEC_RAN)
+		return true;
+	return told->finished && !told->fired;
+}
+
+static void sweep(const struct row *row)
+{
+	struct sight before, after;
+	const char *bad = NULL;
+	struct tally t = { 0 };
+	struct use use;
+	unsigned n;
+	int status = 0;
+
+	run(row, false, 0);
+	before = told->sight;
+	run(row, true, 0);
+	after = told->sight;
+	usleep(3000);
+	count_use(&use);
+	for (n = 1; n < N_MAX && !bad; n++) {
+		status = run(row, true, n);
+		bad = over(row, status) && !told->finished ? NULL : judge(row, status, &before, &after, &t);
+		if (!bad && !verified())
+			bad = "mm_verify";
+		if (!bad && !settles(&use))
+			bad = "something is lost";
+		if (over(row, status))
+			break;
+	}
+	if (!bad && n == N_MAX)
+		bad = "there is no end of it";
+	if (bad)
+		printf("# N=%u: status %#x, result %ld, error %s, fired %d, sight %lx %lx %lx %lx, "
+		       "before %lx %lx %lx %lx, after %lx %lx %lx %lx\n", n, (unsigned)status,
+		       told->result, strerror(told->error), told->fired, told->sight.maps,
+		       told->sight.content, told->sight.files, told->sight.signals, before.maps,
+		       before.content, before.files, before.signals, after.maps, after.content,
+		       after.files, after.signals);
+	printf("%s %s: %u refused, %u killed, %u went on%s%s\n", bad ? "not ok" : "ok", row->name,
+	       t.refused, t.killed, t.went_on, bad ? ": " : "", bad ? bad : "");
+}
+
+/* The rows whose name begins with argv[1]; all. */
+static int sweep_all(const struct row *rows, size_t n, int argc, char **argv)
+{
+	told = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	must(told != MAP_FAILED, "mmap");
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	fault_own_in();			/* so that no child's end leaves cached pages to be dropped */
+	for (size_t i = 0; i < n; i++)
+		if (argc < 2 || !strncmp(rows[i].name, argv[1], strlen(argv[1])))
+			sweep(&rows[i]);
+	return 0;
+}
+
+#endif
