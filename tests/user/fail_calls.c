@@ -175,6 +175,27 @@ static long wait_for_it(void)
 	return waitpid(ended, &status, 0) == ended && WEXITSTATUS(status) == 3 ? 0 : -1;
 }
 
+/* ---- another process's memory ---- */
+
+static long other_memory(bool write, void *at)
+{
+	struct iovec mine = { buffer, 8 }, theirs = { at, 8 };
+	ssize_t n;
+
+	n = write ? process_vm_writev(holder, &mine, 1, &theirs, 1, 0)
+		  : process_vm_readv(holder, &mine, 1, &theirs, 1, 0);
+	return n == 8 ? 0 : -1;
+}
+
+static void empty_held(void)
+{
+	empty_pages();
+	make_holder();
+}
+
+static long read_other(void) { return other_memory(false, AT(5)); }
+static long write_other(void) { return other_memory(true, AT(5)); }
+
 /* ---- pipes ---- */
 
 static int ends[2];
@@ -283,6 +304,11 @@ static const struct row rows[] = {
 	{ "fork of whole tables", big_held, fork_it, DIES, EAGAIN },
 	{ "execve", sixteen, exec_self, DIES | SEGV_TOO | EXECS, 0 },
 	{ "wait", child_ended, wait_for_it, 0, 0 },
+	{ "process_vm_readv of none", empty_held, read_other, 0, EFAULT },
+	{ "process_vm_readv of a shared table", table_held, read_other, 0, EFAULT },
+	{ "process_vm_writev to none", empty_held, write_other, 0, EFAULT },
+	{ "process_vm_writev to a page to be copied", sixteen_held, write_other, 0, EFAULT },
+	{ "process_vm_writev to a shared table", table_held, write_other, 0, EFAULT },
 	{ "pipe", NULL, make_pipe, 0, ENFILE },
 	{ "pipe2", NULL, make_pipe2, 0, ENFILE },
 	{ "write to a pipe", pipe_made, fill_pipe, 0, 0 },
