@@ -1,6 +1,7 @@
 /* Open files: opening by the kind of node, reading, writing, seeking; see file.h. */
 #include <kernel/fs/file.h>
 #include <kernel/fs/pipe.h>
+#include <kernel/fs/uio.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -186,6 +187,41 @@ ssize_t file_write(struct file *f, const void __user *buf, size_t n, const uint6
 		return -EINVAL;
 	n = MIN(n, FILE_IO_MAX);
 	return n ? file_transfer(f, do_write, (uint64_t)buf, n, pos) : 0;
+}
+
+/*
+ * One piece after another, until one comes up short. A read of a stream ends
+ * after its first piece: another could wait for what may never come.
+ */
+static ssize_t vector_by_pieces(struct file *f, const struct io_vector *v, bool write)
+{
+	ssize_t done = 0;
+
+	for (unsigned i = 0; i < v->n; i++) {
+		size_t len = v->iov[i].iov_len;
+		void __user *buf = v->iov[i].iov_base;
+		ssize_t r = write ? file_write(f, buf, len, NULL) : file_read(f, buf, len, NULL);
+
+		if (r < 0)
+			return done ? done : r;
+		done += r;
+		if ((size_t)r < len || (r && !write && f->ops->stream))
+			break;
+	}
+	return done;
+}
+
+ssize_t file_vector(struct file *f, const struct io_vector *v, bool write)
+{
+	struct io_iter it = io_iter_of(v);
+
+	if (f->flags & O_PATH || (f->flags & O_ACCMODE) == (write ? O_RDONLY : O_WRONLY))
+		return -EBADF;
+	if (!(write ? f->ops->write_iter : f->ops->read_iter))
+		return vector_by_pieces(f, v, write);
+	if (!it.left)
+		return 0;
+	return write ? f->ops->write_iter(f, &it) : f->ops->read_iter(f, &it);
 }
 
 /* Where an offset of SEEK_DATA or SEEK_HOLE leads; what is no regular file has no holes. */

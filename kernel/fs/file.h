@@ -14,6 +14,8 @@
 #include <kernel/fs/node.h>
 
 struct file;
+struct io_iter;
+struct io_vector;
 
 struct file_ops {
 	/* NULL: nothing to do. 0 or -errno. */
@@ -22,6 +24,9 @@ struct file_ops {
 	/* At off (streams: ignored). Bytes or -errno; NULL: EINVAL. n > 0. */
 	ssize_t (*read)(struct file *f, void __user *buf, size_t n, uint64_t off);
 	ssize_t (*write)(struct file *f, const void __user *buf, size_t n, uint64_t off);
+	/* readv, writev of a stream in one go, it->left > 0; NULL: one piece after another. */
+	ssize_t (*read_iter)(struct file *f, struct io_iter *to);
+	ssize_t (*write_iter)(struct file *f, struct io_iter *from);
 	/* getdents64(2). NULL: ENOTDIR. */
 	ssize_t (*getdents)(struct file *f, void __user *buf, size_t n);
 	/* NULL: ENOTTY. */
@@ -72,6 +77,8 @@ void file_put(struct file *f);
 /* pos NULL: at the file's own position, moving it. Bytes or -errno. */
 ssize_t file_read(struct file *f, void __user *buf, size_t n, const uint64_t *pos);
 ssize_t file_write(struct file *f, const void __user *buf, size_t n, const uint64_t *pos);
+/* readv(2), writev(2). */
+ssize_t file_vector(struct file *f, const struct io_vector *v, bool write);
 /* lseek(2): the new position or -errno. */
 int64_t file_seek(struct file *f, int64_t off, int whence);
 unsigned file_poll(struct file *f);

@@ -1,8 +1,10 @@
 /*
- * Pipes: a ring of 16 slots, a page each, that hold what was written and not
- * yet read. A write goes behind what the last slot holds if it fits there as a
+ * Pipes: a ring of slots, 16 unless F_SETPIPE_SZ says otherwise, a page each,
+ * that hold what was written and not yet read. A write goes behind what the last slot holds if it fits there as a
  * whole, else into slots of its own, like Linux's: so one of up to PIPE_BUF
- * (4,096) bytes is never torn, and a pipe is full where Linux's is.
+ * (4,096) bytes, of however many pieces, is never torn, and a pipe is full where
+ * Linux's is. What is written with O_DIRECT is packets: a slot each, nothing
+ * goes behind one, and a read takes no more than one, and all of it.
  *
  * User memory is copied with no lock held. A writer fills a page of its own
  * first and then puts it into the ring; a reader marks the ring as being read
@@ -19,6 +21,7 @@
  * Locks: pipe.lock (RANK_FS), outside of the wait queue's.
  */
 #include <kernel/fs/pipe.h>
+#include <kernel/fs/uio.h>
 #include <arch/uaccess.h>
 #include <asm/ioctls.h>
 #include <kernel/proc/process.h>
@@ -30,16 +33,21 @@
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
-#define SLOTS		16u		/* a power of two */
+#define SLOTS		16u
+#define SIZE_MAX_BYTES	(1u << 31)
 
 struct slot {
 	struct page *page;
-	unsigned start, len;		/* of what it holds */
+	unsigned start;			/* of what it holds */
+	unsigned len : 31;
+	unsigned packet : 1;
 };
 
 struct pipe {
 	struct spinlock lock;
-	struct slot slot[SLOTS];	/* lock */
+	struct slot *slot;		/* lock: nslots of them */
+	unsigned nslots;		/* lock: a power of two */
+	struct slot few[SLOTS];		/* where slot points at first */
 	unsigned head, tail;		/* lock: the next to be filled, to be read; they count on */
 	struct page *spare;		/* lock: kept for the next write; NULL */
 	unsigned readers, writers;	/* lock: open files of each end */
@@ -53,9 +61,10 @@ struct pipe {
 static struct kmem_cache *pipe_cache;
 
 static bool is_empty(const struct pipe *p) { return p->head == p->tail; }
-static bool is_full(const struct pipe *p) { return p->head - p->tail == SLOTS; }
-static struct slot *first_slot(struct pipe *p) { return &p->slot[p->tail % SLOTS]; }
-static struct slot *last_slot(struct pipe *p) { return &p->slot[(p->head - 1) % SLOTS]; }
+static bool is_full(const struct pipe *p) { return p->head - p->tail == p->nslots; }
+static struct slot *slot_at(struct pipe *p, unsigned i) { return &p->slot[i & (p->nslots - 1)]; }
+static struct slot *first_slot(struct pipe *p) { return slot_at(p, p->tail); }
+static struct slot *last_slot(struct pipe *p) { return slot_at(p, p->head - 1); }
 
 /* ---- waiting; the lock is held ---- */
 
@@ -127,35 +136,37 @@ static void consume(struct pipe *p, unsigned n)
 }
 
 /* From the first slot. Bytes, or -EFAULT, with nothing taken. The lock is let go meanwhile. */
-static ssize_t read_slot(struct pipe *p, uint8_t __user *buf, size_t n)
+static ssize_t read_slot(struct pipe *p, struct io_iter *to)
 {
 	const struct slot *s = first_slot(p);
 	const uint8_t *from = (const uint8_t *)page_to_virt(s->page) + s->start;
-	size_t left;
+	size_t n = MIN(to->left, s->len), done;
 
-	n = MIN(n, s->len);
 	p->being_read = true;
 	spin_unlock(&p->lock);
-	left = copy_to_user(buf, from, n);
+	done = io_iter_put(to, from, n);
 	spin_lock(&p->lock);
 	p->being_read = false;
 	if (p->contended)
 		tell(p);
 	p->contended = false;
-	if (left)
+	if (done < n)
 		return -EFAULT;
-	consume(p, (unsigned)n);
+	s = first_slot(p);
+	if (s->packet)
+		to->left = 0;
+	consume(p, s->packet ? s->len : (unsigned)n);
 	return (ssize_t)n;
 }
 
-static ssize_t read_locked(struct pipe *p, struct file *f, uint8_t __user *buf, size_t n)
+static ssize_t read_locked(struct pipe *p, const struct file *f, struct io_iter *to)
 {
 	size_t done = 0;
 	ssize_t r = 0;
 
-	while (done < n && r >= 0) {
+	while (to->left && r >= 0) {
 		if (!is_empty(p) && !p->being_read) {
-			r = read_slot(p, buf + done, n - done);
+			r = read_slot(p, to);
 			done += (size_t)MAX(r, 0);
 		} else if (done || (is_empty(p) && !p->writers)) {
 			break;
@@ -167,16 +178,24 @@ static ssize_t read_locked(struct pipe *p, struct file *f, uint8_t __user *buf, 
 	return done ? (ssize_t)done : MIN(r, 0);
 }
 
-static ssize_t pipe_read(struct file *f, void __user *buf, size_t n, uint64_t off)
+static ssize_t pipe_read_iter(struct file *f, struct io_iter *to)
 {
 	struct pipe *p = f->data;
 	ssize_t r;
 
-	(void)off;
 	spin_lock(&p->lock);
-	r = read_locked(p, f, buf, n);
+	r = read_locked(p, f, to);
 	spin_unlock(&p->lock);
 	return r;
+}
+
+static ssize_t pipe_read(struct file *f, void __user *buf, size_t n, uint64_t off)
+{
+	struct iovec one = { buf, n };
+	struct io_iter to = { .iov = &one, .left = n };
+
+	(void)off;
+	return pipe_read_iter(f, &to);
 }
 
 /* ---- writing ---- */
@@ -186,7 +205,7 @@ static bool fits_behind(struct pipe *p, size_t n)
 {
 	const struct slot *s = last_slot(p);
 
-	return !is_empty(p) && n && s->start + s->len + n <= PAGE_SIZE;
+	return !is_empty(p) && n && !s->packet && s->start + s->len + n <= PAGE_SIZE;
 }
 
 /* Until a piece of n bytes has room. 0; -EPIPE, -EAGAIN, -ERESTARTSYS. */
@@ -200,7 +219,7 @@ static inline int wait_for_room(struct pipe *p, const struct file *f, size_t n)
 }
 
 /* Puts the n bytes at page, which is taken over, into the ring. 0, or as wait_for_room. */
-static int put_piece(struct pipe *p, struct file *f, struct page *page, size_t n)
+static int put_piece(struct pipe *p, const struct file *f, struct page *page, size_t n)
 {
 	int err = wait_for_room(p, f, n);
 
@@ -215,7 +234,9 @@ static int put_piece(struct pipe *p, struct file *f, struct page *page, size_t n
 	} else {
 		bool was_empty = is_empty(p);
 
-		p->slot[p->head++ % SLOTS] = (struct slot){ .page = page, .len = (unsigned)n };
+		*slot_at(p, p->head++) = (struct slot){
+			.page = page, .len = (unsigned)n, .packet = (f->flags & O_DIRECT) != 0,
+		};
 		if (was_empty)
 			tell(p);
 	}
@@ -223,10 +244,10 @@ static int put_piece(struct pipe *p, struct file *f, struct page *page, size_t n
 }
 
 /* One piece of n bytes at most a page; the lock is let go meanwhile. 0 or -errno. */
-static int write_piece(struct pipe *p, struct file *f, const uint8_t __user *buf, size_t n)
+static int write_piece(struct pipe *p, const struct file *f, struct io_iter *from, size_t n)
 {
 	struct page *page;
-	size_t left;
+	size_t done;
 	int err = wait_for_room(p, f, n);
 
 	if (err)
@@ -235,9 +256,9 @@ static int write_piece(struct pipe *p, struct file *f, const uint8_t __user *buf
 	if (!page)
 		return -ENOMEM;
 	spin_unlock(&p->lock);
-	left = copy_from_user(page_to_virt(page), buf, n);
+	done = io_iter_take(from, page_to_virt(page), n);
 	spin_lock(&p->lock);
-	if (!left)
+	if (done == n)
 		return put_piece(p, f, page, n);
 	keep_or_free(p, page);
 	return -EFAULT;
@@ -259,13 +280,13 @@ static size_t first_piece(struct pipe *p, size_t n)
 	return odd && fits_behind(p, odd) ? odd : MIN(n, PAGE_SIZE);
 }
 
-static ssize_t write_locked(struct pipe *p, struct file *f, const uint8_t __user *buf, size_t n)
+static ssize_t write_locked(struct pipe *p, const struct file *f, struct io_iter *from)
 {
-	size_t done = 0, piece = first_piece(p, n);
+	size_t done = 0, n = from->left, piece = first_piece(p, n);
 	int err = 0;
 
 	while (done < n && !err) {
-		err = write_piece(p, f, buf + done, piece);
+		err = write_piece(p, f, from, piece);
 		if (!err)
 			done += piece;
 		piece = MIN(n - done, PAGE_SIZE);
@@ -275,16 +296,24 @@ static ssize_t write_locked(struct pipe *p, struct file *f, const uint8_t __user
 	return done ? (ssize_t)done : err;
 }
 
-static ssize_t pipe_write(struct file *f, const void __user *buf, size_t n, uint64_t off)
+static ssize_t pipe_write_iter(struct file *f, struct io_iter *from)
 {
 	struct pipe *p = f->data;
 	ssize_t r;
 
-	(void)off;
 	spin_lock(&p->lock);
-	r = write_locked(p, f, buf, n);
+	r = write_locked(p, f, from);
 	spin_unlock(&p->lock);
 	return r;
+}
+
+static ssize_t pipe_write(struct file *f, const void __user *buf, size_t n, uint64_t off)
+{
+	struct iovec one = { (void __user *)buf, n };
+	struct io_iter from = { .iov = &one, .left = n };
+
+	(void)off;
+	return pipe_write_iter(f, &from);
 }
 
 /* ---- the rest ---- */
@@ -317,7 +346,7 @@ static unsigned bytes_in(struct pipe *p)
 
 	spin_lock(&p->lock);
 	for (unsigned i = p->tail; i != p->head; i++)
-		n += p->slot[i % SLOTS].len;
+		n += slot_at(p, i)->len;
 	spin_unlock(&p->lock);
 	return n;
 }
@@ -335,6 +364,8 @@ static void pipe_free(struct pipe *p)
 		page_free(first_slot(p)->page, 0);
 	if (p->spare)
 		page_free(p->spare, 0);
+	if (p->slot != p->few)
+		kfree(p->slot);
 	kmem_free(pipe_cache, p);
 }
 
@@ -353,9 +384,62 @@ static void pipe_release(struct file *f)
 }
 
 static const struct file_ops pipe_ops = {
-	.read = pipe_read, .write = pipe_write, .release = pipe_release, .poll = pipe_poll,
+	.read = pipe_read, .write = pipe_write,
+	.read_iter = pipe_read_iter, .write_iter = pipe_write_iter, .release = pipe_release, .poll = pipe_poll,
 	.ioctl = pipe_ioctl, .stream = true,
 };
+
+/* ---- its size ---- */
+
+long pipe_size(const struct file *f)
+{
+	const struct pipe *p = f->data;
+
+	return f->ops == &pipe_ops ? (long)(READ_ONCE(p->nslots) * PAGE_SIZE) : -EBADF;
+}
+
+/* What is in it moves to n other slots, and the old ones are *slot's. 0, -EBUSY. */
+static int change_slots(struct pipe *p, struct slot **slot, unsigned n)
+{
+	unsigned used = p->head - p->tail;
+	struct slot *old = p->slot;
+
+	if (used > n)
+		return -EBUSY;
+	for (unsigned i = 0; i < used; i++)
+		(*slot)[i] = *slot_at(p, p->tail + i);
+	p->tail = 0;
+	p->head = used;
+	p->slot = *slot;
+	p->nslots = n;
+	*slot = old;
+	tell(p);
+	return 0;
+}
+
+long pipe_set_size(struct file *f, unsigned bytes)
+{
+	struct pipe *p = f->data;
+	struct slot *slot;
+	unsigned n = 1;
+	int err;
+
+	if (f->ops != &pipe_ops)
+		return -EBADF;
+	if (bytes > SIZE_MAX_BYTES)
+		return -EINVAL;
+	while (n * PAGE_SIZE < bytes)
+		n *= 2;
+	slot = kmalloc(n * sizeof(*slot));
+	if (!slot)
+		return -ENOMEM;
+	spin_lock(&p->lock);
+	err = change_slots(p, &slot, n);
+	spin_unlock(&p->lock);
+	if (slot != p->few)
+		kfree(slot);
+	return err ? err : (long)(n * PAGE_SIZE);
+}
 
 /* ---- making one ---- */
 
@@ -398,6 +482,8 @@ int pipe_create(unsigned flags, struct file *end[2])
 
 	if (!node || !p)
 		goto out;
+	p->slot = p->few;
+	p->nslots = SLOTS;
 	spin_init(&p->lock, RANK_FS);
 	waitq_init(&p->wait);
 	p->readers = p->writers = 1;

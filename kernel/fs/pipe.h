@@ -5,7 +5,10 @@
 #include <kernel/fs/file.h>
 
 void pipe_init(void);
-/* end[0] to read from, end[1] to write to. flags: O_NONBLOCK or 0. 0 or -ENOMEM. */
+/* end[0] to read from, end[1] to write to. flags: O_NONBLOCK, O_DIRECT. 0 or -ENOMEM. */
 int __must_check pipe_create(unsigned flags, struct file *end[2]);
+/* fcntl(2)'s F_GETPIPE_SZ and F_SETPIPE_SZ: bytes, -EBADF: no pipe; -EINVAL, -EBUSY, -ENOMEM. */
+long pipe_size(const struct file *f);
+long pipe_set_size(struct file *f, unsigned bytes);
 
 #endif

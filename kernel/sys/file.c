@@ -3,9 +3,10 @@
 #include <asm/fcntl.h>
 #include <kernel/fs/memfd.h>
 #include <kernel/fs/path.h>
+#include <kernel/fs/pipe.h>
+#include <kernel/fs/uio.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
-#include <kernel/sys/uio.h>
 #include <lib/string.h>
 #include <linux/fcntl.h>
 
@@ -74,28 +75,6 @@ SYSCALL4(pwrite64, int, fd, const void __user *, buf, size_t, n, int64_t, off)
 
 /* ---- vectors ---- */
 
-/*
- * One part after another, until one comes up short. A read of a stream ends
- * after its first part: another could wait for what may never come.
- */
-static long vector_transfer(struct file *f, const struct io_vector *v, bool write)
-{
-	long done = 0;
-
-	for (unsigned i = 0; i < v->n; i++) {
-		size_t len = v->iov[i].iov_len;
-		void __user *buf = v->iov[i].iov_base;
-		long r = write ? file_write(f, buf, len, NULL) : file_read(f, buf, len, NULL);
-
-		if (r < 0)
-			return done ? done : r;
-		done += r;
-		if ((size_t)r < len || (r && !write && f->ops->stream))
-			break;
-	}
-	return done;
-}
-
 static long do_vector(int fd, const struct iovec __user *iov, uint64_t n, bool write)
 {
 	struct file *f = file_of(fd);
@@ -106,7 +85,7 @@ static long do_vector(int fd, const struct iovec __user *iov, uint64_t n, bool w
 		return -EBADF;
 	r = io_vector_read_own(&v, iov, n);
 	if (!r) {
-		r = vector_transfer(f, &v, write);
+		r = file_vector(f, &v, write);
 		io_vector_free(&v);
 	}
 	file_put(f);
@@ -295,6 +274,10 @@ static long file_fcntl(int fd, struct file *f, unsigned cmd, uint64_t arg)
 		return memfd_add_seals(f, (unsigned)arg);
 	case F_GET_SEALS:
 		return memfd_get_seals(f);
+	case F_SETPIPE_SZ:
+		return pipe_set_size(f, (unsigned)arg);
+	case F_GETPIPE_SZ:
+		return pipe_size(f);
 	default:
 		return -EINVAL;
 	}

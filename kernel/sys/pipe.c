@@ -29,9 +29,9 @@ static long make_pipe(int __user *to, unsigned flags)
 	struct file *end[2];
 	int fd[2], err;
 
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK))
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
 		return -EINVAL;
-	err = pipe_create(flags & O_NONBLOCK, end);
+	err = pipe_create(flags & ~O_CLOEXEC, end);
 	if (err)
 		return err;
 	err = number_ends(p, end, fd, flags & O_CLOEXEC);

@@ -2,10 +2,9 @@
  * process_vm_readv, process_vm_writev: copies between two address spaces, page
  * by page of the other's (mm/vm/remote.c). There is one user, and it may.
  */
-#include <kernel/fs/file.h>
+#include <kernel/fs/uio.h>
 #include <kernel/proc/look.h>
 #include <kernel/sys/syscall.h>
-#include <kernel/sys/uio.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 

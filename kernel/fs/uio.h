@@ -1,6 +1,6 @@
 /* Lists of pieces of memory (struct iovec), as system calls take them. */
-#ifndef KERNEL_SYS_UIO_H
-#define KERNEL_SYS_UIO_H
+#ifndef KERNEL_FS_UIO_H
+#define KERNEL_FS_UIO_H
 
 #include <arch/types.h>
 #include <linux/uio.h>
@@ -23,5 +23,20 @@ int __must_check io_vector_read_own(struct io_vector *v, const struct iovec __us
 				    uint64_t n);
 /* After either, where it succeeded. */
 void io_vector_free(struct io_vector *v);
+
+/* A way through such a list of pieces of the program's memory. */
+struct io_iter {
+	const struct iovec *iov;	/* the piece it is in */
+	size_t at;			/* how much of that is done */
+	size_t left;			/* bytes, of all */
+};
+
+static inline struct io_iter io_iter_of(const struct io_vector *v)
+{
+	return (struct io_iter){ .iov = v->iov, .left = v->total };
+}
+/* n bytes, at most what is left, to or from where it stands. Bytes; less: the rest of that memory is not there. */
+size_t __must_check io_iter_put(struct io_iter *it, const void *from, size_t n);
+size_t __must_check io_iter_take(struct io_iter *it, void *to, size_t n);
 
 #endif

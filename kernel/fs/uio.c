@@ -1,5 +1,5 @@
 /* Lists of pieces of memory; see uio.h. */
-#include <kernel/sys/uio.h>
+#include <kernel/fs/uio.h>
 #include <arch/uaccess.h>
 #include <kernel/fs/file.h>
 #include <linux/errno.h>
@@ -49,4 +49,51 @@ void io_vector_free(struct io_vector *v)
 {
 	if (v->iov != v->fast)
 		kfree(v->iov);
+}
+
+/* ---- a way through one ---- */
+
+/* The next place, and how much of n bytes it has room for. */
+static size_t next_piece(struct io_iter *it, size_t n, char __user **at)
+{
+	while (it->at == it->iov->iov_len) {
+		it->iov++;
+		it->at = 0;
+	}
+	*at = (char __user *)it->iov->iov_base + it->at;
+	return MIN(n, it->iov->iov_len - it->at);
+}
+
+static void advance(struct io_iter *it, size_t n)
+{
+	it->at += n;
+	it->left -= n;
+}
+
+size_t io_iter_put(struct io_iter *it, const void *from, size_t n)
+{
+	size_t done = 0, piece, moved;
+	char __user *at;
+
+	do {
+		piece = next_piece(it, n - done, &at);
+		moved = piece - copy_to_user(at, (const char *)from + done, piece);
+		advance(it, moved);
+		done += moved;
+	} while (done < n && moved == piece);
+	return done;
+}
+
+size_t io_iter_take(struct io_iter *it, void *to, size_t n)
+{
+	size_t done = 0, piece, moved;
+	char __user *at;
+
+	do {
+		piece = next_piece(it, n - done, &at);
+		moved = piece - copy_from_user((char *)to + done, at, piece);
+		advance(it, moved);
+		done += moved;
+	} while (done < n && moved == piece);
+	return done;
 }
