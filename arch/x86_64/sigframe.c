@@ -14,19 +14,19 @@
  * The FPU's registers are still the interrupted program's: nothing in the
  * kernel uses them. So XSAVE writes them right into the frame, and XRSTOR
  * loads them from there; the CPU itself refuses what is malformed (#GP, by the
- * exception table), and the program cannot change it in between.
+ * exception table), and the program cannot change it in between. The rest of the
+ * frame is written and read in place, too, word by word (user_words.h).
  *
  * Linux: Documentation/x86/xstate.rst, <asm/sigcontext.h>. SDM vol. 1 13.4
  * (XSAVE area), 13.8 (XRSTOR's faults).
  */
 #include <arch/sigframe.h>
 #include <arch/uaccess.h>
-#include <arch/x86_64/entry.h>
+#include <arch/x86_64/user_words.h>
 #include <asm/siginfo.h>
 #include <asm/signal.h>
 #include <asm/sigcontext.h>
 #include <asm/ucontext.h>
-#include <lib/string.h>
 #include <linux/errno.h>
 
 #define RED_ZONE	128
@@ -40,9 +40,6 @@ struct rt_sigframe {
 	struct ucontext uc;
 	siginfo_t info;
 };
-
-/* As the handler finds it: the head of the frame is copied, with the siginfo or without. */
-#define HEAD_SIZE	offsetof(struct rt_sigframe, info)
 
 _Static_assert(sizeof(struct rt_sigframe) == 440, "Linux's");
 _Static_assert(offsetof(struct rt_sigframe, uc.uc_mcontext) == 48, "Linux's");
@@ -62,33 +59,46 @@ static size_t fpu_size(void)
 }
 
 /* Where in the FXSAVE area software has a place of its own. */
-static struct _fpx_sw_bytes __user *sw_bytes(vaddr_t fpu)
+static struct _fpx_sw_bytes *sw_bytes(vaddr_t fpu)
 {
-	return (struct _fpx_sw_bytes __user *)(fpu + offsetof(struct _fpstate_64, sw_reserved));
+	return (struct _fpx_sw_bytes *)(fpu + offsetof(struct _fpstate_64, sw_reserved));
+}
+
+/* The sizes, which tell where magic number 2 is. */
+static int put_sw_bytes(vaddr_t at)
+{
+	struct _fpx_sw_bytes *sw = sw_bytes(at);
+	uint32_t size = arch_features.xsave_size;
+
+	user_words_begin();
+	user_word_put32(FP_XSTATE_MAGIC1, &sw->magic1);
+	user_word_put32(size + FP_XSTATE_MAGIC2_SIZE, &sw->extended_size);
+	user_word_put64(arch_features.xcr0, &sw->xfeatures);
+	user_word_put64(size, &sw->xstate_size);
+	user_word_put64(0, &sw->padding[1]);
+	user_word_put64(0, &sw->padding[3]);
+	user_word_put64(0, &sw->padding[5]);
+	user_word_put32(FP_XSTATE_MAGIC2, at + size);
+	user_words_end();
+	return 0;
+fault:
+	user_words_end();
+	return -EFAULT;
 }
 
 static int fpu_push(vaddr_t at)
 {
-	struct _fpx_sw_bytes sw = {
-		.magic1 = FP_XSTATE_MAGIC1,
-		.extended_size = arch_features.xsave_size + FP_XSTATE_MAGIC2_SIZE,
-		.xfeatures = arch_features.xcr0,
-		.xstate_size = arch_features.xsave_size,
-	};
-
-	if (!user_range_ok((void __user *)at, fpu_size()))
-		return -EFAULT;
 	if (!arch_features.xsave)
 		return user_fxsave((void *)at);
-	if (user_xsave((void *)at, arch_features.xcr0) || copy_to_user(sw_bytes(at), &sw, sizeof(sw)))
-		return -EFAULT;
-	return put_user_u32(FP_XSTATE_MAGIC2, (uint32_t __user *)(at + arch_features.xsave_size));
+	return user_xsave((void *)at, arch_features.xcr0) ? -EFAULT : put_sw_bytes(at);
 }
 
 static void fpu_reset(uint64_t components)
 {
 	static const uint8_t zero[FXSAVE_SIZE + 64] __attribute__((aligned(64)));
-	static const struct _fpstate_64 fresh __attribute__((aligned(64))) = { .cwd = 0x37f, .mxcsr = 0x1f80 };
+	static const struct _fpstate_64 fresh __attribute__((aligned(64))) = {
+		.cwd = 0x37f, .mxcsr = 0x1f80,
+	};
 
 	if (!arch_features.xsave)
 		__asm__ volatile("fxrstor64 %0" :: "m"(fresh) : "memory");
@@ -97,22 +107,35 @@ static void fpu_reset(uint64_t components)
 				 "d"((uint32_t)(components >> 32)) : "memory");
 }
 
+/* What the area says of itself: *magic2 0 where that makes no sense. */
+static int get_sw_bytes(vaddr_t at, uint64_t *components, uint32_t *magic2)
+{
+	struct _fpx_sw_bytes *from = sw_bytes(at), sw;
+
+	*magic2 = 0;
+	user_words_begin();
+	user_word_get32(&sw.magic1, &from->magic1);
+	user_word_get32(&sw.extended_size, &from->extended_size);
+	user_word_get64(components, &from->xfeatures);
+	user_word_get32(&sw.xstate_size, &from->xstate_size);
+	if (sw.magic1 == FP_XSTATE_MAGIC1 && sw.xstate_size >= FXSAVE_SIZE + 64 &&
+	    sw.xstate_size <= arch_features.xsave_size && sw.xstate_size <= sw.extended_size)
+		user_word_get32(magic2, at + sw.xstate_size);
+	user_words_end();
+	return 0;
+fault:
+	user_words_end();
+	return -EFAULT;
+}
+
 /* The components that the area holds; 0: only what FXSAVE knows. */
 static int fpu_components(vaddr_t at, uint64_t *components)
 {
-	struct _fpx_sw_bytes sw;
 	uint32_t magic2;
 
-	*components = 0;
-	if (copy_from_user(&sw, sw_bytes(at), sizeof(sw)))
+	if (get_sw_bytes(at, components, &magic2))
 		return -EFAULT;
-	if (sw.magic1 != FP_XSTATE_MAGIC1 || sw.xstate_size < FXSAVE_SIZE + 64 ||
-	    sw.xstate_size > arch_features.xsave_size || sw.xstate_size > sw.extended_size)
-		return 0;
-	if (get_user_u32(&magic2, (const uint32_t __user *)(at + sw.xstate_size)))
-		return -EFAULT;
-	if (magic2 == FP_XSTATE_MAGIC2)
-		*components = sw.xfeatures & arch_features.xcr0;
+	*components &= magic2 == FP_XSTATE_MAGIC2 ? arch_features.xcr0 : 0;
 	return 0;
 }
 
@@ -131,7 +154,8 @@ static int fpu_load(vaddr_t at)
 	if (fpu_components(at, &components))
 		return -EFAULT;
 	fpu_reset(arch_features.xcr0 & ~(components ? components : (uint64_t)XSTATE_FPSSE));
-	return components ? user_xrstor((const void *)at, components) : user_fxrstor((const void *)at);
+	return components ? user_xrstor((const void *)at, components) :
+	       user_fxrstor((const void *)at);
 }
 
 static int fpu_pop(vaddr_t at)
@@ -145,51 +169,16 @@ static int fpu_pop(vaddr_t at)
 
 /* ---- registers ---- */
 
-static void save_regs(struct sigcontext *sc, const struct trapframe *tf)
-{
-	sc->r8 = tf->r8;
-	sc->r9 = tf->r9;
-	sc->r10 = tf->r10;
-	sc->r11 = tf->r11;
-	sc->r12 = tf->r12;
-	sc->r13 = tf->r13;
-	sc->r14 = tf->r14;
-	sc->r15 = tf->r15;
-	sc->rdi = tf->rdi;
-	sc->rsi = tf->rsi;
-	sc->rbp = tf->rbp;
-	sc->rbx = tf->rbx;
-	sc->rdx = tf->rdx;
-	sc->rax = tf->rax;
-	sc->rcx = tf->rcx;
-	sc->rsp = tf->rsp;
-	sc->rip = tf->rip;
-	sc->eflags = tf->rflags;
-	sc->cs = (uint16_t)tf->cs;
-	sc->ss = (uint16_t)tf->ss;
-}
+/* Every register that lies in both as a word of its own. */
+#define FOR_REGS(what) \
+	what(r8); what(r9); what(r10); what(r11); what(r12); what(r13); what(r14); what(r15); \
+	what(rdi); what(rsi); what(rbp); what(rbx); what(rdx); what(rax); what(rcx); what(rsp); \
+	what(rip)
 
-static void load_regs(struct trapframe *tf, const struct sigcontext *sc)
-{
-	tf->r8 = sc->r8;
-	tf->r9 = sc->r9;
-	tf->r10 = sc->r10;
-	tf->r11 = sc->r11;
-	tf->r12 = sc->r12;
-	tf->r13 = sc->r13;
-	tf->r14 = sc->r14;
-	tf->r15 = sc->r15;
-	tf->rdi = sc->rdi;
-	tf->rsi = sc->rsi;
-	tf->rbp = sc->rbp;
-	tf->rbx = sc->rbx;
-	tf->rdx = sc->rdx;
-	tf->rax = sc->rax;
-	tf->rcx = sc->rcx;
-	tf->rsp = sc->rsp;
-	tf->rip = sc->rip;
-	tf->rflags = (tf->rflags & ~FLAGS_USER) | (sc->eflags & FLAGS_USER);
-}
+/* cs, gs, fs, ss: four halfwords that are one word of the frame. */
+#define SELECTORS(cs, ss)	((uint64_t)(uint16_t)(cs) | (uint64_t)(uint16_t)(ss) << 48)
+
+_Static_assert(offsetof(struct sigcontext, ss) == offsetof(struct sigcontext, cs) + 6, "one word");
 
 /* ---- the frame ---- */
 
@@ -201,33 +190,54 @@ static vaddr_t frame_address(const struct trapframe *tf, const struct sigframe *
 	return ALIGN_DOWN(*fpu - sizeof(struct rt_sigframe), 16) - 8;
 }
 
-static void fill_frame(struct rt_sigframe *s, const struct trapframe *tf, const struct sigframe *f, vaddr_t fpu)
+static int put_frame(struct rt_sigframe *to, const struct trapframe *tf, const struct sigframe *f,
+		     vaddr_t fpu)
 {
-	memset(&s->uc.uc_mcontext.reserved1, 0, sizeof(s->uc.uc_mcontext.reserved1));
-	s->restorer = f->restorer;
-	s->uc.uc_flags = (arch_features.xsave ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
-	s->uc.uc_link = NULL;
-	memset(&s->uc.uc_stack, 0, sizeof(s->uc.uc_stack));
-	s->uc.uc_stack.ss_sp = (void *)f->stack;
-	s->uc.uc_stack.ss_flags = f->stack_flags;
-	s->uc.uc_stack.ss_size = f->stack_size;
-	save_regs(&s->uc.uc_mcontext, tf);
-	s->uc.uc_mcontext.gs = s->uc.uc_mcontext.fs = 0;
-	s->uc.uc_mcontext.err = f->error;
-	s->uc.uc_mcontext.trapno = f->trap;
-	s->uc.uc_mcontext.oldmask = f->mask;
-	s->uc.uc_mcontext.cr2 = f->cr2;
-	s->uc.uc_mcontext.fpstate = (void *)fpu;
-	s->uc.uc_sigmask = f->mask;
+	struct sigcontext *sc = &to->uc.uc_mcontext;
+	const struct sigframe_state *st = f->state;
+
+	user_words_begin();
+	user_word_put64(f->restorer, &to->restorer);
+	user_word_put64((arch_features.xsave ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS |
+			UC_STRICT_RESTORE_SS, &to->uc.uc_flags);
+	user_word_put64(0, &to->uc.uc_link);
+	user_word_put64(st->stack, &to->uc.uc_stack.ss_sp);
+	user_word_put64((uint32_t)st->stack_flags, &to->uc.uc_stack.ss_flags);
+	user_word_put64(st->stack_size, &to->uc.uc_stack.ss_size);
+#define PUT(reg) user_word_put64(tf->reg, &sc->reg)
+	FOR_REGS(PUT);
+#undef PUT
+	user_word_put64(tf->rflags, &sc->eflags);
+	user_word_put64(SELECTORS(tf->cs, tf->ss), &sc->cs);
+	user_word_put64(st->error, &sc->err);
+	user_word_put64(st->trap, &sc->trapno);
+	user_word_put64(f->mask, &sc->oldmask);
+	user_word_put64(st->cr2, &sc->cr2);
+	user_word_put64(fpu, &sc->fpstate);
+	for (unsigned i = 0; i < ARRAY_SIZE(sc->reserved1); i++)
+		user_word_put64(0, &sc->reserved1[i]);
+	user_word_put64(f->mask, &to->uc.uc_sigmask);
+	user_words_end();
+	return 0;
+fault:
+	user_words_end();
+	return -EFAULT;
 }
 
-static size_t fill_info(struct rt_sigframe *s, const struct sigframe *f)
+static int put_info(siginfo_t *to, const uint64_t *info)
 {
-	if (!f->info)
-		return HEAD_SIZE;
-	memcpy(&s->info, f->info, SIGINFO_HEAD);
-	memset((uint8_t *)&s->info + SIGINFO_HEAD, 0, sizeof(s->info) - SIGINFO_HEAD);
-	return sizeof(*s);
+	uint64_t *word = (uint64_t *)to;
+
+	user_words_begin();
+	for (unsigned i = 0; i < SIGINFO_HEAD / 8; i++)
+		user_word_put64(info[i], &word[i]);
+	for (unsigned i = SIGINFO_HEAD / 8; i < sizeof(*to) / 8; i++)
+		user_word_put64(0, &word[i]);
+	user_words_end();
+	return 0;
+fault:
+	user_words_end();
+	return -EFAULT;
 }
 
 /* The handler's arguments: signal, siginfo, ucontext; rax 0 for what has no prototype. */
@@ -247,43 +257,79 @@ static void enter_handler(struct trapframe *tf, const struct sigframe *f, vaddr_
 
 int arch_sigframe_push(struct trapframe *tf, const struct sigframe *f)
 {
-	struct rt_sigframe s;
 	vaddr_t fpu, at = frame_address(tf, f, &fpu);
-	size_t n;
+	struct rt_sigframe *to = (struct rt_sigframe *)at;
 
-	if (at < f->bottom || at > fpu)
+	if (at < f->bottom || !user_range_ok((void __user *)at, fpu + fpu_size() - at))
 		return -EFAULT;
-	fill_frame(&s, tf, f, fpu);
-	n = fill_info(&s, f);
-	if (fpu_push(fpu) || copy_to_user((void __user *)at, &s, n))
+	if (fpu_push(fpu) || put_frame(to, tf, f, fpu) || (f->info && put_info(&to->info, f->info)))
 		return -EFAULT;
 	enter_handler(tf, f, at);
 	return 0;
 }
 
 /* Only the two selectors of ring 3; a program that kept no ss gets the right one. */
-static int check_selectors(const struct ucontext *uc)
+static int check_selectors(uint64_t flags, uint64_t selectors)
 {
-	if ((uc->uc_mcontext.cs | 3) != SEL_UCODE3)
+	if (((uint16_t)selectors | 3) != SEL_UCODE3)
 		return -EFAULT;
-	return uc->uc_flags & UC_STRICT_RESTORE_SS && (uc->uc_mcontext.ss | 3) != SEL_UDATA3 ? -EFAULT : 0;
+	return flags & UC_STRICT_RESTORE_SS && (selectors >> 48 | 3) != SEL_UDATA3 ? -EFAULT : 0;
 }
 
-int arch_sigframe_pop(struct trapframe *tf, struct sigframe *f)
+/* What is looked at before a register is loaded: first and last word, so that all of it is there. */
+static int get_head(const struct ucontext *uc, uint64_t *mask, uint64_t *flags, uint64_t *selectors)
+{
+	uint64_t set;
+
+	user_words_begin();
+	user_word_get64(&set, &uc->uc_sigmask);
+	user_word_get64(flags, &uc->uc_flags);
+	user_word_get64(selectors, &uc->uc_mcontext.cs);
+	user_words_end();
+	*mask = set;
+	return 0;
+fault:
+	user_words_end();
+	return -EFAULT;
+}
+
+/* If it goes away in between, some registers are the frame's: they are all ring 3's. */
+static int get_frame(struct trapframe *tf, const struct ucontext *uc, struct sigframe_state *st,
+		     vaddr_t *fpu)
+{
+	const struct sigcontext *sc = &uc->uc_mcontext;
+	uint64_t flags;
+
+	user_words_begin();
+	user_word_get64(&flags, &sc->eflags);
+	user_word_get64(fpu, &sc->fpstate);
+	user_word_get64(&st->stack, &uc->uc_stack.ss_sp);
+	user_word_get32(&st->stack_flags, &uc->uc_stack.ss_flags);
+	user_word_get64(&st->stack_size, &uc->uc_stack.ss_size);
+#define GET(reg) user_word_get64(&tf->reg, &sc->reg)
+	FOR_REGS(GET);
+#undef GET
+	user_words_end();
+	tf->rflags = (tf->rflags & ~FLAGS_USER) | (flags & FLAGS_USER);
+	return 0;
+fault:
+	user_words_end();
+	return -EFAULT;
+}
+
+int arch_sigframe_pop(struct trapframe *tf, uint64_t *mask, struct sigframe_state *state)
 {
 	/* The restorer's `ret` took the return address. */
-	const void __user *at = (const void __user *)(tf->rsp - 8 + offsetof(struct rt_sigframe, uc));
-	struct ucontext uc;
+	vaddr_t at = tf->rsp - 8 + offsetof(struct rt_sigframe, uc), fpu;
+	const struct ucontext *uc = (const struct ucontext *)at;
+	uint64_t flags, selectors;
 
-	if (copy_from_user(&uc, at, sizeof(uc)) || check_selectors(&uc))
+	if (!user_range_ok((const void __user *)at, sizeof(*uc)) ||
+	    get_head(uc, mask, &flags, &selectors) || check_selectors(flags, selectors) ||
+	    get_frame(tf, uc, state, &fpu))
 		return -EFAULT;
-	f->mask = uc.uc_sigmask;
-	f->stack = (uint64_t)uc.uc_stack.ss_sp;
-	f->stack_size = uc.uc_stack.ss_size;
-	f->stack_flags = uc.uc_stack.ss_flags;
-	load_regs(tf, &uc.uc_mcontext);
 	arch_syscall_over(tf);
-	return fpu_pop((vaddr_t)uc.uc_mcontext.fpstate);
+	return fpu_pop(fpu);
 }
 
 /* ---- exceptions of the FPU ---- */
@@ -291,8 +337,8 @@ int arch_sigframe_pop(struct trapframe *tf, struct sigframe *f)
 int arch_fpe_code(const struct trapframe *tf)
 {
 	static const struct { unsigned bits; int code; } codes[] = {
-		{ 0x01, FPE_FLTINV }, { 0x04, FPE_FLTDIV }, { 0x08, FPE_FLTOVF }, { 0x12, FPE_FLTUND },
-		{ 0x20, FPE_FLTRES },
+		{ 0x01, FPE_FLTINV }, { 0x04, FPE_FLTDIV }, { 0x08, FPE_FLTOVF },
+		{ 0x12, FPE_FLTUND }, { 0x20, FPE_FLTRES },
 	};
 	uint16_t control, status;
 	uint32_t mxcsr;

@@ -269,7 +269,7 @@ static void pipe_broken(void)
 {
 	struct sig_info info = signal_info_user(SIGPIPE, SI_USER);
 
-	(void)!signal_send(current_process(), &info, SIGNAL_THREAD);
+	(void)!signal_send(current_process(), signal_thread(), &info);
 }
 
 /* What of n bytes goes first: the odd part, if it fits behind the last ones, else a page. */

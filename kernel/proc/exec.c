@@ -92,7 +92,7 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 	process_change_memory(p, mm);
 	process_set_name(p, name);
 	files_close_on_exec(&p->files);
-	signal_exec(p);
+	signal_exec(signal_thread());
 	current_task()->robust_list = 0;
 	arch_set_fs_base(0);
 	arch_set_gs_base(0);

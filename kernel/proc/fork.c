@@ -57,7 +57,9 @@ static int copy_process(struct process *child, struct process *parent, const str
 	if (err)
 		return err;
 	copy_places(child, parent);
-	signal_inherit(&child->signals, &parent->signals, spec->share_memory && !spec->wait);
+	signal_inherit(&child->signals, &parent->signals);
+	signal_thread_inherit(&child->leader->sig, signal_thread(),
+			      spec->share_memory && !spec->wait);
 	child->exit_signal = spec->exit_signal;
 	child->leader->set_child_tid = spec->set_child_tid;
 	child->leader->clear_child_tid = spec->clear_child_tid;

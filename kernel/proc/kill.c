@@ -27,18 +27,19 @@ static int send_many(int pid, const struct sig_info *info)
 
 		if (!is_meant(p, pid))
 			continue;
-		r = info->signo ? signal_send(p, info, SIGNAL_PROCESS) : 0;
+		r = info->signo ? signal_send(p, NULL, info) : 0;
 		if (err)
 			err = err == -ESRCH || !r ? r : err;
 	}
 	return err;
 }
 
-static int send_one(struct process *p, const struct sig_info *info, bool to_thread)
+/* To its thread t, or to all of it. */
+static int send_one(struct process *p, struct sig_thread *t, const struct sig_info *info)
 {
 	if (!p)
 		return -ESRCH;
-	return info->signo ? signal_send(p, info, to_thread) : 0;
+	return info->signo ? signal_send(p, t, info) : 0;
 }
 
 int signal_send_pid(int pid, const struct sig_info *info)
@@ -49,7 +50,7 @@ int signal_send_pid(int pid, const struct sig_info *info)
 		return -ESRCH;
 	spin_lock(&process_lock);
 	if (pid > 0)
-		err = send_one(process_find(pid), info, SIGNAL_PROCESS);
+		err = send_one(process_find(pid), NULL, info);
 	else
 		err = send_many(pid ? pid : -current_process()->pgid, info);
 	spin_unlock(&process_lock);
@@ -59,10 +60,12 @@ int signal_send_pid(int pid, const struct sig_info *info)
 int signal_send_thread(int pid, int tid, const struct sig_info *info)
 {
 	int err = -ESRCH;
+	struct task *t;
 
 	spin_lock(&process_lock);
-	if (!pid || pid == tid)
-		err = send_one(process_find(tid), info, SIGNAL_THREAD);
+	t = task_find(tid);
+	if (t && (!pid || t->process->pid == pid))
+		err = send_one(t->process, &t->sig, info);
 	spin_unlock(&process_lock);
 	return err;
 }
@@ -73,7 +76,7 @@ static void tell_parent(struct process *p, int sig, int code, int status)
 {
 	struct sig_info info = { .signo = sig, .code = code, .pid = p->pid, .status = status };
 
-	(void)!signal_send(p->parent, &info, SIGNAL_PROCESS);
+	(void)!signal_send(p->parent, NULL, &info);
 }
 
 void process_signal_end(struct process *p)

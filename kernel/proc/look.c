@@ -27,8 +27,8 @@ static char state_of(const struct process *p)
 
 static void look_at_signals(const struct process *p, struct process_view *v)
 {
-	v->blocked = p->signals.blocked;
-	v->pending = p->signals.own.set | p->signals.shared.set;
+	v->blocked = p->leader->sig.blocked;
+	v->pending = p->leader->sig.queue.set | p->signals.shared.set;
 	for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
 		uint64_t handler = p->signals.action[sig].handler;
 

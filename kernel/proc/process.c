@@ -67,7 +67,7 @@ int process_publish(struct process *p, struct process *parent, const char *name,
 	pid = pid_take();
 	if (pid) {
 		task_prepare(p->leader, name, fn, p);
-		signal_start(p);
+		signal_start(&p->leader->sig);
 		table_add(p, pid);
 		process_set_group(p, parent->sid, parent->pgid);
 		p->parent = parent;
@@ -350,7 +350,7 @@ void process_exit(int status)
 
 	assert(p != &init_process);
 	p->status = status;
-	signal_exit(p);
+	signal_exit(&p->signals);
 	files_destroy(&p->files);
 	thread_set_aspace(NULL);
 	process_change_memory(p, NULL);

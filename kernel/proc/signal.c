@@ -51,8 +51,21 @@ bool signal_stops(int sig)
 
 static void queue_init(struct sig_queue *q)
 {
-	q->set = q->by_kernel = 0;
+	q->set = q->brief = 0;
 	TAILQ_INIT(&q->entries);
+}
+
+static void count(uint64_t n)
+{
+	__atomic_fetch_add(&nqueued, n, __ATOMIC_RELAXED);
+}
+
+/* No entry is needed for it. */
+static bool is_brief(const struct sig_info *info)
+{
+	return info->signo < SIGRTMIN && !(info->error | info->pad) && !info->uid &&
+	       info->code == (int16_t)info->code && info->pid == (int16_t)info->pid &&
+	       !(info->value | info->utime | info->stime);
 }
 
 /* An entry for info: NULL: no memory, or there are too many. No lock held. */
@@ -65,7 +78,7 @@ static struct sig_entry *entry_create(const struct process *p, const struct sig_
 	if (e)
 		e->info = *info;
 	else
-		__atomic_fetch_sub(&nqueued, 1, __ATOMIC_RELAXED);
+		count(-1ul);
 	return e;
 }
 
@@ -74,7 +87,7 @@ static void entry_free(struct sig_entry *e)
 	if (!e)
 		return;
 	kmem_free(entry_cache, e);
-	__atomic_fetch_sub(&nqueued, 1, __ATOMIC_RELAXED);
+	count(-1ul);
 }
 
 TAILQ_HEAD(entry_list, sig_entry);
@@ -86,8 +99,10 @@ static void queue_drop(struct sig_queue *q, uint64_t set, struct entry_list *dea
 
 	if (!(q->set & set))
 		return;
+	for (uint64_t gone = q->brief & set; gone; gone &= gone - 1)
+		count(-1ul);
 	q->set &= ~set;
-	q->by_kernel &= ~set;
+	q->brief &= ~set;
 	for (e = TAILQ_FIRST(&q->entries); e; e = next) {
 		next = TAILQ_NEXT(e, link);
 		if (!(SIG_BIT(e->info.signo) & set))
@@ -95,6 +110,16 @@ static void queue_drop(struct sig_queue *q, uint64_t set, struct entry_list *dea
 		TAILQ_REMOVE(&q->entries, e, link);
 		TAILQ_INSERT_TAIL(dead, e, link);
 	}
+}
+
+/* The same of all queues of a process. */
+static void drop_everywhere(struct signals *s, uint64_t set, struct entry_list *dead)
+{
+	struct sig_thread *t;
+
+	queue_drop(&s->shared, set, dead);
+	TAILQ_FOREACH(t, &s->threads, link)
+		queue_drop(&t->queue, set, dead);
 }
 
 static void entries_free(struct entry_list *dead)
@@ -125,40 +150,52 @@ static struct sig_entry *queue_find(struct sig_queue *q, int sig, bool *more)
 	return first;
 }
 
-/* Takes the next one of `set`: its number, or 0; *e is its entry, which may be NULL. */
-static int queue_take(struct sig_queue *q, uint64_t set, struct sig_info *info,
-		      struct sig_entry **e)
+/* As queue_take, of what has an entry or nothing. */
+static void take_entry(struct sig_queue *q, int sig, struct sig_info *info, struct sig_entry **e)
 {
-	uint64_t now = q->set & set;
 	bool more;
-	int sig;
 
-	if (!now)
-		return 0;
-	sig = __builtin_ctzl(now & SYNCHRONOUS ? now & SYNCHRONOUS : now) + 1;
 	*e = queue_find(q, sig, &more);
 	if (*e) {
 		TAILQ_REMOVE(&q->entries, *e, link);
 		*info = (*e)->info;
 	} else {
-		*info = (struct sig_info){
-			.signo = sig, .code = q->by_kernel & SIG_BIT(sig) ? SI_KERNEL : SI_USER,
-		};
+		*info = (struct sig_info){ .signo = sig, .code = SI_USER };
 	}
-	if (!more) {
+	if (!more)
 		q->set &= ~SIG_BIT(sig);
-		q->by_kernel &= ~SIG_BIT(sig);
+}
+
+/* Takes the next one of `set`: its number, or 0; *e is its entry, if it has one. */
+static int queue_take(struct sig_queue *q, uint64_t set, struct sig_info *info,
+		      struct sig_entry **e)
+{
+	uint64_t now = q->set & set;
+	int sig;
+
+	if (!now)
+		return 0;
+	sig = __builtin_ctzl(now & SYNCHRONOUS ? now & SYNCHRONOUS : now) + 1;
+	if (unlikely(!(q->brief & SIG_BIT(sig)))) {
+		take_entry(q, sig, info, e);
+		return sig;
 	}
+	q->set &= ~SIG_BIT(sig);
+	q->brief &= ~SIG_BIT(sig);
+	count(-1ul);
+	*info = (struct sig_info){
+		.signo = sig, .code = q->told[sig].code, .pid = q->told[sig].pid,
+	};
 	return sig;
 }
 
-int signal_take(struct signals *s, uint64_t set, struct sig_info *info, struct sig_entry **e)
+int signal_take(struct sig_thread *t, uint64_t set, struct sig_info *info, struct sig_entry **e)
 {
 	int sig;
 
 	*e = NULL;
-	sig = queue_take(&s->own, set, info, e);
-	return sig ? sig : queue_take(&s->shared, set, info, e);
+	sig = queue_take(&t->queue, set, info, e);
+	return sig ? sig : queue_take(&t->of->shared, set, info, e);
 }
 
 void signal_taken(struct sig_entry *e)
@@ -166,13 +203,47 @@ void signal_taken(struct sig_entry *e)
 	entry_free(e);
 }
 
-/* After a change of what is pending, blocked or awaited. By the process's own thread. */
-void signal_look(struct signals *s)
+void signal_look(struct sig_thread *t)
 {
-	if ((s->own.set | s->shared.set) & (~s->blocked | s->awaited))
-		thread_interrupt(current_thread());
+	if ((t->queue.set | t->of->shared.set) & (~t->blocked | t->awaited))
+		thread_interrupt(t->thread);
 	else
 		thread_interrupt_done();
+}
+
+/* ---- whose it is; the lock is held ---- */
+
+static bool wants(const struct sig_thread *t, uint64_t set)
+{
+	return set & (~t->blocked | t->awaited);
+}
+
+/* Interrupts a thread, other than `but`, that takes one of `set`. */
+static void wake_for(struct signals *s, uint64_t set, const struct sig_thread *but)
+{
+	struct sig_thread *t;
+
+	TAILQ_FOREACH(t, &s->threads, link) {
+		if (t == but || !wants(t, set))
+			continue;
+		thread_interrupt(t->thread);
+		break;
+	}
+}
+
+/* t does not take `set` any more: another thread is to take what is sent to all of them. */
+static void leave_to_others(struct sig_thread *t, uint64_t set)
+{
+	for (set &= t->of->shared.set; unlikely(set); set &= set - 1)
+		wake_for(t->of, set & -set, t);
+}
+
+void signal_block(struct sig_thread *t, uint64_t set)
+{
+	uint64_t more = set & ~t->blocked & ~SIG_UNBLOCKABLE;
+
+	t->blocked = set & ~SIG_UNBLOCKABLE;
+	leave_to_others(t, more);
 }
 
 /* ---- life ---- */
@@ -186,68 +257,88 @@ void signal_init(void)
 
 void signal_create(struct signals *s)
 {
-	memset(s, 0, offsetof(struct signals, action));
+	memset(s, 0, offsetof(struct signals, shared));
 	spin_init(&s->lock, RANK_SIGNAL);
-	queue_init(&s->own);
+	TAILQ_INIT(&s->threads);
 	queue_init(&s->shared);
 	waitq_init(&s->cont);
-	s->stack_flags = SS_DISABLE;
 	signal_alarm_init(s);
 }
 
-void signal_inherit(struct signals *s, const struct signals *from, bool same_memory)
+void signal_thread_create(struct sig_thread *t, struct signals *s, struct thread *thread)
 {
-	memcpy(s->action, from->action, sizeof(s->action));
-	s->blocked = from->mask_kept ? from->kept_mask : from->blocked;
-	if (same_memory)
-		return;
-	s->stack = from->stack;
-	s->stack_size = from->stack_size;
-	s->stack_flags = from->stack_flags;
+	memset(t, 0, offsetof(struct sig_thread, queue));
+	t->of = s;
+	t->thread = thread;
+	t->state.stack_flags = SS_DISABLE;
+	queue_init(&t->queue);
 }
 
-void signal_start(struct process *p)
+void signal_inherit(struct signals *s, const struct signals *from)
 {
-	p->signals.alive = true;
+	memcpy(s->action, from->action, sizeof(s->action));
+}
+
+void signal_thread_inherit(struct sig_thread *t, const struct sig_thread *from, bool same_memory)
+{
+	t->blocked = from->mask_kept ? from->kept_mask : from->blocked;
+	if (same_memory)
+		return;
+	t->state.stack = from->state.stack;
+	t->state.stack_size = from->state.stack_size;
+	t->state.stack_flags = from->state.stack_flags;
+}
+
+void signal_start(struct sig_thread *t)
+{
+	uint64_t flags = spin_lock_irqsave(&t->of->lock);
+
+	TAILQ_INSERT_TAIL(&t->of->threads, t, link);
+	t->of->alive = true;
+	spin_unlock_irqrestore(&t->of->lock, flags);
 }
 
 /* What is sent from now on is forgotten. */
-void signal_exit(struct process *p)
+void signal_exit(struct signals *s)
 {
-	struct signals *s = &p->signals;
 	struct entry_list dead = TAILQ_HEAD_INITIALIZER(dead);
+	struct sig_thread *t;
 	uint64_t flags;
 
 	timer_cancel(&s->alarm);
 	flags = spin_lock_irqsave(&s->lock);
 	s->alive = false;
-	queue_drop(&s->own, ~0ul, &dead);
-	queue_drop(&s->shared, ~0ul, &dead);
+	drop_everywhere(s, ~0ul, &dead);
+	while ((t = TAILQ_FIRST(&s->threads)))
+		TAILQ_REMOVE(&s->threads, t, link);
 	spin_unlock_irqrestore(&s->lock, flags);
 	entries_free(&dead);
 }
 
-void signal_exec(struct process *p)
+void signal_exec(struct sig_thread *t)
 {
-	struct signals *s = &p->signals;
+	struct signals *s = t->of;
 	uint64_t flags = spin_lock_irqsave(&s->lock);
 
 	for (int sig = 1; sig <= SIGNAL_MAX; sig++)
 		if (s->action[sig].handler != (uint64_t)SIG_IGN)
 			s->action[sig] = (struct sig_action){ 0 };
 	spin_unlock_irqrestore(&s->lock, flags);
-	s->stack = s->stack_size = 0;
-	s->stack_flags = SS_DISABLE;
+	t->state.stack = t->state.stack_size = 0;
+	t->state.stack_flags = SS_DISABLE;
 }
 
 /* ---- sending ---- */
 
-/* Sent and forgotten: not if it is blocked or waited for, whatever its action is then. */
-static bool ignored(const struct signals *s, int sig)
+/*
+ * Sent and forgotten: not if it is blocked or waited for, whatever its action is then: by
+ * t, to which it is sent or which is the process's first.
+ */
+static bool ignored(const struct sig_thread *t, int sig)
 {
-	uint64_t handler = s->action[sig].handler;
+	uint64_t handler = t->of->action[sig].handler;
 
-	if ((s->blocked | s->awaited) & SIG_BIT(sig))
+	if ((t->blocked | t->awaited) & SIG_BIT(sig))
 		return false;
 	return handler == (uint64_t)SIG_IGN ||
 	       (handler == (uint64_t)SIG_DFL && signal_ignored_by_default(sig));
@@ -267,64 +358,75 @@ static void wake_stopped(struct signals *s)
 /* What a signal does whether it is blocked, ignored, caught or not. */
 static void effects_at_once(struct signals *s, int sig, struct entry_list *dead)
 {
+	if (likely(!(SIG_BIT(sig) & (STOPPING | SIG_BIT(SIGCONT) | SIG_BIT(SIGKILL)))))
+		return;
 	if (signal_stops(sig)) {
-		queue_drop(&s->own, SIG_BIT(SIGCONT), dead);
-		queue_drop(&s->shared, SIG_BIT(SIGCONT), dead);
-	} else if (sig == SIGCONT || sig == SIGKILL) {
-		queue_drop(&s->own, STOPPING, dead);
-		queue_drop(&s->shared, STOPPING, dead);
-		s->stop_taken = false;
-		if (s->stopped)
-			wake_stopped(s);
+		drop_everywhere(s, SIG_BIT(SIGCONT), dead);
+		return;
 	}
+	drop_everywhere(s, STOPPING, dead);
+	s->stop_taken = false;
+	if (s->stopped)
+		wake_stopped(s);
 }
 
-/* Adds it with its entry, if it has one; true: the entry is in the queue. */
-static bool queue_add(struct sig_queue *q, int sig, struct sig_entry *e, bool by_kernel)
+/* Adds it, with its entry or briefly; true: the entry is in the queue. */
+static bool queue_add(struct sig_queue *q, const struct sig_info *info, struct sig_entry *e)
 {
+	int sig = info->signo;
+
 	if (sig < SIGRTMIN && q->set & SIG_BIT(sig))
 		return false;
 	q->set |= SIG_BIT(sig);
-	if (e)
+	if (e) {
 		TAILQ_INSERT_TAIL(&q->entries, e, link);
-	else if (by_kernel)
-		q->by_kernel |= SIG_BIT(sig);
+	} else if (is_brief(info)) {
+		q->brief |= SIG_BIT(sig);
+		q->told[sig] = (struct sig_brief){
+			(int16_t)info->code, (int16_t)info->pid,
+		};
+		count(1);
+	}
 	return e;
 }
 
-/* The lock is held. True: the entry is in a queue. */
-static bool send_locked(struct process *p, int sig, struct sig_entry *e, struct sig_queue *q,
-			bool by_kernel)
+/* The lock is held. t: NULL: to the process. True: the entry is in a queue. */
+static bool send_locked(struct signals *s, struct sig_thread *t, const struct sig_info *info,
+			struct sig_entry *e)
 {
-	struct signals *s = &p->signals;
+	uint64_t bit = SIG_BIT(info->signo);
 	bool kept;
 
-	if (ignored(s, sig))
+	if (ignored(t ? t : TAILQ_FIRST(&s->threads), info->signo))
 		return false;
-	kept = queue_add(q, sig, e, by_kernel);
-	if (SIG_BIT(sig) & (~s->blocked | s->awaited))
-		thread_interrupt(&p->leader->thread);
+	kept = queue_add(t ? &t->queue : &s->shared, info, e);
+	if (!t)
+		wake_for(s, bit, NULL);
+	else if (wants(t, bit))
+		thread_interrupt(t->thread);
 	return kept;
 }
 
-int signal_send(struct process *p, const struct sig_info *info, bool to_thread)
+int signal_send(struct process *p, struct sig_thread *t, const struct sig_info *info)
 {
-	struct signals *s = &p->signals;
 	struct entry_list dead = TAILQ_HEAD_INITIALIZER(dead);
+	struct signals *s = &p->signals;
+	struct sig_entry *e = NULL;
 	int sig = info->signo;
 	bool kept = false;
-	struct sig_entry *e;
 	uint64_t flags;
 
 	if (sig < 1 || sig > SIGNAL_MAX)
 		return -EINVAL;
-	e = entry_create(p, info);
-	if (!e && sig >= SIGRTMIN && info->code != SI_USER)
-		return -EAGAIN;
+	if (unlikely(!is_brief(info))) {
+		e = entry_create(p, info);
+		if (!e && sig >= SIGRTMIN && info->code != SI_USER)
+			return -EAGAIN;
+	}
 	flags = spin_lock_irqsave(&s->lock);
 	if (s->alive) {
 		effects_at_once(s, sig, &dead);
-		kept = send_locked(p, sig, e, to_thread ? &s->own : &s->shared, false);
+		kept = send_locked(s, t, info, e);
 	}
 	spin_unlock_irqrestore(&s->lock, flags);
 	if (!kept)
@@ -335,14 +437,15 @@ int signal_send(struct process *p, const struct sig_info *info, bool to_thread)
 
 void signal_raise(struct process *p, int sig)
 {
+	const struct sig_info info = { .signo = sig, .code = SI_KERNEL };
 	struct signals *s = &p->signals;
 	uint64_t flags = spin_lock_irqsave(&s->lock);
 
-	assert(sig > 0 && sig <= SIGNAL_MAX && sig != SIGCONT);
+	assert(sig > 0 && sig < SIGRTMIN && sig != SIGCONT);
 	if (s->alive) {
 		if (sig == SIGKILL && s->stopped)
 			wake_stopped(s);
-		send_locked(p, sig, NULL, &s->shared, true);
+		send_locked(s, NULL, &info, NULL);
 	}
 	spin_unlock_irqrestore(&s->lock, flags);
 }
@@ -352,44 +455,40 @@ struct sig_info signal_info_user(int sig, int code)
 	return (struct sig_info){ .signo = sig, .code = code, .pid = current_process()->pid };
 }
 
-/* ---- for the process itself ---- */
+/* ---- for the running thread ---- */
 
-void signal_set_blocked(struct process *p, uint64_t set)
+void signal_set_blocked(struct sig_thread *t, uint64_t set)
 {
-	struct signals *s = &p->signals;
-	uint64_t flags = spin_lock_irqsave(&s->lock);
+	uint64_t flags = spin_lock_irqsave(&t->of->lock);
 
-	s->blocked = set & ~SIG_UNBLOCKABLE;
-	signal_look(s);
-	spin_unlock_irqrestore(&s->lock, flags);
+	signal_block(t, set);
+	signal_look(t);
+	spin_unlock_irqrestore(&t->of->lock, flags);
 }
 
-void signal_set_blocked_for_call(struct process *p, uint64_t set)
+void signal_set_blocked_for_call(struct sig_thread *t, uint64_t set)
 {
-	p->signals.mask_kept = true;
-	p->signals.kept_mask = p->signals.blocked;
-	signal_set_blocked(p, set);
+	t->mask_kept = true;
+	t->kept_mask = t->blocked;
+	signal_set_blocked(t, set);
 }
 
-void signal_restore_blocked(struct process *p)
+void signal_restore_blocked(struct sig_thread *t)
 {
-	if (!p->signals.mask_kept)
+	if (!t->mask_kept)
 		return;
-	p->signals.mask_kept = false;
-	signal_set_blocked(p, p->signals.kept_mask);
+	t->mask_kept = false;
+	signal_set_blocked(t, t->kept_mask);
 }
 
-uint64_t signal_pending_blocked(struct process *p)
+uint64_t signal_pending_blocked(const struct sig_thread *t)
 {
-	const struct signals *s = &p->signals;
-
-	return (READ_ONCE(s->own.set) | READ_ONCE(s->shared.set)) & s->blocked;
+	return (READ_ONCE(t->queue.set) | READ_ONCE(t->of->shared.set)) & t->blocked;
 }
 
-int signal_set_action(struct process *p, int sig, const struct sig_action *next,
+int signal_set_action(struct signals *s, int sig, const struct sig_action *next,
 		      struct sig_action *old)
 {
-	struct signals *s = &p->signals;
 	struct entry_list dead = TAILQ_HEAD_INITIALIZER(dead);
 	uint64_t flags;
 
@@ -403,10 +502,8 @@ int signal_set_action(struct process *p, int sig, const struct sig_action *next,
 		s->action[sig].mask &= ~SIG_UNBLOCKABLE;
 		s->action[sig].flags &= (uint64_t)FLAGS_KNOWN;
 		if (next->handler == (uint64_t)SIG_IGN ||
-		    (next->handler == (uint64_t)SIG_DFL && signal_ignored_by_default(sig))) {
-			queue_drop(&s->own, SIG_BIT(sig), &dead);
-			queue_drop(&s->shared, SIG_BIT(sig), &dead);
-		}
+		    (next->handler == (uint64_t)SIG_DFL && signal_ignored_by_default(sig)))
+			drop_everywhere(s, SIG_BIT(sig), &dead);
 	}
 	spin_unlock_irqrestore(&s->lock, flags);
 	entries_free(&dead);
@@ -414,33 +511,43 @@ int signal_set_action(struct process *p, int sig, const struct sig_action *next,
 }
 
 /* Takes one of `set`, or says that it is waited for. The lock is held. */
-static int take_or_await(struct signals *s, uint64_t set, struct sig_info *info,
+static int take_or_await(struct sig_thread *t, uint64_t set, struct sig_info *info,
 			 struct sig_entry **e)
 {
-	int sig = signal_take(s, set, info, e);
+	int sig = signal_take(t, set, info, e);
 
-	s->awaited = sig ? 0 : set;
-	signal_look(s);
+	t->awaited = sig ? 0 : set;
+	signal_look(t);
 	return sig;
 }
 
-int signal_wait(struct process *p, uint64_t set, uint64_t deadline_ns, struct sig_info *info)
+/* The wait is over: what came for it and is not taken is for others. The lock is held. */
+static int take_at_last(struct sig_thread *t, uint64_t set, struct sig_info *info,
+			struct sig_entry **e)
 {
-	struct signals *s = &p->signals;
+	int sig = signal_take(t, set, info, e);
+
+	t->awaited = 0;
+	leave_to_others(t, set & t->blocked);
+	signal_look(t);
+	return sig;
+}
+
+int signal_wait(struct sig_thread *t, uint64_t set, uint64_t deadline_ns, struct sig_info *info)
+{
+	struct signals *s = t->of;
 	struct sig_entry *e;
 	int sig, err = 0;
 	uint64_t flags;
 
 	set &= ~SIG_UNBLOCKABLE;
 	flags = spin_lock_irqsave(&s->lock);
-	sig = take_or_await(s, set, info, &e);
+	sig = take_or_await(t, set, info, &e);
 	spin_unlock_irqrestore(&s->lock, flags);
 	if (!sig) {
 		err = sleep_interruptible_until(deadline_ns);
 		flags = spin_lock_irqsave(&s->lock);
-		sig = signal_take(s, set, info, &e);
-		s->awaited = 0;
-		signal_look(s);
+		sig = take_at_last(t, set, info, &e);
 		spin_unlock_irqrestore(&s->lock, flags);
 	}
 	signal_taken(e);

@@ -1,6 +1,6 @@
 /*
  * Signals: what a process does about them (actions), what has been sent and
- * not taken yet (queues: one of its thread, one of the process as a whole), and
+ * not taken yet (queues: one of each thread, one of the process as a whole), and
  * what becomes of them on the way back to ring 3.
  *
  *	signal_send, signal_raise -> queue, thread_interrupt -> upcall_return_to_user ->
@@ -11,8 +11,13 @@
  * put off. A standard signal that is pending already is not queued again; real-time
  * ones are, in order, up to RLIMIT_SIGPENDING.
  *
+ * struct signals is the process's part, struct sig_thread a thread's: it blocks, waits
+ * and has an alternate stack for itself. What is sent to the process wakes a thread
+ * that does not block it; whichever comes first takes it.
+ *
  * Locks: signals.lock (RANK_SIGNAL, interrupts off) guards what may be looked at
- * by senders; what is marked "own" only the process's thread touches.
+ * by senders, of the process and of its threads; what is marked "own" only the thread
+ * itself touches.
  */
 #ifndef KERNEL_PROC_SIGNAL_H
 #define KERNEL_PROC_SIGNAL_H
@@ -56,11 +61,21 @@ struct sig_entry {
 	struct sig_info info;
 };
 
-/* Signals sent. A set bit without an entry: nothing is known but the signal. */
+/* All that most signals say. */
+struct sig_brief {
+	int16_t code, pid;
+};
+
+/*
+ * Signals sent, signals.lock. A standard signal is here once at most, and needs no memory:
+ * what it says has a place here. Real-time ones, and what says more, have entries. A set
+ * bit with neither: nothing is known but the signal.
+ */
 struct sig_queue {
 	uint64_t set;
-	uint64_t by_kernel;		/* of those without an entry: SI_KERNEL, else SI_USER */
+	uint64_t brief;			/* of those, the ones whose told[] is valid */
 	TAILQ_HEAD(, sig_entry) entries;
+	struct sig_brief told[SIGRTMIN];
 };
 
 /* What restart_syscall(2) goes on with. */
@@ -73,21 +88,28 @@ struct sig_restart {
 struct signals {
 	struct spinlock lock;
 	bool alive;			/* lock: takes signals: from its start to its end */
-	uint64_t blocked;		/* lock to write */
-	uint64_t awaited;		/* lock: rt_sigtimedwait(2) waits for them */
-	struct sig_queue own, shared;	/* lock: tgkill(2)'s, kill(2)'s */
 	bool stopped;			/* lock to write */
 	bool stop_taken;		/* lock: a stop is under way, no SIGCONT came since */
 	struct waitq cont;		/* where it sits while it is stopped */
+	struct timer alarm;		/* ITIMER_REAL: signal_timer.c */
+	uint64_t alarm_every;		/* ns; 0: once. Set while it is not armed */
+	TAILQ_HEAD(, sig_thread) threads; /* lock: the first one first */
+	/* signal_create leaves what follows as it is, but for empty queues */
+	struct sig_queue shared;	/* lock: kill(2)'s */
+	struct sig_action action[SIGNAL_MAX + 1];	/* lock to write */
+};
+
+struct sig_thread {
+	struct signals *of;		/* const: its process's */
+	struct thread *thread;		/* const */
+	TAILQ_ENTRY(sig_thread) link;	/* lock */
+	uint64_t blocked;		/* lock to write */
+	uint64_t awaited;		/* lock: rt_sigtimedwait(2) waits for them */
 	bool mask_kept;			/* own: kept_mask is to be blocked when this call is over */
 	uint64_t kept_mask;		/* own */
 	struct sig_restart restart;	/* own */
-	uint64_t stack, stack_size;	/* own: sigaltstack(2) */
-	int stack_flags;		/* own */
-	uint64_t trap, trap_error, cr2;	/* own: the last exception */
-	struct timer alarm;		/* ITIMER_REAL */
-	uint64_t alarm_every;		/* ns; 0: once. Set while it is not armed */
-	struct sig_action action[SIGNAL_MAX + 1];	/* lock to write; last: signal_create */
+	struct sigframe_state state;	/* own: sigaltstack(2), the last exception */
+	struct sig_queue queue;		/* lock: tgkill(2)'s */
 };
 
 /* ---- life ---- */
@@ -98,29 +120,30 @@ void signal_init(void);
  * to before signal_start.
  */
 void signal_create(struct signals *s);
+/* The same of a thread of it. */
+void signal_thread_create(struct sig_thread *t, struct signals *s, struct thread *thread);
+/* A copy for fork(2) and its kin: actions; nothing pending, no timer. */
+void signal_inherit(struct signals *s, const struct signals *from);
 /*
- * A copy for fork(2): actions, blocked set, alternate stack (not if both run at once in
- * the same memory); nothing pending, no timer.
+ * A thread like another one: its blocked set, its alternate stack (not if both run at once
+ * in the same memory); nothing pending.
  */
-void signal_inherit(struct signals *s, const struct signals *from, bool same_memory);
-/* Its thread is initialised: signals reach it. */
-void signal_start(struct process *p);
-/* execve(2): handlers become default actions, no alternate stack. */
-void signal_exec(struct process *p);
+void signal_thread_inherit(struct sig_thread *t, const struct sig_thread *from, bool same_memory);
+/* t, whose thread is initialised, is one of its process's: signals reach it, from the first on. */
+void signal_start(struct sig_thread *t);
+/* execve(2), by the only thread that is left: handlers become defaults, no alternate stack. */
+void signal_exec(struct sig_thread *t);
 /* The end: nothing is sent any more, what is queued is freed, the timer is off. May sleep. */
-void signal_exit(struct process *p);
+void signal_exit(struct signals *s);
 
 /* ---- sending ---- */
 
-#define SIGNAL_THREAD	true		/* to the thread: tgkill(2) */
-#define SIGNAL_PROCESS	false
-
 /*
- * Sends. Thread context, no lock from RANK_SLAB on held. 0; -EINVAL: there is no such
+ * Sends, to a thread of the process (tgkill(2)), or with t NULL to all of it. Thread context, no lock from RANK_SLAB on held. 0; -EINVAL: there is no such
  * signal; -EAGAIN: a real-time signal of sigqueue(3)'s kind found no room. One that is ignored, or
  * of a process that is over, is sent and forgotten.
  */
-int __must_check signal_send(struct process *p, const struct sig_info *info, bool to_thread);
+int __must_check signal_send(struct process *p, struct sig_thread *t, const struct sig_info *info);
 /* The kernel's own (SI_KERNEL), but no SIGCONT. Any context; no lock from RANK_SIGNAL on held. */
 void signal_raise(struct process *p, int sig);
 /* kill(2)'s siginfo, from the running process. */
@@ -130,27 +153,27 @@ int __must_check signal_send_pid(int pid, const struct sig_info *info);
 /* To the thread tid, of the process pid (0: whichever). 0 or -errno. */
 int __must_check signal_send_thread(int pid, int tid, const struct sig_info *info);
 
-/* ---- for the process itself ---- */
+/* ---- for the running thread, t ---- */
 
 /* A change of the blocked set. */
-void signal_set_blocked(struct process *p, uint64_t set);
+void signal_set_blocked(struct sig_thread *t, uint64_t set);
 /* The same until the running system call is over: then what was blocked before is again. */
-void signal_set_blocked_for_call(struct process *p, uint64_t set);
+void signal_set_blocked_for_call(struct sig_thread *t, uint64_t set);
 /* The call is over without a handler: what was blocked before is blocked again. */
-void signal_restore_blocked(struct process *p);
+void signal_restore_blocked(struct sig_thread *t);
 /* What is pending and blocked. */
-uint64_t signal_pending_blocked(struct process *p);
+uint64_t signal_pending_blocked(const struct sig_thread *t);
 /* rt_sigaction(2): new and old may be NULL. -EINVAL. */
-int __must_check signal_set_action(struct process *p, int sig, const struct sig_action *next,
+int __must_check signal_set_action(struct signals *s, int sig, const struct sig_action *next,
 				   struct sig_action *old);
 /* sigaltstack(2), sp being ring 3's stack pointer. 0, -EINVAL, -EPERM, -ENOMEM. */
-int __must_check signal_set_stack(struct process *p, const stack_t *next, uint64_t sp);
-void signal_get_stack(struct process *p, stack_t *old, uint64_t sp);
+int __must_check signal_set_stack(struct sig_thread *t, const stack_t *next, uint64_t sp);
+void signal_get_stack(const struct sig_thread *t, stack_t *old, uint64_t sp);
 /*
  * Takes a pending one of `set`, waiting for it until the deadline: its number;
  * -EAGAIN: none came; -EINTR: another one did.
  */
-int signal_wait(struct process *p, uint64_t set, uint64_t deadline_ns, struct sig_info *info);
+int signal_wait(struct sig_thread *t, uint64_t set, uint64_t deadline_ns, struct sig_info *info);
 /*
  * ITIMER_REAL: nanoseconds from now and from one to the next (0: off, once); what was
  * left before.
@@ -166,7 +189,7 @@ void signal_get_alarm(struct process *p, uint64_t *ns, uint64_t *every);
  * none (default, ignored, blocked), or its frame cannot be written; the caller
  * says so in the log and ends the process with *sig.
  */
-bool __must_check signal_fault(struct process *p, struct trapframe *tf,
+bool __must_check signal_fault(struct sig_thread *t, struct trapframe *tf,
 			       const struct sig_info *info, int *sig);
 /*
  * Whatever is pending takes effect; a system call that was interrupted is settled. May
@@ -174,7 +197,7 @@ bool __must_check signal_fault(struct process *p, struct trapframe *tf,
  */
 void signal_deliver(struct trapframe *tf);
 /* rt_sigreturn(2). */
-void signal_return(struct process *p, struct trapframe *tf);
+void signal_return(struct sig_thread *t, struct trapframe *tf);
 
 const char *signal_name(int sig);
 /* By default nothing is done; by default it stops. */

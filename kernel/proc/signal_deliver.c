@@ -4,7 +4,8 @@
  * run. Several frames lie on each other, so that the signal taken last runs first,
  * as in Linux. And what they do to a system call that they have interrupted.
  *
- * Only the process's own thread comes here.
+ * Only a thread itself comes here. The lock is let go for whatever may sleep, frames
+ * above all: they are written right into user memory.
  */
 #include <asm/unistd_64.h>
 #include <kernel/proc/process.h>
@@ -21,107 +22,141 @@ struct delivery {
 
 /* ---- the frame ---- */
 
-static bool on_stack(const struct signals *s, uint64_t sp)
+static bool on_stack(const struct sigframe_state *st, uint64_t sp)
 {
-	return sp > s->stack && sp - s->stack <= s->stack_size;
+	return sp > st->stack && sp - st->stack <= st->stack_size;
 }
 
 /* An alternate stack that takes itself away while it is in use is never one that sp is on. */
-static bool on_alternate(const struct signals *s, uint64_t sp)
+static bool on_alternate(const struct sigframe_state *st, uint64_t sp)
 {
-	return !(s->stack_flags & (int)SS_AUTODISARM) && on_stack(s, sp);
+	return !(st->stack_flags & (int)SS_AUTODISARM) && on_stack(st, sp);
 }
 
 /* Where the frame goes: above what bound, and whether the alternate stack is entered. */
-static void choose_stack(const struct signals *s, const struct trapframe *tf, uint64_t flags,
-			 struct sigframe *f)
+static void choose_stack(const struct sigframe_state *st, const struct trapframe *tf,
+			 uint64_t flags, struct sigframe *f)
 {
-	bool on = on_alternate(s, tf->rsp);
+	bool on = on_alternate(st, tf->rsp);
 
-	f->top = flags & SA_ONSTACK && s->stack_size && !on ? s->stack + s->stack_size : 0;
-	f->bottom = f->top || on ? s->stack + 1 : 0;
+	f->top = flags & SA_ONSTACK && st->stack_size && !on ? st->stack + st->stack_size : 0;
+	f->bottom = f->top || on ? st->stack + 1 : 0;
 }
 
-static void no_stack(struct signals *s)
+static void no_stack(struct sigframe_state *st)
 {
-	s->stack = s->stack_size = 0;
-	s->stack_flags = SS_DISABLE;
+	st->stack = st->stack_size = 0;
+	st->stack_flags = SS_DISABLE;
 }
 
-/* While the handler runs: its mask, and itself unless it asked to be let in again. */
-static void block_for_handler(struct process *p, const struct delivery *d)
+static int set_stack(struct sigframe_state *st, const struct sigframe_state *next, uint64_t sp)
 {
-	uint64_t more = d->action.mask;
+	int mode = next->stack_flags & (int)~SS_AUTODISARM;
 
-	if (!(d->action.flags & SA_NODEFER))
-		more |= SIG_BIT(d->sig);
-	p->signals.mask_kept = false;
-	signal_set_blocked(p, p->signals.blocked | more);
+	if (on_alternate(st, sp))
+		return -EPERM;
+	if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
+		return -EINVAL;
+	if (mode == SS_DISABLE) {
+		st->stack = st->stack_size = 0;
+	} else {
+		if (next->stack_size < MINSIGSTKSZ)
+			return -ENOMEM;
+		st->stack = next->stack;
+		st->stack_size = next->stack_size;
+	}
+	st->stack_flags = next->stack_flags;
+	return 0;
 }
 
-static int enter_handler(struct process *p, struct trapframe *tf, const struct delivery *d)
+static int push_frame(struct sig_thread *t, struct trapframe *tf, const struct delivery *d)
 {
-	struct signals *s = &p->signals;
+	struct sigframe_state *st = &t->state;
 	struct sigframe f = {
 		.signo = d->sig,
 		.info = d->action.flags & SA_SIGINFO ? &d->info : NULL,
 		.handler = d->action.handler,
 		.restorer = d->action.restorer,
-		.mask = s->mask_kept ? s->kept_mask : s->blocked,
-		.stack = s->stack, .stack_size = s->stack_size, .stack_flags = s->stack_flags,
-		.trap = s->trap, .error = s->trap_error, .cr2 = s->cr2,
+		.mask = t->mask_kept ? t->kept_mask : t->blocked,
+		.state = st,
 	};
 
 	if (!(d->action.flags & SA_RESTORER))
 		return -EFAULT;
-	choose_stack(s, tf, d->action.flags, &f);
+	choose_stack(st, tf, d->action.flags, &f);
 	if (arch_sigframe_push(tf, &f))
 		return -EFAULT;
-	if (s->stack_flags & (int)SS_AUTODISARM)
-		no_stack(s);
-	block_for_handler(p, d);
+	if (unlikely(st->stack_flags & (int)SS_AUTODISARM))
+		no_stack(st);
 	return 0;
+}
+
+/* While the handler runs: its mask, and itself unless it asked to be let in again. The lock is held. */
+static void block_for_handler(struct sig_thread *t, const struct delivery *d)
+{
+	uint64_t more = d->action.mask;
+
+	if (!(d->action.flags & SA_NODEFER))
+		more |= SIG_BIT(d->sig);
+	t->mask_kept = false;
+	signal_block(t, t->blocked | more);
 }
 
 /* ---- exceptions ---- */
 
 /* The action, if a handler may be run for it now. */
-static bool catch_fault(struct signals *s, struct delivery *d)
+static bool catch_fault(struct sig_thread *t, struct delivery *d)
 {
+	struct signals *s = t->of;
 	uint64_t flags = spin_lock_irqsave(&s->lock);
 	bool caught;
 
 	d->action = s->action[d->sig];
-	caught = d->action.handler > (uint64_t)SIG_IGN && !(s->blocked & SIG_BIT(d->sig));
+	caught = d->action.handler > (uint64_t)SIG_IGN && !(t->blocked & SIG_BIT(d->sig));
 	if (caught && d->action.flags & SA_RESETHAND)
 		s->action[d->sig].handler = (uint64_t)SIG_DFL;
 	spin_unlock_irqrestore(&s->lock, flags);
 	return caught;
 }
 
-bool signal_fault(struct process *p, struct trapframe *tf, const struct sig_info *info, int *sig)
+static int enter_handler(struct sig_thread *t, struct trapframe *tf, const struct delivery *d)
+{
+	uint64_t flags;
+
+	if (push_frame(t, tf, d))
+		return -EFAULT;
+	flags = spin_lock_irqsave(&t->of->lock);
+	block_for_handler(t, d);
+	signal_look(t);
+	spin_unlock_irqrestore(&t->of->lock, flags);
+	return 0;
+}
+
+bool signal_fault(struct sig_thread *t, struct trapframe *tf, const struct sig_info *info,
+		  int *sig)
 {
 	struct delivery d = { .sig = info->signo, .info = *info };
 
 	*sig = d.sig;
-	if (!catch_fault(&p->signals, &d))
+	if (!catch_fault(t, &d))
 		return false;
-	if (!enter_handler(p, tf, &d))
+	if (!enter_handler(t, tf, &d))
 		return true;
 	if (d.sig == SIGSEGV)
 		return false;
 	d = (struct delivery){ .sig = SIGSEGV, .info = { .signo = SIGSEGV, .code = SI_KERNEL } };
 	*sig = SIGSEGV;
-	return catch_fault(&p->signals, &d) && !enter_handler(p, tf, &d);
+	return catch_fault(t, &d) && !enter_handler(t, tf, &d);
 }
 
 /* A frame that cannot be written or read: SIGSEGV, or the end if that was the signal. */
-static void bad_frame(struct process *p, struct trapframe *tf, int of, const char *what)
+static void bad_frame(struct sig_thread *t, struct trapframe *tf, int of, const char *what)
 {
+	const struct process *p = current_process();
 	const struct sig_info info = { .signo = SIGSEGV, .code = SI_KERNEL };
 	int sig;
 
-	if (of != SIGSEGV && signal_fault(p, tf, &info, &sig))
+	if (of != SIGSEGV && signal_fault(t, tf, &info, &sig))
 		return;
 	log_info("%s[%d]: SIGSEGV: %s: rip 0x%lx, rsp 0x%lx", p->leader->thread.name, p->pid, what,
 		 tf->rip, tf->rsp);
@@ -146,7 +181,7 @@ static void stop(struct process *p, int sig)
 	while (READ_ONCE(s->stopped))
 		waitq_sleep(&s->cont, &flags);
 	waitq_unlock(&s->cont, flags);
-	if (!((s->own.set | s->shared.set) & SIG_BIT(SIGKILL)))
+	if (!((signal_thread()->queue.set | s->shared.set) & SIG_BIT(SIGKILL)))
 		process_changed(p, CLD_CONTINUED, SIGCONT);
 }
 
@@ -190,7 +225,7 @@ static void settle_call(struct trapframe *tf, uint64_t flags)
 }
 
 /* No handler runs: the call is made again, and what it blocked for itself ends with it. */
-static void resume_call(struct process *p, struct trapframe *tf)
+static void resume_call(struct sig_thread *t, struct trapframe *tf)
 {
 	if (arch_in_syscall(tf)) {
 		int64_t err = -(int64_t)tf->rax;
@@ -201,104 +236,101 @@ static void resume_call(struct process *p, struct trapframe *tf)
 			arch_syscall_again(tf, __NR_restart_syscall);
 	}
 	arch_syscall_over(tf);
-	signal_restore_blocked(p);
+	signal_restore_blocked(t);
 }
 
 /* ---- the whole ---- */
 
-/* Takes the next signal: 0: there is none, and the thread is interrupted no more. */
-static int take(struct signals *s, struct delivery *d)
+/* The action of the signal taken. The lock is held. */
+static void take_action(struct signals *s, struct delivery *d)
 {
-	uint64_t flags = spin_lock_irqsave(&s->lock);
-	struct sig_entry *e;
-
-	d->sig = signal_take(s, ~s->blocked, &d->info, &e);
-	if (d->sig) {
-		d->action = s->action[d->sig];
-		s->stop_taken = signal_stops(d->sig);
-		if (d->action.handler > (uint64_t)SIG_IGN && d->action.flags & SA_RESETHAND)
-			s->action[d->sig].handler = (uint64_t)SIG_DFL;
-	} else {
-		signal_look(s);
-	}
-	spin_unlock_irqrestore(&s->lock, flags);
-	signal_taken(e);
-	return d->sig;
+	d->action = s->action[d->sig];
+	if (unlikely(signal_stops(d->sig)))
+		s->stop_taken = true;
+	if (d->action.handler > (uint64_t)SIG_IGN && d->action.flags & SA_RESETHAND)
+		s->action[d->sig].handler = (uint64_t)SIG_DFL;
 }
 
-/* Goes through what is pending until a handler is to run; false: nothing is left. */
-static bool next_handled(struct process *p, struct delivery *d)
+/*
+ * Takes signals until a handler is to run; the lock is held, and let go for default
+ * actions, and when a signal is returned. False: nothing is left.
+ */
+static bool next_handled(struct sig_thread *t, struct delivery *d, uint64_t *flags)
 {
-	while (take(&p->signals, d)) {
+	struct signals *s = t->of;
+	struct sig_entry *e;
+
+	while ((d->sig = signal_take(t, ~t->blocked, &d->info, &e))) {
+		take_action(s, d);
+		spin_unlock_irqrestore(&s->lock, *flags);
+		signal_taken(e);
 		if (d->action.handler > (uint64_t)SIG_IGN)
 			return true;
 		if (d->action.handler == (uint64_t)SIG_DFL)
-			default_action(p, d->sig);
+			default_action(current_process(), d->sig);
+		*flags = spin_lock_irqsave(&s->lock);
 	}
 	return false;
 }
 
 void signal_deliver(struct trapframe *tf)
 {
-	struct process *p = current_process();
+	struct sig_thread *t = signal_thread();
+	struct signals *s = t->of;
+	uint64_t flags = spin_lock_irqsave(&s->lock);
 	bool handled = false;
 	struct delivery d;
 
-	while (next_handled(p, &d)) {
+	while (next_handled(t, &d, &flags)) {
+		bool failed;
+
 		settle_call(tf, d.action.flags);
 		handled = true;
-		if (enter_handler(p, tf, &d))
-			bad_frame(p, tf, d.sig, "no room for a handler's frame");
+		failed = push_frame(t, tf, &d);
+		if (unlikely(failed))
+			bad_frame(t, tf, d.sig, "no room for a handler's frame");
+		flags = spin_lock_irqsave(&s->lock);
+		if (likely(!failed))
+			block_for_handler(t, &d);
 	}
+	thread_interrupt_done();	/* nothing is pending that is not blocked */
+	spin_unlock_irqrestore(&s->lock, flags);
 	if (!handled)
-		resume_call(p, tf);
+		resume_call(t, tf);
 }
 
-void signal_return(struct process *p, struct trapframe *tf)
+/* The set of the frame takes effect even if the rest of it is bad. */
+void signal_return(struct sig_thread *t, struct trapframe *tf)
 {
-	struct sigframe f;
-	stack_t stack;
+	struct sigframe_state st;
+	uint64_t mask = t->blocked;
+	int err = arch_sigframe_pop(tf, &mask, &st);
 
-	if (arch_sigframe_pop(tf, &f)) {
-		bad_frame(p, tf, 0, "a frame that rt_sigreturn cannot take back");
-		return;
-	}
-	signal_set_blocked(p, f.mask);
-	stack = (stack_t){
-		.ss_sp = (void *)f.stack, .ss_size = f.stack_size, .ss_flags = f.stack_flags,
-	};
-	(void)!signal_set_stack(p, &stack, tf->rsp);
+	signal_set_blocked(t, mask);
+	if (err)
+		bad_frame(t, tf, 0, "a frame that rt_sigreturn cannot take back");
+	else
+		(void)!set_stack(&t->state, &st, tf->rsp);
 }
 
 /* ---- the alternate stack ---- */
 
-int signal_set_stack(struct process *p, const stack_t *next, uint64_t sp)
+int signal_set_stack(struct sig_thread *t, const stack_t *next, uint64_t sp)
 {
-	struct signals *s = &p->signals;
-	int mode = next->ss_flags & (int)~SS_AUTODISARM;
+	const struct sigframe_state st = {
+		.stack = (uint64_t)next->ss_sp, .stack_size = next->ss_size,
+		.stack_flags = next->ss_flags,
+	};
 
-	if (on_alternate(s, sp))
-		return -EPERM;
-	if (mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0)
-		return -EINVAL;
-	if (mode == SS_DISABLE) {
-		s->stack = s->stack_size = 0;
-	} else {
-		if (next->ss_size < MINSIGSTKSZ)
-			return -ENOMEM;
-		s->stack = (uint64_t)next->ss_sp;
-		s->stack_size = next->ss_size;
-	}
-	s->stack_flags = next->ss_flags;
-	return 0;
+	return set_stack(&t->state, &st, sp);
 }
 
-void signal_get_stack(struct process *p, stack_t *old, uint64_t sp)
+void signal_get_stack(const struct sig_thread *t, stack_t *old, uint64_t sp)
 {
-	const struct signals *s = &p->signals;
-	int now = !s->stack_size ? SS_DISABLE : on_alternate(s, sp) ? SS_ONSTACK : 0;
+	const struct sigframe_state *st = &t->state;
+	int now = !st->stack_size ? SS_DISABLE : on_alternate(st, sp) ? SS_ONSTACK : 0;
 
-	old->ss_sp = (void *)s->stack;
-	old->ss_size = s->stack_size;
-	old->ss_flags = now | (s->stack_flags & (int)SS_AUTODISARM);
+	old->ss_sp = (void *)st->stack;
+	old->ss_size = st->stack_size;
+	old->ss_flags = now | (st->stack_flags & (int)SS_AUTODISARM);
 }

@@ -5,12 +5,14 @@
 #include <kernel/proc/signal.h>
 
 /*
- * Takes the next pending one of `set`: its number, or 0. *e is for signal_taken, once
- * the lock is given up.
+ * Takes the next pending one of `set`: its number, or 0. *e, unless it is NULL, is for
+ * signal_taken once the lock is given up.
  */
-int signal_take(struct signals *s, uint64_t set, struct sig_info *info, struct sig_entry **e);
-/* The process's own thread is interrupted, or not, as what is pending, blocked and awaited says. */
-void signal_look(struct signals *s);
+int signal_take(struct sig_thread *t, uint64_t set, struct sig_info *info, struct sig_entry **e);
+/* The running thread blocks that; what of it is pending for the process wakes another. */
+void signal_block(struct sig_thread *t, uint64_t set);
+/* The running thread, t, is interrupted, or not, as pending, blocked and awaited say. */
+void signal_look(struct sig_thread *t);
 
 void signal_taken(struct sig_entry *e);
 void signal_alarm_init(struct signals *s);

@@ -89,7 +89,8 @@ struct task *task_alloc(struct process *p)
 
 	if (!t)
 		return NULL;
-	memset(t, 0, sizeof(*t));
+	memset(t, 0, offsetof(struct task, sig));
+	signal_thread_create(&t->sig, &p->signals, &t->thread);
 	t->process = p;
 	t->thread.ctx.fpu = kmem_alloc(fpu_cache);
 	if (!t->thread.ctx.fpu)

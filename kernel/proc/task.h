@@ -17,6 +17,7 @@
 #define KERNEL_PROC_TASK_H
 
 #include <kernel/core/thread.h>
+#include <kernel/proc/signal.h>
 
 struct process;
 
@@ -31,6 +32,7 @@ struct task {
 	uint64_t user_ticks, kernel_ticks; /* timer interrupts that found it there */
 	TAILQ_ENTRY(task) link;		/* its process's tasks; process_lock */
 	LIST_ENTRY(task) hash_link;	/* by number; process_lock */
+	struct sig_thread sig;		/* signals.lock of the process, and its own */
 };
 
 TAILQ_HEAD(task_list, task);
@@ -40,6 +42,9 @@ static inline struct task *current_task(void)
 {
 	return container_of(current_thread(), struct task, thread);
 }
+
+/* What signals know of the running thread. */
+static inline struct sig_thread *signal_thread(void) { return &current_task()->sig; }
 
 extern int pid_max;			/* process_lock; at most PID_LIMIT */
 

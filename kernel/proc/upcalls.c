@@ -70,27 +70,28 @@ static const char *handler_note(const struct process *p, int sig)
 {
 	if (p->signals.action[sig].handler <= (uint64_t)SIG_IGN)
 		return "";
-	return p->signals.blocked & SIG_BIT(sig) ? " (there is a handler, but the signal is blocked)" :
+	return signal_thread()->blocked & SIG_BIT(sig) ? " (there is a handler, but the signal is blocked)" :
 	       " (there is a handler, but no room for its frame)";
 }
 
 /* What the handler's frame says of the exception. */
-static void remember_trap(struct process *p, const struct trapframe *tf)
+static void remember_trap(struct sig_thread *t, const struct trapframe *tf)
 {
-	p->signals.trap = tf->vector;
-	p->signals.trap_error = tf->error;
+	t->state.trap = tf->vector;
+	t->state.error = tf->error;
 }
 
 static void user_fault(struct process *p, struct trapframe *tf, vaddr_t va, unsigned access,
 		       enum fault_result r)
 {
 	struct sig_info info = fault_info(r, va);
+	struct sig_thread *t = signal_thread();
 	uint64_t rip = tf->rip;
 	int sig;
 
-	remember_trap(p, tf);
-	p->signals.cr2 = va;
-	if (likely(signal_fault(p, tf, &info, &sig)))
+	remember_trap(t, tf);
+	t->state.cr2 = va;
+	if (likely(signal_fault(t, tf, &info, &sig)))
 		return;
 	log_info("%s[%d]: %s: %s 0x%lx at rip 0x%lx: %s%s", p->leader->thread.name, p->pid,
 		 signal_name(info.signo), access_name(access), va, rip,
@@ -153,14 +154,15 @@ static struct sig_info exception_info(const struct trapframe *tf, int sig, int c
 
 void upcall_user_exception(struct trapframe *tf)
 {
-	struct process *p = current_process();
+	const struct process *p = current_process();
+	struct sig_thread *t = signal_thread();
 	const char *what = tf->vector < ARRAY_SIZE(exceptions) ? exceptions[tf->vector].what : NULL;
 	int sig = what ? exceptions[tf->vector].sig : SIGSEGV;
 	struct sig_info info = exception_info(tf, sig, what ? exceptions[tf->vector].code : 0);
 	uint64_t rip = tf->rip;
 
-	remember_trap(p, tf);
-	if (!info.code || signal_fault(p, tf, &info, &sig))	/* 0: the FPU has calmed down */
+	remember_trap(t, tf);
+	if (!info.code || signal_fault(t, tf, &info, &sig))	/* 0: the FPU has calmed down */
 		return;
 	log_info("%s[%d]: %s: %s at rip 0x%lx%s", p->leader->thread.name, p->pid, signal_name(info.signo),
 		 what ? what : "an unknown exception", rip, handler_note(p, info.signo));

@@ -77,7 +77,7 @@ static void signal_orphan(struct process *c, int parent)
 {
 	struct sig_info info = { .signo = c->death_signal, .code = SI_USER, .pid = parent };
 
-	(void)!signal_send(c, &info, SIGNAL_PROCESS);
+	(void)!signal_send(c, NULL, &info);
 }
 
 /* The next child of `from` becomes init's. False: there was none. */

@@ -99,7 +99,7 @@ SYSCALL5(ppoll, struct pollfd __user *, fds, uint64_t, n,
 	 const struct __kernel_timespec __user *, timeout, const uint64_t __user *, mask,
 	 size_t, mask_size)
 {
-	struct process *p = current_process();
+	struct sig_thread *t = signal_thread();
 	uint64_t deadline, set;
 	long r = get_timeout(timeout, &deadline);
 
@@ -110,9 +110,9 @@ SYSCALL5(ppoll, struct pollfd __user *, fds, uint64_t, n,
 	if (mask && get_user_u64(&set, mask))
 		return -EFAULT;
 	if (mask)
-		signal_set_blocked_for_call(p, set);
+		signal_set_blocked_for_call(t, set);
 	r = poll_user(fds, n, deadline);
 	if (r != -ERESTARTNOHAND)
-		signal_restore_blocked(p);
+		signal_restore_blocked(t);
 	return r;
 }

@@ -75,25 +75,25 @@ SYSCALL4(rt_sigaction, int, sig, const struct sig_action __user *, new,
 		return -EINVAL;
 	if (new && copy_from_user(&next, new, sizeof(next)))
 		return -EFAULT;
-	err = signal_set_action(current_process(), sig, new ? &next : NULL, &was);
+	err = signal_set_action(&current_process()->signals, sig, new ? &next : NULL, &was);
 	if (err)
 		return err;
 	return old && copy_to_user(old, &was, sizeof(was)) ? -EFAULT : 0;
 }
 
-static int change_blocked(struct process *p, int how, uint64_t set)
+static int change_blocked(struct sig_thread *t, int how, uint64_t set)
 {
-	uint64_t blocked = p->signals.blocked;
+	uint64_t blocked = t->blocked;
 
 	switch (how) {
 	case SIG_BLOCK:
-		signal_set_blocked(p, blocked | set);
+		signal_set_blocked(t, blocked | set);
 		return 0;
 	case SIG_UNBLOCK:
-		signal_set_blocked(p, blocked & ~set);
+		signal_set_blocked(t, blocked & ~set);
 		return 0;
 	case SIG_SETMASK:
-		signal_set_blocked(p, set);
+		signal_set_blocked(t, set);
 		return 0;
 	default:
 		return -EINVAL;
@@ -103,8 +103,8 @@ static int change_blocked(struct process *p, int how, uint64_t set)
 SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, new, uint64_t __user *, old,
 	 size_t, size)
 {
-	struct process *p = current_process();
-	uint64_t set, was = p->signals.blocked;
+	struct sig_thread *t = signal_thread();
+	uint64_t set, was = t->blocked;
 	int err = 0;
 
 	if (size != SET_SIZE)
@@ -112,7 +112,7 @@ SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, new, uint64_t __user
 	if (new && get_user_u64(&set, new))
 		return -EFAULT;
 	if (new)
-		err = change_blocked(p, how, set);
+		err = change_blocked(t, how, set);
 	if (!err && old)
 		err = put_user_u64(was, old);
 	return err;
@@ -120,7 +120,7 @@ SYSCALL4(rt_sigprocmask, int, how, const uint64_t __user *, new, uint64_t __user
 
 SYSCALL2(rt_sigpending, uint64_t __user *, set, size_t, size)
 {
-	uint64_t pending = signal_pending_blocked(current_process());
+	uint64_t pending = signal_pending_blocked(signal_thread());
 
 	if (size > SET_SIZE)
 		return -EINVAL;
@@ -131,14 +131,14 @@ long sys_sigaltstack(struct trapframe *tf)
 {
 	const stack_t __user *new = (const stack_t __user *)tf->rdi;
 	stack_t __user *old = (stack_t __user *)tf->rsi;
-	struct process *p = current_process();
+	struct sig_thread *t = signal_thread();
 	stack_t next, was = { 0 };
 	int err;
 
 	if (new && copy_from_user(&next, new, sizeof(next)))
 		return -EFAULT;
-	signal_get_stack(p, &was, tf->rsp);
-	err = new ? signal_set_stack(p, &next, tf->rsp) : 0;
+	signal_get_stack(t, &was, tf->rsp);
+	err = new ? signal_set_stack(t, &next, tf->rsp) : 0;
 	if (err)
 		return err;
 	return old && copy_to_user(old, &was, sizeof(was)) ? -EFAULT : 0;
@@ -146,7 +146,7 @@ long sys_sigaltstack(struct trapframe *tf)
 
 long sys_rt_sigreturn(struct trapframe *tf)
 {
-	signal_return(current_process(), tf);
+	signal_return(signal_thread(), tf);
 	return (long)tf->rax;
 }
 
@@ -172,7 +172,7 @@ SYSCALL2(rt_sigsuspend, const uint64_t __user *, from, size_t, size)
 		return -EINVAL;
 	if (get_user_u64(&set, from))
 		return -EFAULT;
-	signal_set_blocked_for_call(current_process(), set);
+	signal_set_blocked_for_call(signal_thread(), set);
 	return pause();
 }
 
@@ -208,7 +208,7 @@ SYSCALL4(rt_sigtimedwait, const uint64_t __user *, from, siginfo_t __user *, to,
 	err = get_deadline(timeout, &deadline);
 	if (err)
 		return err;
-	sig = signal_wait(current_process(), set, deadline, &info);
+	sig = signal_wait(signal_thread(), set, deadline, &info);
 	if (sig < 0 || !to)
 		return sig;
 	memcpy(&whole, &info, sizeof(info));
@@ -217,7 +217,7 @@ SYSCALL4(rt_sigtimedwait, const uint64_t __user *, from, siginfo_t __user *, to,
 
 SYSCALL0(restart_syscall)
 {
-	struct sig_restart *r = &current_process()->signals.restart;
+	struct sig_restart *r = &signal_thread()->restart;
 	long (*fn)(struct sig_restart *r) = r->fn;
 
 	r->fn = NULL;

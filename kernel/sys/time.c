@@ -107,7 +107,7 @@ static long sleep_on(struct sig_restart *r)
 
 static long sleep_for(uint64_t ns, struct __kernel_timespec __user *rest)
 {
-	struct sig_restart *r = &current_process()->signals.restart;
+	struct sig_restart *r = &signal_thread()->restart;
 
 	r->deadline_ns = clock_monotonic_ns() + ns;
 	r->rest = (uint64_t)rest;

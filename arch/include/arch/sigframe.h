@@ -12,6 +12,13 @@
 
 #define SIGINFO_HEAD	48		/* bytes of a siginfo_t that may be other than 0 */
 
+/* What a frame says of its thread beyond the registers. */
+struct sigframe_state {
+	uint64_t stack, stack_size;	/* the alternate stack to come back to */
+	int stack_flags;
+	uint64_t trap, error, cr2;	/* the last exception */
+};
+
 struct sigframe {
 	int signo;
 	const void *info;		/* SIGINFO_HEAD bytes, or NULL: the handler takes none */
@@ -19,9 +26,7 @@ struct sigframe {
 	vaddr_t top;			/* end of another stack to run on; 0: below what is in use */
 	vaddr_t bottom;			/* the frame must lie at or above it */
 	uint64_t mask;			/* blocked signals to come back to */
-	uint64_t stack, stack_size;	/* the alternate stack to come back to */
-	int stack_flags;
-	uint64_t trap, error, cr2;	/* the thread's last exception */
+	const struct sigframe_state *state;
 };
 
 /*
@@ -31,10 +36,12 @@ struct sigframe {
 int __must_check arch_sigframe_push(struct trapframe *tf, const struct sigframe *f);
 /*
  * Loads tf and the FPU from the frame at tf's stack pointer, and mask and
- * alternate stack into *f. -EFAULT: it cannot be read or is none; tf and FPU
- * are then fit for ring 3, and no more can be said of them.
+ * alternate stack into *mask and *state. -EFAULT: it cannot be read or is none; tf and
+ * FPU are then fit for ring 3, mask is as it was or the frame's, and no more can be
+ * said of them.
  */
-int __must_check arch_sigframe_pop(struct trapframe *tf, struct sigframe *f);
+int __must_check arch_sigframe_pop(struct trapframe *tf, uint64_t *mask,
+				   struct sigframe_state *state);
 
 /* What the FPU complains of as FPE_*; 0: nothing, after all. */
 int arch_fpe_code(const struct trapframe *tf);
