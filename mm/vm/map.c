@@ -24,6 +24,7 @@
 
 #define LOW_START	0x40000000ul	/* where MAP_32BIT maps */
 #define LOW_END		0x80000000ul
+#define FILE_SIZE_MAX	(~0ul >> 1)
 
 /* What MAP_SHARED_VALIDATE does not refuse; 0x80 is MAP_ABOVE4G. */
 #define LEGACY_FLAGS	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | 0x80 | MAP_GROWSDOWN | \
@@ -326,6 +327,8 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 
 	if (!err && flags & MAP_FIXED_NOREPLACE && taken_now(mm, addr, len))
 		err = -EEXIST;		/* before anything that is wrong with flags and object */
+	if (!err && obj && pgoff > (FILE_SIZE_MAX - len) >> PAGE_SHIFT)
+		err = -EOVERFLOW;
 	if (!err)
 		err = vma_flags(prot, flags, obj, &s.flags);
 	if (err)

@@ -21,7 +21,7 @@
 #define DIGEST_EVERY	500
 
 static const struct op *const tables[] = {
-	map_ops, file_ops, advice_ops, remap_ops, touch_ops, process_ops,
+	map_ops, file_ops, advice_ops, remap_ops, touch_ops, process_ops, grow_ops,
 };
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))
 
@@ -106,6 +106,7 @@ static void prepare(const char *self)
 		say_result(at);
 	files_start(self);
 	fault_start();
+	status_start();
 	end_line();
 }
 
@@ -173,7 +174,7 @@ static void list_classes(void)
 {
 	char seen[1024] = ",";
 
-	strcat(seen, "wild,growsdown,");
+	strcat(seen, "wild,");
 	for (size_t i = 0; i < TABLES; i++)
 		for (const struct op *op = tables[i]; op->name; op++)
 			if (!in_list(seen, op->class))

@@ -7,8 +7,9 @@
 
 static const struct { int value; const char *name; } advice_names[] = {
 	{ 0, "NORMAL" }, { 1, "RANDOM" }, { 2, "SEQUENTIAL" }, { 3, "WILLNEED" }, { 4, "DONTNEED" },
-	{ 8, "FREE" }, { 10, "DONTFORK" }, { 11, "DOFORK" }, { 18, "WIPEONFORK" },
-	{ 19, "KEEPONFORK" }, { 22, "POPULATE_READ" }, { 23, "POPULATE_WRITE" },
+	{ 8, "FREE" }, { 10, "DONTFORK" }, { 11, "DOFORK" }, { 16, "DONTDUMP" }, { 17, "DODUMP" },
+	{ 18, "WIPEONFORK" }, { 19, "KEEPONFORK" }, { 20, "COLD" }, { 21, "PAGEOUT" },
+	{ 22, "POPULATE_READ" }, { 23, "POPULATE_WRITE" }, { 24, "DONTNEED_LOCKED" },
 };
 
 static long advise(struct range r, int advice)
@@ -35,12 +36,13 @@ static long advise(struct range r, int advice)
 
 static void op_dontneed(void)
 {
-	advise(pick_range(), MADV_DONTNEED);
+	advise(pick_range(), chance(90) ? MADV_DONTNEED : 24);
 }
 
 static void op_note(void)
 {
-	static const int notes[] = { MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED };
+	static const int notes[] = { MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED,
+				     16, 17, 20, 21 };
 
 	advise(pick_range(), ONE_OF(notes));
 }
@@ -62,12 +64,18 @@ static void op_populate(void)
 	advise(r, chance(50) ? 22 : 23);
 }
 
-/* Afterwards pages hold what they held, or zeros, as the kernel likes: so all are taken away. */
+/*
+ * Afterwards pages hold what they held, or zeros, as the kernel likes: so all are taken away. But
+ * what is written afterwards stays.
+ */
 static void op_free(void)
 {
 	struct range r = pick_range();
+	uint64_t at = in_universe(r.addr) ? r.addr & -PAGE : page_addr(0), hash = 1;
 
 	advise(r, MADV_FREE);
+	if (try_fill(at, random_bits()) && try_digest(at, &hash))
+		say(" then %08x", (uint32_t)hash);
 	say("; ");
 	advise(r, MADV_DONTNEED);
 }
@@ -161,6 +169,32 @@ static void op_munlockall(void)
 {
 	say("munlockall()");
 	say_result(SYS(munlockall));
+	all_locked = false;
+}
+
+/* What is new while MCL_FUTURE holds: a mapping, more of it, more of the break. */
+static void try_future(uint64_t addr)
+{
+	uint64_t base = SYS(brk, 0), top = (base + PAGE - 1) & -PAGE;
+	uint8_t there[4] = { 0xee, 0xee, 0xee, 0xee };
+	long at;
+
+	SYS(mmap, addr, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+	    -1, 0);
+	taint(addr, 2 * PAGE, false);
+	SYS(mincore, addr, 2 * PAGE, there);
+	say(", new at ");
+	say_addr(addr);
+	say(" %d%d", there[0] & 1, there[1] & 1);
+	at = SYS(mremap, addr + PAGE, PAGE, 3 * PAGE, 1, 0);
+	SYS(mincore, at, 3 * PAGE, there);
+	say(", larger %d%d%d", there[0] & 1, there[1] & 1, there[2] & 1);
+	SYS(munmap, at, 3 * PAGE);
+	if (SYS(brk, top + 2 * PAGE) != (long)(top + 2 * PAGE))
+		return;
+	SYS(mincore, top, 2 * PAGE, there);
+	say(", break %d%d", there[0] & 1, there[1] & 1);
+	SYS(brk, base);
 }
 
 /* MCL_FUTURE ends with the step: the vast mappings of later steps would be filled. */
@@ -169,22 +203,17 @@ static void op_mlockall(void)
 	static const int flags[] = { 1, 2, 3, 4, 5, 6, 7, 0, 8 };
 	uint64_t addr = page_addr(pick_page());
 	int flag = ONE_OF(flags);
-	uint8_t there[2] = { 0xee, 0xee };
+	long result = SYS(mlockall, flag);
 
 	say("mlockall(%d)", flag);
-	say_result(SYS(mlockall, flag));
-	if (flag & 2 && addr < page_addr(END_PAGE - 1)) {
-		SYS(mmap, addr, 2 * PAGE, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-		taint(addr, 2 * PAGE, false);
-		SYS(mincore, addr, 2 * PAGE, there);
-		say(", new at ");
-		say_addr(addr);
-		say(" %d%d", there[0] & 1, there[1] & 1);
-	}
+	say_result(result);
+	all_locked |= result == 0 && flag & 1;
+	if (flag & 2 && addr < page_addr(END_PAGE - 1))
+		try_future(addr);
 	if (flag & 2 || chance(70)) {
 		say(", munlockall");
 		say_result(SYS(munlockall));
+		all_locked = false;
 	}
 }
 

@@ -105,6 +105,8 @@ void fault_stop(void);
 /* Accesses: true, or false and last_fault says why. */
 bool try_read(uint64_t addr, uint8_t *value);
 bool try_write(uint64_t addr, uint8_t value);
+bool try_read_word(uint64_t addr, uint64_t *value);
+bool try_write_word(uint64_t addr, uint64_t value);
 bool try_exec(uint64_t addr, uint32_t *value);
 /* A page of pattern that begins with mov $imm, %eax; ret. */
 bool try_fill(uint64_t page, uint32_t value);
@@ -133,7 +135,13 @@ bool tainted(uint64_t addr);
 
 /* ---- the steps ---- */
 
-extern const struct op map_ops[], file_ops[], advice_ops[], remap_ops[], touch_ops[], process_ops[];
+extern const struct op map_ops[], file_ops[], advice_ops[], remap_ops[], touch_ops[], process_ops[],
+		       grow_ops[];
+
+/* What /proc/self/status says now is where its figures are counted from. */
+void status_start(void);
+/* All memory is locked: the program's own, too, which is not the same size everywhere. */
+extern bool all_locked;
 
 /* A system call as it is: no C library between; errors are -errno. */
 static inline long call(long nr, long a, long b, long c, long d, long e, long f)

@@ -86,6 +86,17 @@ bool try_write(uint64_t addr, uint8_t value)
 	return GUARDED(*(volatile uint8_t *)addr = value);
 }
 
+/* By one instruction, aligned or not. */
+bool try_read_word(uint64_t addr, uint64_t *value)
+{
+	return GUARDED(__asm__ volatile("mov (%1), %0" : "=r"(*value) : "r"(addr) : "memory"));
+}
+
+bool try_write_word(uint64_t addr, uint64_t value)
+{
+	return GUARDED(__asm__ volatile("mov %0, (%1)" : : "r"(value), "r"(addr) : "memory"));
+}
+
 bool try_exec(uint64_t addr, uint32_t *value)
 {
 	return GUARDED(*value = ((uint32_t (*)(void))addr)());

@@ -176,7 +176,7 @@ static void op_wrong(void)
 
 	pick_mapping(&m);
 	m.flags |= MAP_FIXED;
-	switch (rnd(8)) {
+	switch (rnd(9)) {
 	case 0:
 		m.r.len = 0;
 		break;
@@ -206,6 +206,11 @@ static void op_wrong(void)
 		m.fd = chance(50) ? -1 : 900;
 		m.kind = "badfd";
 		break;
+	case 8:
+		/* How large the program's own file could be is its file system's affair. */
+		if (strcmp(m.kind, "self"))
+			m.offset = (1ul << (62 + rnd(2))) - rnd(3) * PAGE;
+		break;
 	}
 	map(&m);
 }
@@ -225,8 +230,6 @@ static void op_mprotect(void)
 	struct range r = pick_range();
 	int prot = pick_prot();
 
-	if (class_on("growsdown") && chance(2))
-		prot |= PROT_GROWSDOWN;
 	if (class_on("wild") && chance(2))
 		prot |= chance(50) ? 0x10 : PROT_GROWSUP;
 	say("mprotect(");

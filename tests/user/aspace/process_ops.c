@@ -38,6 +38,7 @@ static void child_steps(int steps)
 
 	memcpy(mine, step_path, sizeof(mine));
 	depth++;
+	all_locked = false;
 	for (int i = 1; i <= steps; i++) {
 		if (snprintf(path, sizeof(path), "%s.%d", mine, i) >= (int)sizeof(path))
 			break;
@@ -105,6 +106,35 @@ static void op_vfork(void)
 		_exit(code);
 	say("vfork");
 	say_end(pid);
+}
+
+/* A child in the parent's own memory: what it maps, writes and protects is there afterwards. */
+static void op_vfork_maps(void)
+{
+	uint64_t addr = page_addr(pick_page()), hash = 1;
+	uint32_t value = random_bits();
+	int prot = pick_prot();
+	pid_t pid;
+
+	if (!in_universe(addr + PAGE))
+		addr -= PAGE;
+	say("vfork, maps ");
+	say_addr(addr);
+	taint(addr, 2 * PAGE, false);
+	pid = vfork();
+	if (pid == 0) {
+		SYS(mmap, addr, 2 * PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		try_fill(addr, value);
+		try_fill(addr + PAGE, value + 1);
+		SYS(mprotect, addr + PAGE, PAGE, prot);
+		_exit(try_write(addr + PAGE, 1) ? 0 : last_fault.code);
+	}
+	say_end(pid);
+	if (try_digest(addr, &hash) && try_digest(addr + PAGE, &hash))
+		say(" %08x", (uint32_t)hash);
+	else
+		say_fault();
 }
 
 /* A child that dies of an access with the default action, or of one while the signal is blocked. */
@@ -299,13 +329,61 @@ static void op_maps(void)
 	say_map(&before);
 }
 
+/* ---- /proc/self/status ---- */
+
+static const char *const figures[] = { "VmSize", "VmLck", "VmData", "VmStk" };
+#define FIGURES	(sizeof(figures) / sizeof(figures[0]))
+
+static long began[FIGURES];
+bool all_locked;
+
+static bool status_read(long *value)
+{
+	static char text[8192];
+	int fd = SYS(open, "/proc/self/status", O_RDONLY);
+	long n = fd < 0 ? 0 : SYS(read, fd, text, sizeof(text) - 1);
+
+	SYS(close, fd);
+	text[n > 0 ? n : 0] = 0;
+	for (size_t i = 0; i < FIGURES; i++) {
+		const char *at = strstr(text, figures[i]);
+
+		if (!at || sscanf(at + strlen(figures[i]), ": %ld kB", &value[i]) != 1)
+			return false;
+	}
+	return true;
+}
+
+void status_start(void)
+{
+	if (!status_read(began))
+		say(", no status");
+}
+
+/* How much more there is than at first. */
+static void op_status(void)
+{
+	long value[FIGURES];
+
+	say("status");
+	if (!status_read(value)) {
+		say(" = none");
+		return;
+	}
+	for (size_t i = 0; i < FIGURES; i++)
+		if (i != 1 || !all_locked)
+			say(", %s %+ldp", figures[i], (value[i] - began[i]) / 4);
+}
+
 const struct op process_ops[] = {
 	{ "fork", "fork", 25, op_fork },
 	{ "siblings", "fork", 5, op_siblings },
 	{ "vfork", "vfork", 3, op_vfork },
+	{ "vforkmaps", "vfork", 5, op_vfork_maps },
 	{ "killed", "killed", 6, op_killed },
 	{ "self", "vmself", 15, op_own_memory },
 	{ "child", "vmchild", 10, op_child_memory },
 	{ "maps", "maps", 12, op_maps },
+	{ "status", "status", 15, op_status },
 	{ 0 },
 };

@@ -30,6 +30,28 @@ static void op_write(void)
 		say_fault();
 }
 
+/* Eight bytes in two pages: all or nothing, and the fault is at the page that is not there. */
+static void op_straddle(void)
+{
+	uint64_t addr = page_addr(pick_page()) - 1 - rnd(7), value = random_bits();
+	uint8_t byte;
+	bool write = chance(50);
+	bool low = write ? try_write(addr, value) : try_read(addr, &byte);
+	bool high = write ? try_write(addr + 7, value >> 56) : try_read(addr + 7, &byte);
+
+	say("%s of 8 at ", write ? "write" : "read");
+	say_addr(addr);
+	if (write ? try_write_word(addr, value) : try_read_word(addr, &value))
+		say(" = %#lx", (unsigned long)value);
+	else if (low || high)
+		say_fault();
+	else
+		say(" = denied");
+	value = 0;
+	if (try_read_word(addr & -8, &value))
+		say(" before the border %#lx", (unsigned long)value);
+}
+
 static void op_fill(void)
 {
 	struct range r = pick_pages();
@@ -112,6 +134,7 @@ static void op_digest(void)
 const struct op touch_ops[] = {
 	{ "read", "touch", 80, op_read },
 	{ "write", "touch", 100, op_write },
+	{ "straddle", "touch", 20, op_straddle },
 	{ "fill", "touch", 80, op_fill },
 	{ "exec", "touch", 20, op_exec },
 	{ "repair", "repair", 20, op_repair },
