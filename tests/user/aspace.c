@@ -4,7 +4,7 @@
  *
  * Each seed has a process of its own where there is fork; without, one seed can be run.
  */
-/* args: -x vmself,vmchild 1 2 1000 */
+/* args: 1 2 1000 */
 #include "aspace/aspace.h"
 
 #include <stdio.h>

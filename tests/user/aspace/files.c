@@ -229,28 +229,44 @@ static void op_position(void)
 	say(", then at %ld", (long)SYS(lseek, fd, 0, SEEK_CUR));
 }
 
+/* Bytes that a part of a write at `at` may have, so that all parts lie inside of the file, or none. */
+static uint64_t part_limit(int fd, uint64_t *at)
+{
+	struct stat st = { 0 };
+	uint64_t part;
+
+	if (!(file_seals(fd) & F_SEAL_GROW) || fstat(fd, &st))
+		return 12 * PAGE;
+	part = (st.st_size - *at) / 3;
+	if (!part)
+		*at = st.st_size;
+	return part && part < PAGE / 4 ? part : PAGE / 4;
+}
+
 static void op_vector(void)
 {
 	struct iovec vector[3];
 	int which, fd = pick_memfd(&which), n = 1 + rnd(3);
 	bool in = chance(50);
-	long at = rnd(FILE_PAGES) * PAGE;
+	uint64_t at = rnd(FILE_PAGES) * PAGE, limit = 12 * PAGE;
 
-	if (!in)
+	if (!in) {
 		at = fit(fd, &(struct range){ 0, 0 }, at);
+		limit = part_limit(fd, &at);
+	}
 	at = SYS(lseek, fd, at, SEEK_SET);
 	say("%s(memfd%d", in ? "readv" : "writev", which);
 	for (int i = 0; i < n; i++) {
 		struct range r = pick_bytes();
 
-		if (!in && file_seals(fd) & F_SEAL_GROW)
-			r.len = 1 + rnd(PAGE / 4);
+		if (r.len > limit)
+			r.len = 1 + rnd(limit);
 		vector[i] = (struct iovec){ (void *)r.addr, r.len };
 		say(", ");
 		say_addr(r.addr);
 		say(" %#lx", (unsigned long)r.len);
 	}
-	say(") at %ld", at);
+	say(") at %ld", (long)at);
 	say_result(in ? SYS(readv, fd, vector, n) : SYS(writev, fd, vector, n));
 }
 
