@@ -36,6 +36,7 @@ enum lock_rank {
 	RANK_SLAB,
 	RANK_ZONE,
 	RANK_THREADS,		/* the list of all threads */
+	RANK_FUTEX,		/* a bucket of futexes; two by address */
 	RANK_IRQ_OFF,		/* locks from here on are held with interrupts off */
 	RANK_MAILBOX,
 	RANK_SIGNAL,		/* a process's signals */

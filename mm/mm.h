@@ -71,6 +71,15 @@ void mm_set_brk(struct mm *mm, vaddr_t start);
 /* The stack of a new program: maps its top page range, grows down to limit bytes. Top address, or -ENOMEM. */
 long mm_map_stack(struct mm *mm, size_t limit);
 
+/*
+ * What names the word at va for futex(2): the place in the object of a shared mapping,
+ * with a reference of it in *hold, else the place in mm, and *hold is NULL. 0, or
+ * -EFAULT: nothing is mapped there.
+ */
+struct futex_key { const void *space; uint64_t at; };
+int __must_check mm_futex_key(struct mm *mm, vaddr_t va, struct futex_key *key,
+			      struct object **hold);
+
 /* ---- policy, by /proc/sys/vm ---- */
 
 extern uint64_t vm_overcommit_memory;	/* 0: guess, 1: always, 2: never more than there is */

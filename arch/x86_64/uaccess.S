@@ -115,6 +115,31 @@ user_put32:
 	ret
 	EXTABLE 1b, user_fault, EX_USER
 
+/* The same as user_get32, but a fault is not settled. */
+	.globl user_peek32
+	.type user_peek32, @function
+user_peek32:
+	STAC
+1:	movl (%rsi), %eax
+	CLAC
+	movl %eax, (%rdi)
+	xorl %eax, %eax
+	ret
+	EXTABLE 1b, user_fault, EX_PROBE
+
+/* int user_cmpxchg32(void *p, uint32_t *old, uint32_t next) */
+	.globl user_cmpxchg32
+	.type user_cmpxchg32, @function
+user_cmpxchg32:
+	movl (%rsi), %eax
+	STAC
+1:	lock cmpxchgl %edx, (%rdi)
+	CLAC
+	movl %eax, (%rsi)
+	xorl %eax, %eax
+	ret
+	EXTABLE 1b, user_fault, EX_USER
+
 	.type user_fault, @function
 user_fault:
 	CLAC

@@ -15,6 +15,8 @@ int user_get64(uint64_t *v, const void *src);
 int user_get32(uint32_t *v, const void *src);
 int user_put64(uint64_t v, void *dst);
 int user_put32(uint32_t v, void *dst);
+int user_peek32(uint32_t *v, const void *src);
+int user_cmpxchg32(void *p, uint32_t *old, uint32_t next);
 
 static uintptr_t user_end(void)
 {
@@ -72,4 +74,14 @@ int put_user_u64(uint64_t v, uint64_t __user *p)
 int put_user_u32(uint32_t v, uint32_t __user *p)
 {
 	return user_range_ok(p, sizeof(*p)) ? user_put32(v, (void *)p) : -EFAULT;
+}
+
+int get_user_u32_nofault(uint32_t *v, const uint32_t __user *p)
+{
+	return user_range_ok(p, sizeof(*p)) ? user_peek32(v, (const void *)p) : -EFAULT;
+}
+
+int cmpxchg_user_u32(uint32_t __user *p, uint32_t *old, uint32_t next)
+{
+	return user_range_ok(p, sizeof(*p)) ? user_cmpxchg32((void *)p, old, next) : -EFAULT;
 }

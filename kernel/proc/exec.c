@@ -89,11 +89,11 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 	spin_unlock(&process_lock);
 	if (old_exe)
 		node_put(old_exe);
+	task_leave_memory();
 	process_change_memory(p, mm);
 	process_set_name(p, name);
 	files_close_on_exec(&p->files);
 	signal_exec(signal_thread());
-	current_task()->robust_list = 0;
 	arch_set_fs_base(0);
 	arch_set_gs_base(0);
 	arch_fpu_init(p->leader->thread.ctx.fpu);

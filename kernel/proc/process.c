@@ -3,6 +3,7 @@
 #include <kernel/core/clock.h>
 #include <kernel/dev/console.h>
 #include <kernel/fs/path.h>
+#include <kernel/proc/futex.h>
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/math.h>
@@ -121,6 +122,7 @@ void process_init(void)
 		panic("no memory for the cache of processes");
 	task_init();
 	signal_init();
+	futex_init();
 	init_common(&init_process);
 	init_task.process = &init_process;
 	init_process.leader = &init_task;
@@ -307,25 +309,28 @@ static void give_back(struct process *p)
 	spin_unlock(&process_lock);
 }
 
-/* Others that use the memory learn that t has left it. */
-static void clear_tid(struct task *t, struct mm *mm)
+void task_leave_memory(void)
 {
-	struct aspace *now = current_thread()->aspace;
+	struct task *t = current_task();
+	struct process *p = t->process;
+	struct aspace *now = t->thread.aspace;
 
-	if (t->clear_child_tid && READ_ONCE(mm->refs) > 1) {
-		thread_set_aspace(mm_aspace(mm));
+	if (!p->mm || !(t->robust_list | t->clear_child_tid))
+		return;
+	thread_set_aspace(mm_aspace(p->mm));
+	futex_exit(t);
+	if (t->clear_child_tid && READ_ONCE(p->mm->refs) > 1) {
 		(void)!put_user_u32(0, (uint32_t __user *)t->clear_child_tid);
-		thread_set_aspace(now);
+		(void)futex_wake(t->clear_child_tid, true, 1, FUTEX_ANY);
 	}
 	t->clear_child_tid = 0;
+	thread_set_aspace(now);
 }
 
 void process_change_memory(struct process *p, struct mm *next)
 {
 	struct mm *old = p->mm;
 
-	if (old)
-		clear_tid(current_task(), old);
 	spin_lock(&process_lock);	/* who looks at p takes a reference under it */
 	p->mm = next;
 	spin_unlock(&process_lock);
@@ -351,6 +356,7 @@ void process_exit(int status)
 	assert(p != &init_process);
 	p->status = status;
 	signal_exit(&p->signals);
+	task_leave_memory();
 	files_destroy(&p->files);
 	thread_set_aspace(NULL);
 	process_change_memory(p, NULL);

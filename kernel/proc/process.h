@@ -123,6 +123,11 @@ int __must_check process_spawn(struct node *exe, const char *name, struct exec_a
 /* The running process ends; status as wait4(2) gives it. */
 void process_exit(int status) __noreturn;
 /*
+ * The running task is about to leave its memory: robust futexes are given up, and who waits
+ * for that is told.
+ */
+void task_leave_memory(void);
+/*
  * The running process leaves its address space for `next` (NULL: none), by its end
  * or for a new program; next is loaded already, or none. Accounts for it, tells
  * those who wait for that.

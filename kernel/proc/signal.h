@@ -83,6 +83,7 @@ struct sig_restart {
 	long (*fn)(struct sig_restart *r);
 	uint64_t deadline_ns;
 	uint64_t rest;			/* user address */
+	uint64_t word[3];		/* whatever else fn wants */
 };
 
 struct signals {

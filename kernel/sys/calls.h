@@ -25,7 +25,7 @@ struct trapframe;
 	X(getpid) X(getppid) X(gettid) X(getpgrp) X(getpgid) X(setpgid) X(getsid) X(setsid) \
 	X(getuid) X(geteuid) X(getgid) X(getegid) \
 	X(getresuid) X(getresgid) X(getgroups) X(arch_prctl) X(prctl) \
-	X(set_tid_address) X(set_robust_list) X(rseq) X(prlimit64) X(getrlimit) \
+	X(set_tid_address) X(futex) X(set_robust_list) X(get_robust_list) X(rseq) X(prlimit64) X(getrlimit) \
 	X(setrlimit) X(getrusage) X(times) X(sched_yield) X(sched_getaffinity) \
 	X(sched_setaffinity) \
 	/* signals */ \

@@ -185,14 +185,6 @@ SYSCALL1(set_tid_address, uint64_t, addr)
 	return t->thread.tid;
 }
 
-SYSCALL2(set_robust_list, uint64_t, head, size_t, len)
-{
-	if (len != 24)			/* sizeof(struct robust_list_head) */
-		return -EINVAL;
-	current_task()->robust_list = head;
-	return 0;
-}
-
 /* glibc asks for it at each start, and does without. */
 SYSCALL0(rseq)
 {

@@ -1,6 +1,6 @@
 /*
  * Calls that look at mappings: mincore (what would be no major fault), msync
- * (nothing is behind the pages that would have to be told).
+ * (nothing is behind the pages that would have to be told), futex.
  *
  * Locks: mm.lock for reading.
  */
@@ -68,6 +68,28 @@ int mm_msync(struct mm *mm, vaddr_t addr, size_t len, int flags)
 		return 0;
 	read_lock(&mm->lock);
 	err = sync_range(mm, addr, addr + len, flags);
+	read_unlock(&mm->lock);
+	return err;
+}
+
+int mm_futex_key(struct mm *mm, vaddr_t va, struct futex_key *key, struct object **hold)
+{
+	struct vma *v;
+	int err = 0;
+
+	*key = (struct futex_key){ mm, va };
+	*hold = NULL;
+	read_lock(&mm->lock);
+	v = vma_find(mm, va);
+	if (!v || va < v->start) {
+		err = -EFAULT;
+	} else if (v->obj && v->flags & VM_SHARED) {
+		object_get(v->obj);
+		*hold = v->obj;
+		*key = (struct futex_key){
+			v->obj, vma_pgoff(v, va) * PAGE_SIZE + va % PAGE_SIZE,
+		};
+	}
 	read_unlock(&mm->lock);
 	return err;
 }

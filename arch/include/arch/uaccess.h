@@ -22,6 +22,16 @@ int __must_check get_user_u64(uint64_t *v, const uint64_t __user *p);
 int __must_check get_user_u32(uint32_t *v, const uint32_t __user *p);
 int __must_check put_user_u64(uint64_t v, uint64_t __user *p);
 int __must_check put_user_u32(uint32_t v, uint32_t __user *p);
+/*
+ * Never sleeps, whatever locks are held: -EFAULT also where the page would only have
+ * to be brought in.
+ */
+int __must_check get_user_u32_nofault(uint32_t *v, const uint32_t __user *p);
+/*
+ * Makes *p `next` if it is *old, in one step; *old is what it was. 0 or -EFAULT. p is
+ * aligned.
+ */
+int __must_check cmpxchg_user_u32(uint32_t __user *p, uint32_t *old, uint32_t next);
 /* True if [p, p + n) lies in the user's half (says nothing about mappings). */
 bool user_range_ok(const void __user *p, size_t n);
 

@@ -1,0 +1,131 @@
+/* Calls about futexes. */
+#include <kernel/core/clock.h>
+#include <kernel/proc/futex.h>
+#include <kernel/proc/process.h>
+#include <kernel/sys/syscall.h>
+#include <linux/futex.h>
+
+#define TIMEOUT_MAX_S	(1l << 33)
+
+/* Of a wait: relative, or a moment of one of two clocks; NULL: for ever. */
+static int get_deadline(const struct __kernel_timespec __user *from, unsigned op,
+			uint64_t *deadline)
+{
+	struct __kernel_timespec t;
+	uint64_t ns, now;
+
+	*deadline = UINT64_MAX;
+	if (!from)
+		return 0;
+	if (copy_from_user(&t, from, sizeof(t)))
+		return -EFAULT;
+	if (t.tv_sec < 0 || t.tv_nsec < 0 || (uint64_t)t.tv_nsec >= NS_PER_SEC)
+		return -EINVAL;
+	ns = (uint64_t)MIN(t.tv_sec, TIMEOUT_MAX_S) * NS_PER_SEC + (uint64_t)t.tv_nsec;
+	if ((op & FUTEX_CMD_MASK) == FUTEX_WAIT) {
+		*deadline = clock_monotonic_ns() + ns;
+		return 0;
+	}
+	now = op & FUTEX_CLOCK_REALTIME ? clock_realtime_ns() : clock_monotonic_ns();
+	*deadline = clock_monotonic_ns() + (ns > now ? ns - now : 0);
+	return 0;
+}
+
+/* A wait that was interrupted and had a deadline; its words are those of futex_wait. */
+static long wait_on(struct sig_restart *r)
+{
+	int err = futex_wait(r->word[0], r->word[1] >> 63, (uint32_t)r->word[1],
+			     (uint32_t)r->word[2], r->deadline_ns);
+
+	if (err != -ERESTARTSYS || r->deadline_ns == UINT64_MAX)
+		return err;
+	r->fn = wait_on;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long wait(vaddr_t va, unsigned op, uint32_t value, uint32_t bits,
+		 const struct __kernel_timespec __user *timeout)
+{
+	struct sig_restart *r = &signal_thread()->restart;
+	bool shared = !(op & FUTEX_PRIVATE_FLAG);
+	uint64_t deadline;
+	int err = get_deadline(timeout, op, &deadline);
+
+	if (err)
+		return err;
+	if (!bits)
+		return -EINVAL;
+	r->deadline_ns = deadline;
+	r->word[0] = va;
+	r->word[1] = value | (uint64_t)shared << 63;
+	r->word[2] = bits;
+	return wait_on(r);
+}
+
+/* Counts are ints, and one below 0 is an error; waking none wakes one. */
+static long wake(vaddr_t va, bool shared, int n, uint32_t bits)
+{
+	if (!bits)
+		return -EINVAL;
+	return futex_wake(va, shared, (unsigned)MAX(n, 1), bits);
+}
+
+SYSCALL6(futex, vaddr_t, va, unsigned, op, uint32_t, value, uint64_t, arg, vaddr_t, va2,
+	 uint32_t, value3)
+{
+	const struct __kernel_timespec __user *timeout =
+		(const struct __kernel_timespec __user *)arg;
+	bool shared = !(op & FUTEX_PRIVATE_FLAG);
+	int n = (int)value, more = (int)arg;
+	unsigned what = op & FUTEX_CMD_MASK;
+
+	if (op & FUTEX_CLOCK_REALTIME && what != FUTEX_WAIT_BITSET)
+		return -ENOSYS;
+	switch (what) {
+	case FUTEX_WAIT:
+		return wait(va, op, value, FUTEX_ANY, timeout);
+	case FUTEX_WAIT_BITSET:
+		return wait(va, op, value, value3, timeout);
+	case FUTEX_WAKE:
+		return wake(va, shared, n, FUTEX_ANY);
+	case FUTEX_WAKE_BITSET:
+		return wake(va, shared, n, value3);
+	case FUTEX_REQUEUE:
+	case FUTEX_CMP_REQUEUE:
+		if (n < 0 || more < 0)
+			return -EINVAL;
+		return futex_requeue(va, va2, shared, value, (unsigned)more,
+				     what == FUTEX_CMP_REQUEUE ? &value3 : NULL);
+	case FUTEX_WAKE_OP:
+		return futex_wake_op(va, va2, shared, (unsigned)MAX(n, 1), (unsigned)MAX(more, 1),
+				     value3);
+	default:
+		return -ENOSYS;
+	}
+}
+
+#define ROBUST_HEAD_SIZE	24	/* sizeof(struct robust_list_head) */
+
+SYSCALL2(set_robust_list, uint64_t, head, size_t, len)
+{
+	if (len != ROBUST_HEAD_SIZE)
+		return -EINVAL;
+	current_task()->robust_list = head;
+	return 0;
+}
+
+/* Of the caller (0), or of any task: there is one user. */
+SYSCALL3(get_robust_list, int, tid, uint64_t __user *, head, uint64_t __user *, len)
+{
+	const struct task *t;
+	uint64_t list = 0;
+
+	spin_lock(&process_lock);
+	t = tid ? task_find(tid) : current_task();
+	if (t)
+		list = READ_ONCE(t->robust_list);
+	spin_unlock(&process_lock);
+	if (!t)
+		return -ESRCH;
+	return put_user_u64(ROBUST_HEAD_SIZE, len) || put_user_u64(list, head) ? -EFAULT : 0;
+}
