@@ -7,10 +7,12 @@
 
 #include <arch/aspace.h>
 #include <arch/types.h>
+#include <mm/alloc/commit.h>
 #include <mm/obj/object.h>
 
 struct mm;
 struct mm_layout;
+struct mm_limits;
 
 /* ---- life of an address space ---- */
 
@@ -23,6 +25,11 @@ void mm_put(struct mm *mm);
 struct mm_usage { uint64_t minflt, majflt, rss_max; };	/* faults; pages: high-water mark */
 void mm_leave(struct mm *mm, struct mm_usage *u);
 struct aspace *mm_aspace(struct mm *mm);
+/*
+ * From now on; in a fresh one, also where mappings go: below the largest stack.
+ * Who shares an address space shares its limits.
+ */
+void mm_set_limits(struct mm *mm, const struct mm_limits *l);
 /*
  * A copy for a new process: the same VMAs, private pages shared until either
  * writes. One reference, or NULL: no memory, and parent is as before. May sleep.
@@ -53,13 +60,10 @@ int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot);
 long mm_mremap(struct mm *mm, vaddr_t addr, size_t old_len, size_t new_len, unsigned flags,
 	       vaddr_t new_addr);
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
-/*
- * mlock(2), munlock(2), mlockall(2): limit is what may be locked in all, in
- * bytes, ~0: any amount. flags: MCL_*.
- */
-int mm_mlock(struct mm *mm, vaddr_t addr, size_t len, bool on_fault, uint64_t limit);
+/* mlock(2), munlock(2), mlockall(2); flags: MCL_*. */
+int mm_mlock(struct mm *mm, vaddr_t addr, size_t len, bool on_fault);
 int mm_munlock(struct mm *mm, vaddr_t addr, size_t len);
-int mm_mlockall(struct mm *mm, unsigned flags, uint64_t limit);
+int mm_mlockall(struct mm *mm, unsigned flags);
 void mm_munlockall(struct mm *mm);
 int mm_msync(struct mm *mm, vaddr_t addr, size_t len, int flags);
 /* Which of the pages from start on, as far as one mapping goes, are there: how many, or -ENOMEM. */
@@ -68,8 +72,8 @@ long mm_mincore(struct mm *mm, vaddr_t start, size_t pages, uint8_t *out);
 vaddr_t mm_brk(struct mm *mm, vaddr_t brk);
 /* Where the heap starts (exec): at the next whole page, or at random up to 32 MB above. */
 void mm_set_brk(struct mm *mm, vaddr_t start);
-/* The stack of a new program: maps its top page range, grows down to limit bytes. Top address, or -ENOMEM. */
-long mm_map_stack(struct mm *mm, size_t limit);
+/* The stack of a new program: maps its top pages; it grows down to its limit. Top address, or -ENOMEM. */
+long mm_map_stack(struct mm *mm);
 
 /*
  * What names the word at va for futex(2): the place in the object of a shared mapping,
@@ -82,8 +86,6 @@ int __must_check mm_futex_key(struct mm *mm, vaddr_t va, struct futex_key *key,
 
 /* ---- policy, by /proc/sys/vm ---- */
 
-extern uint64_t vm_overcommit_memory;	/* 0: guess, 1: always, 2: never more than there is */
-extern uint64_t vm_overcommit_ratio;	/* mode 2: percent of memory that may be promised */
 extern uint64_t vm_max_map_count;	/* mappings of one address space */
 
 /* ---- faults ---- */

@@ -31,8 +31,54 @@
 		  .store = store_##ident)
 
 SYSCTL(overcommit_memory, "/proc/sys/vm/overcommit_memory", vm_overcommit_memory, 0, 2);
-SYSCTL(overcommit_ratio, "/proc/sys/vm/overcommit_ratio", vm_overcommit_ratio, 0, INT32_MAX);
+SYSCTL(admin_reserve_kbytes, "/proc/sys/vm/admin_reserve_kbytes", vm_admin_reserve_kbytes, 0,
+       UINT64_MAX);
+SYSCTL(user_reserve_kbytes, "/proc/sys/vm/user_reserve_kbytes", vm_user_reserve_kbytes, 0,
+       UINT64_MAX);
 SYSCTL(max_map_count, "/proc/sys/vm/max_map_count", vm_max_map_count, 0, INT32_MAX);
+
+/* The limit of mode 2 is a share of memory or a number: who sets one takes the other back. */
+static int show_ratio(struct text *t, int pid)
+{
+	(void)pid;
+	return proc_show_number(t, READ_ONCE(vm_overcommit_ratio));
+}
+
+static int show_kbytes(struct text *t, int pid)
+{
+	(void)pid;
+	return proc_show_number(t, READ_ONCE(vm_overcommit_kbytes));
+}
+
+static int store_ratio(char *text, int pid)
+{
+	uint64_t v;
+	int err = proc_number(text, 0, INT32_MAX, &v);
+
+	(void)pid;
+	if (err)
+		return err;
+	WRITE_ONCE(vm_overcommit_ratio, v);
+	WRITE_ONCE(vm_overcommit_kbytes, 0);
+	return 0;
+}
+
+static int store_kbytes(char *text, int pid)
+{
+	uint64_t v;
+	int err = proc_number(text, 0, UINT64_MAX, &v);
+
+	(void)pid;
+	if (err)
+		return err;
+	WRITE_ONCE(vm_overcommit_kbytes, v);
+	WRITE_ONCE(vm_overcommit_ratio, 0);
+	return 0;
+}
+PROC_FILE(overcommit_ratio, .path = "/proc/sys/vm/overcommit_ratio", .mode = S_IFREG | 0644,
+	  .show = show_ratio, .store = store_ratio);
+PROC_FILE(overcommit_kbytes, .path = "/proc/sys/vm/overcommit_kbytes", .mode = S_IFREG | 0644,
+	  .show = show_kbytes, .store = store_kbytes);
 
 SYSCTL(pid_max, "/proc/sys/kernel/pid_max", pid_max, PID_MAX_MIN, PID_LIMIT);
 

@@ -55,7 +55,7 @@ static void tell_layout(struct mm *mm, const struct elf *e, vaddr_t top,
 }
 
 /* Maps program and stack into mm, and fills what needs filling; mm is loaded. */
-static int build_space(struct process *p, struct mm *mm, struct elf *e,
+static int build_space(struct mm *mm, struct elf *e,
 		       const struct exec_args *args, vaddr_t *sp)
 {
 	long top;
@@ -63,7 +63,7 @@ static int build_space(struct process *p, struct mm *mm, struct elf *e,
 
 	if (err)
 		return err;
-	top = mm_map_stack(mm, process_limit(p, RLIMIT_STACK));
+	top = mm_map_stack(mm);
 	if (top < 0)
 		return (int)top;
 	if (e->exec_stack)
@@ -104,14 +104,16 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 		    const struct exec_args *args, struct trapframe *tf)
 {
 	struct aspace *before = p->leader->thread.aspace;
+	struct mm_limits limits = process_memory_limits(p);
 	struct mm *mm = mm_create();
 	vaddr_t sp;
 	int err;
 
 	if (!mm)
 		return -ENOMEM;
+	mm_set_limits(mm, &limits);
 	thread_set_aspace(mm_aspace(mm));
-	err = build_space(p, mm, e, args, &sp);
+	err = build_space(mm, e, args, &sp);
 	if (err) {
 		thread_set_aspace(before);
 		mm_put(mm);

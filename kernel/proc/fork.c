@@ -36,10 +36,15 @@ static void copy_places(struct process *child, const struct process *parent)
 
 static int copy_memory(struct process *child, struct process *parent, const struct fork_spec *spec)
 {
+	struct mm_limits limits;
 	struct mm_figures f;
 
 	if (!spec->share_memory) {
 		child->mm = mm_fork(parent->mm);
+		if (child->mm && parent->shares_memory) {	/* that has the lender's limits */
+			limits = process_memory_limits(parent);
+			mm_set_limits(child->mm, &limits);
+		}
 		return child->mm ? 0 : -ENOMEM;
 	}
 	child->mm = mm_get(parent->mm);

@@ -41,6 +41,17 @@ static void default_limits(struct process *p)
 	set_limit(p, RLIMIT_RTPRIO, 0, 0);
 }
 
+struct mm_limits process_memory_limits(const struct process *p)
+{
+	return (struct mm_limits){
+		.as = process_limit(p, RLIMIT_AS), .data = process_limit(p, RLIMIT_DATA),
+		.data_max = p->rlimit[RLIMIT_DATA].rlim_max,
+		.stack = process_limit(p, RLIMIT_STACK),
+		.memlock = process_limit(p, RLIMIT_MEMLOCK),
+		.privileged = true,	/* everybody is root */
+	};
+}
+
 /* ---- the table ---- */
 
 void process_set_group(struct process *p, int sid, int pgid)

@@ -145,6 +145,8 @@ static inline uint64_t process_limit(const struct process *p, unsigned which)
 {
 	return p->rlimit[which].rlim_cur;
 }
+/* What of its limits memory is to know. */
+struct mm_limits process_memory_limits(const struct process *p);
 static inline unsigned process_fd_limit(const struct process *p)
 {
 	return (unsigned)MIN(p->rlimit[RLIMIT_NOFILE].rlim_cur, (uint64_t)FILES_MAX);

@@ -104,20 +104,18 @@ SYSCALL3(msync, vaddr_t, addr, size_t, len, int, flags)
 	return mm_msync(current_process()->mm, addr, len, flags);
 }
 
-/* ---- locked memory: everybody is root, whom RLIMIT_MEMLOCK does not bind ---- */
-
-#define NO_LIMIT	(~0ul)
+/* ---- locked memory ---- */
 
 SYSCALL2(mlock, vaddr_t, addr, size_t, len)
 {
-	return mm_mlock(current_process()->mm, addr, len, false, NO_LIMIT);
+	return mm_mlock(current_process()->mm, addr, len, false);
 }
 
 SYSCALL3(mlock2, vaddr_t, addr, size_t, len, int, flags)
 {
 	if (flags & ~MLOCK_ONFAULT)
 		return -EINVAL;
-	return mm_mlock(current_process()->mm, addr, len, flags & MLOCK_ONFAULT, NO_LIMIT);
+	return mm_mlock(current_process()->mm, addr, len, flags & MLOCK_ONFAULT);
 }
 
 SYSCALL2(munlock, vaddr_t, addr, size_t, len)
@@ -127,7 +125,7 @@ SYSCALL2(munlock, vaddr_t, addr, size_t, len)
 
 SYSCALL1(mlockall, int, flags)
 {
-	return mm_mlockall(current_process()->mm, (unsigned)flags, NO_LIMIT);
+	return mm_mlockall(current_process()->mm, (unsigned)flags);
 }
 
 SYSCALL0(munlockall)

@@ -200,6 +200,11 @@ static int set_limit(struct process *p, unsigned which, const struct rlimit64 *n
 	if (which == RLIMIT_NOFILE && new->rlim_max > FILES_MAX)
 		return -EPERM;
 	p->rlimit[which] = *new;
+	if (p->mm && !p->shares_memory) {	/* what is lent keeps its owner's */
+		struct mm_limits limits = process_memory_limits(p);
+
+		mm_set_limits(p->mm, &limits);
+	}
 	return 0;
 }
 

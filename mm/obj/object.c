@@ -18,6 +18,7 @@
 #include <arch/uaccess.h>
 #include <lib/assert.h>
 #include <lib/string.h>
+#include <mm/alloc/commit.h>
 #include <mm/alloc/slab.h>
 
 #include <linux/errno.h>
@@ -82,13 +83,25 @@ static bool within(const struct object *o, uint64_t index)
 	return index < (o->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
 }
 
+/* Are its pages promised as they come? (Others were promised before, or can be had again.) */
+static bool pays_by_page(const struct object *o)
+{
+	return o->ops->memory && !o->promised;
+}
+
 /* Puts p, busy, into the index. o->lock held. */
 static int insert_page(struct object *o, uint64_t index, struct page *p)
 {
-	int err = radix_insert(&o->pages, index, p);
+	int err = pays_by_page(o) ? commit_charge(1, (struct commit_for){ 0, true }) : 0;
 
 	if (err)
+		return -ENOSPC;
+	err = radix_insert(&o->pages, index, p);
+	if (err) {
+		if (pays_by_page(o))
+			commit_release(1);
 		return err;
+	}
 	p->owner = o;
 	p->index = index;
 	p->flags |= PG_BUSY;
@@ -105,6 +118,8 @@ static void remove_page(struct object *o, struct page *p)
 	assert(was == p && p->owner == o && o->npages > 0);
 	p->owner = NULL;
 	o->npages--;
+	if (pays_by_page(o))
+		commit_release(1);
 }
 
 /*
@@ -328,6 +343,8 @@ void object_put(struct object *o)
 	while (drop_next(o, &index, true, &n))
 		resched_point();
 	assert(o->npages == 0 && RB_EMPTY(&o->maps) && o->nwriters == 0);
+	if (o->promised)
+		commit_release(o->promised);
 	if (o->ops->release)
 		o->ops->release(o);
 }

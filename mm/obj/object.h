@@ -57,6 +57,7 @@ struct object {
 	struct spinlock lock;		/* RANK_OBJECT: the index */
 	struct radix pages;		/* by index; lock */
 	uint64_t npages;		/* in it; lock */
+	uint64_t promised;		/* memory: pages charged for at its making; 0: each as it comes */
 	struct waitq busy_wait;		/* for PG_BUSY of its pages */
 	bool writable;			/* shared mappings may write to it; const after init */
 	struct mutex content;		/* RANK_CONTENT: writes and changes of size, one at a time */

@@ -33,20 +33,35 @@ static int grow_heap(struct mm *mm, vaddr_t old, vaddr_t new, struct vma **dead)
 {
 	struct vma_spec s = {
 		.start = old, .end = new,
-		.flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_HEAP | mm->lock_new,
+		.flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_HEAP | VM_ACCOUNT | mm->lock_new,
 	};
+	uint64_t pages = (new - old) >> PAGE_SHIFT;
 	struct vma *next = vma_find(mm, old), *spare;
 
 	if (next && new + PAGE_SIZE > vma_room(next))
 		return -ENOMEM;
-	if (mm->nvmas > vm_max_map_count || !map_may_promise(new - old))
+	if (!map_may_lock(mm, s.flags, pages) || !map_may_expand(mm, s.flags, pages) ||
+	    mm->nvmas > vm_max_map_count)
 		return -ENOMEM;
 	spare = vma_alloc();
 	if (!spare)
 		return -ENOMEM;
+	if (map_promise(mm, pages)) {
+		vma_drop(spare);
+		return -ENOMEM;
+	}
 	vma_add_joined(mm, &s, &spare, dead);
 	vma_drop(spare);
 	return 0;
+}
+
+/* RLIMIT_DATA, for the heap and the program's data together; mappings do not count here. */
+static bool may_be_break(const struct mm *mm, vaddr_t brk)
+{
+	const struct mm_layout *l = &mm->layout;
+
+	return mm->limits.data == ~0ul ||
+	       brk - mm->brk_start + (l->data_end - l->data_start) <= mm->limits.data;
 }
 
 vaddr_t mm_brk(struct mm *mm, vaddr_t brk)
@@ -57,7 +72,7 @@ vaddr_t mm_brk(struct mm *mm, vaddr_t brk)
 	int err = -ENOMEM;
 
 	write_lock(&mm->lock);
-	if (brk >= mm->brk_start && brk < mm_user_end()) {
+	if (brk >= mm->brk_start && brk < mm_user_end() && may_be_break(mm, brk)) {
 		old = ALIGN_UP(mm->brk, PAGE_SIZE);
 		new = ALIGN_UP(brk, PAGE_SIZE);
 		if (new > old)
@@ -78,23 +93,33 @@ vaddr_t mm_brk(struct mm *mm, vaddr_t brk)
 
 /* ---- stack ---- */
 
-long mm_map_stack(struct mm *mm, size_t limit)
+/* What is to be the stack, if there is room and no limit against it. mm.lock held for writing. */
+static int check_stack(struct mm *mm, const struct vma_spec *s)
 {
-	struct vma_spec s = { .flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_GROWSDOWN | VM_STACK };
-	struct vma *spare = vma_alloc(), *dead = NULL, *v;
+	uint64_t pages = (s->end - s->start) >> PAGE_SHIFT;
+	struct vma *v = vma_find(mm, s->start);
+
+	if ((v && v->start < s->end) || !map_may_expand(mm, s->flags, pages))
+		return -ENOMEM;
+	return map_promise(mm, pages);
+}
+
+long mm_map_stack(struct mm *mm)
+{
+	struct vma_spec s = {
+		.flags = VM_READ | VM_WRITE | VM_MAYWRITE | VM_GROWSDOWN | VM_STACK | VM_ACCOUNT,
+	};
+	struct vma *spare = vma_alloc(), *dead = NULL;
 	long top = -ENOMEM;
 
 	if (!spare)
 		return -ENOMEM;
-	limit = MAX(ALIGN_DOWN(limit, PAGE_SIZE), PAGE_SIZE);
 	s.end = USER_END_4 - map_random(STACK_RANDOM_PAGES);
-	s.start = s.end - MIN(limit, STACK_FIRST);
 	write_lock(&mm->lock);
-	v = vma_find(mm, s.start);
-	if (!v || v->start >= s.end) {
+	s.start = s.end - MIN(MAX(ALIGN_DOWN(mm->limits.stack, PAGE_SIZE), PAGE_SIZE), STACK_FIRST);
+	if (check_stack(mm, &s) == 0) {
 		vma_add_joined(mm, &s, &spare, &dead);
 		mm->stack_top = top = s.end;
-		mm->stack_limit = limit;
 	}
 	write_unlock(&mm->lock);
 	vma_drop(spare);
@@ -107,13 +132,21 @@ static bool may_grow(const struct mm *mm, struct vma *v, vaddr_t start)
 {
 	const struct vma *below = vma_prev(v);
 
-	if (start < USER_MIN || v->end - start > mm->stack_limit)
+	uint64_t pages = (v->start - start) >> PAGE_SHIFT;
+
+	if (start < USER_MIN || v->end - start > mm->limits.stack)
 		return false;
-	if (!map_may_promise(v->start - start))
+	if (!map_may_expand(mm, v->flags, pages) || !map_may_lock(mm, v->flags, pages))
 		return false;
 	if (below && below->flags & VM_RIGHTS && !(below->flags & VM_GROWSDOWN))
 		return start >= below->end + STACK_GUARD_GAP;
 	return !below || start >= below->end;
+}
+
+/* Promises what v will have more, if it promises anything. */
+static int pay(const struct mm *mm, const struct vma *v, vaddr_t start)
+{
+	return v->flags & VM_ACCOUNT ? map_promise(mm, (v->start - start) >> PAGE_SHIFT) : 0;
 }
 
 enum fault_result mm_grow_stack(struct mm *mm, vaddr_t va)
@@ -126,7 +159,7 @@ enum fault_result mm_grow_stack(struct mm *mm, vaddr_t va)
 	v = vma_find(mm, va);
 	if (v && va >= v->start) {
 		r = FAULT_OK;			/* somebody else grew it, or mapped something */
-	} else if (v && v->flags & VM_GROWSDOWN && may_grow(mm, v, start)) {
+	} else if (v && v->flags & VM_GROWSDOWN && may_grow(mm, v, start) && pay(mm, v, start) == 0) {
 		vma_rebound(mm, v, start, v->end);
 		vm_count(STACK_GROWN, 1);
 		r = FAULT_OK;

@@ -27,7 +27,7 @@ static int change_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 		err = vma_isolate(mm, &v, start, end, dead);
 	if (err)
 		return err;
-	vma_set_flags(v, flags);
+	vma_change_flags(mm, v, flags);
 	vma_join(mm, v, dead);
 	return 0;
 }

@@ -25,13 +25,26 @@
 
 /* ---- VMAs ---- */
 
+/* What the parent's mapping promises the child's promises again. */
+static int copy_vma(struct mm *child, const struct mm *parent, const struct vma *v)
+{
+	int err = v->flags & VM_ACCOUNT ? map_promise(parent, vma_pages(v)) : 0;
+
+	if (err)
+		return err;
+	err = vma_clone(child, v);
+	if (err && v->flags & VM_ACCOUNT)
+		commit_release(vma_pages(v));
+	return err;
+}
+
 static int copy_vmas(struct mm *child, struct mm *parent)
 {
 	int err = 0;
 
 	for (struct vma *v = vma_first(parent); v && !err; v = vma_next(v))
 		if (!(v->flags & VM_DONTCOPY))
-			err = vma_clone(child, v);
+			err = copy_vma(child, parent, v);
 	return err;
 }
 
@@ -126,7 +139,7 @@ static void copy_places(struct mm *child, const struct mm *parent)
 	child->brk_start = parent->brk_start;
 	child->brk = parent->brk;
 	child->stack_top = parent->stack_top;
-	child->stack_limit = parent->stack_limit;
+	child->limits = parent->limits;
 	child->layout = parent->layout;
 }
 

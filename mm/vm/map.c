@@ -1,8 +1,10 @@
 /*
  * mmap and munmap: where a mapping goes, what it replaces, how it comes down.
  *
- * Errors and their order are Linux's. Everything that may fail is done before
- * the first change, so a call that fails leaves the address space as it was.
+ * Errors and their order are Linux's. What may fail is done before the first
+ * change, so a call that fails leaves the address space as it was, but for one
+ * thing, as on Linux: what MAP_FIXED replaces is gone when the new memory
+ * cannot be promised.
  * Down goes: translations (unhook, flush, free: mm/pt), then the VMAs, then,
  * when mm.lock is free, what the VMAs held.
  *
@@ -41,11 +43,6 @@ uint64_t map_random(uint64_t pages)
 	return mm_norandmaps ? 0 : (arch_random() & (pages - 1)) << PAGE_SHIFT;
 }
 
-bool map_may_promise(uint64_t bytes)
-{
-	return bytes >> PAGE_SHIFT <= page_total_count();
-}
-
 /* ---- taking out ---- */
 
 /* Takes [start, end) from v, which overlaps it and is not cut in two by it. */
@@ -73,6 +70,7 @@ static void zap(struct mm *mm, vaddr_t start, vaddr_t end)
 int map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead)
 {
 	struct vma *v = vma_find(mm, start), *next;
+	uint64_t promised = 0;
 
 	if (!v || v->start >= end)
 		return 0;
@@ -84,8 +82,12 @@ int map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead)
 	zap(mm, start, end);
 	for (; v && v->start < end; v = next) {
 		next = vma_next(v);
+		if (v->flags & VM_ACCOUNT)
+			promised += (MIN(v->end, end) - MAX(v->start, start)) >> PAGE_SHIFT;
 		trim(mm, v, start, end, dead);
 	}
+	if (promised)
+		commit_release(promised);
 	return 0;
 }
 
@@ -209,7 +211,7 @@ static int vma_flags(int prot, int flags, const struct object *obj, unsigned *ou
 
 	if (flags & MAP_GROWSDOWN)
 		f |= VM_GROWSDOWN;
-	if (flags & MAP_NORESERVE)
+	if (flags & MAP_NORESERVE && READ_ONCE(vm_overcommit_memory) != OVERCOMMIT_NEVER)
 		f |= VM_NORESERVE;
 	if (type == MAP_SHARED_VALIDATE && obj && flags & ~LEGACY_FLAGS)
 		return -EOPNOTSUPP;
@@ -232,21 +234,68 @@ static int vma_flags(int prot, int flags, const struct object *obj, unsigned *ou
 	return 0;
 }
 
-/* Makes room and maps. mm.lock held for writing. */
-static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, struct vma **spare,
-		   struct vma **dead)
+/* Pages mapped in [start, end). */
+static uint64_t pages_within(struct mm *mm, vaddr_t start, vaddr_t end)
 {
-	size_t len = s->end;
-	long at;
+	uint64_t n = 0;
+
+	for (struct vma *v = vma_find(mm, start); v && v->start < end; v = vma_next(v))
+		n += (MIN(v->end, end) - MAX(v->start, start)) >> PAGE_SHIFT;
+	return n;
+}
+
+/* Do limits allow the mapping? What it replaces counts for it. */
+static int check_limits(struct mm *mm, vaddr_t addr, size_t len, int flags, unsigned vm_flags)
+{
+	uint64_t pages = len >> PAGE_SHIFT;
 
 	if (mm->nvmas > vm_max_map_count)
 		return -ENOMEM;
+	if (unlikely(!map_may_lock(mm, vm_flags, pages)))
+		return -EAGAIN;
+	if (likely(map_may_expand(mm, vm_flags, pages)))
+		return 0;
+	if (flags & MAP_FIXED)
+		pages -= pages_within(mm, addr, addr + len);
+	return map_may_expand(mm, vm_flags, pages) ? 0 : -ENOMEM;
+}
+
+/* Promises what the mapping may need: for itself, or (shm) for the object made for it. */
+static int promise(struct mm *mm, struct vma_spec *s, uint64_t pages, struct object *shm)
+{
+	int err;
+
+	if (shm && !(s->flags & VM_NORESERVE)) {
+		err = map_promise(mm, pages);
+		shm->promised = err ? 0 : pages;
+		return err;
+	}
+	if (!map_is_promise(s->flags))
+		return 0;
+	s->flags |= VM_ACCOUNT;
+	return map_promise(mm, pages);
+}
+
+/* Makes room and maps. mm.lock held for writing. */
+static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, struct object *shm,
+		   struct vma **spare, struct vma **dead)
+{
+	size_t len = s->end;
+	long at;
+	int err;
+
+	s->flags |= mm->lock_new;
+	err = check_limits(mm, addr, len, flags, s->flags);
+	if (err)
+		return err;
 	at = make_room(mm, addr, len, flags, dead);
 	if (at < 0)
 		return at;
+	err = promise(mm, s, len >> PAGE_SHIFT, shm);
+	if (err)
+		return err;
 	s->start = at;
 	s->end = at + len;
-	s->flags |= mm->lock_new;
 	vma_add_joined(mm, s, spare, dead);
 	return at;
 }
@@ -269,7 +318,8 @@ static int pin_writer(struct vma_spec *s, bool *pinned)
 	return 0;
 }
 
-static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s)
+static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s,
+		       struct object *shm)
 {
 	struct vma *spare = vma_alloc(), *dead = NULL;
 	bool pinned = false;
@@ -277,7 +327,7 @@ static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *
 
 	if (!at) {
 		write_lock(&mm->lock);
-		at = map_at(mm, addr, flags, s, &spare, &dead);
+		at = map_at(mm, addr, flags, s, shm, &spare, &dead);
 		write_unlock(&mm->lock);
 	}
 	if (pinned)
@@ -285,13 +335,6 @@ static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *
 	vma_drop(spare);
 	vma_bury(dead);
 	return at;
-}
-
-/* Will memory be needed that is not there yet: the mapping's own, or a new object's? */
-static bool promises(unsigned vm_flags, const struct object *obj)
-{
-	return map_is_promise(vm_flags) ||
-	       (!obj && (vm_flags & (VM_SHARED | VM_NORESERVE)) == VM_SHARED);
 }
 
 enum fault_result map_populate_vma(struct mm *mm, vaddr_t start, vaddr_t end, unsigned flags)
@@ -306,8 +349,8 @@ enum fault_result map_populate_vma(struct mm *mm, vaddr_t start, vaddr_t end, un
 /* Are the pages of a new mapping wanted at once? */
 static bool wants_pages(int flags, unsigned vm_flags)
 {
-	return (flags & MAP_POPULATE && !(flags & MAP_NONBLOCK)) ||
-	       (vm_flags & VM_LOCK_MASK) == VM_LOCKED;
+	return (vm_flags & VM_LOCKED || (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE) &&
+	       !(vm_flags & VM_LOCKONFAULT);
 }
 
 int mm_mmap_place(struct mm *mm, vaddr_t addr, size_t len, int flags, uint64_t pgoff)
@@ -327,6 +370,8 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 
 	if (!err && flags & MAP_FIXED_NOREPLACE && taken_now(mm, addr, len))
 		err = -EEXIST;		/* before anything that is wrong with flags and object */
+	if (!err && flags & MAP_LOCKED && !map_can_lock(mm))
+		err = -EPERM;
 	if (!err && obj && pgoff > (FILE_SIZE_MAX - len) >> PAGE_SHIFT)
 		err = -EOVERFLOW;
 	if (!err)
@@ -335,8 +380,6 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 		return err;
 	if (flags & MAP_HUGETLB)
 		return -ENOMEM;		/* the pool of huge pages is empty */
-	if (promises(s.flags, obj) && !map_may_promise(len))
-		return -ENOMEM;
 	if (!obj && s.flags & VM_SHARED) {
 		s.obj = shm = shm_create(len);
 		s.pgoff = 0;
@@ -344,7 +387,7 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 			return -ENOMEM;
 	}
 	s.end = len;
-	at = map_object(mm, addr, flags, &s);
+	at = map_object(mm, addr, flags, &s, shm);
 	if (shm)
 		object_put(shm);
 	if (at > 0 && wants_pages(flags, s.flags) &&

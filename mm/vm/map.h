@@ -25,8 +25,26 @@ uint64_t map_random(uint64_t pages);
  */
 int __must_check map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead);
 
-/* Linux's overcommit mode 0: may a single mapping promise this much memory? */
-bool map_may_promise(uint64_t bytes);
+/* Where mappings are placed below: under a stack of that limit, in bytes. */
+vaddr_t map_choose_top(uint64_t stack);
+
+/* -- limits (limits.c); mm.lock held -- */
+
+/* Do so many pages more, of these flags, keep within RLIMIT_AS and RLIMIT_DATA? */
+bool map_may_expand(const struct mm *mm, unsigned vm_flags, uint64_t pages);
+/* And within RLIMIT_MEMLOCK, if the flags lock them? */
+bool map_may_lock(const struct mm *mm, unsigned vm_flags, uint64_t pages);
+/* May this address space lock anything? */
+static inline bool map_can_lock(const struct mm *mm)
+{
+	return mm->limits.memlock || mm->limits.privileged;
+}
+
+/* Promises pages, which VMAs with VM_ACCOUNT are to have. 0 or -ENOMEM. */
+static inline int __must_check map_promise(const struct mm *mm, uint64_t pages)
+{
+	return commit_charge(pages, (struct commit_for){ mm->size_pages, mm->limits.privileged });
+}
 /* A mapping of these flags promises memory of its own. */
 static inline bool map_is_promise(unsigned vm_flags)
 {
@@ -50,9 +68,6 @@ vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags);
 enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access);
 /* The same as a VMA of these flags needs it: private writable memory is written to. */
 enum fault_result map_populate_vma(struct mm *mm, vaddr_t start, vaddr_t end, unsigned flags);
-/* Pages of mm that are locked. mm.lock held. */
-uint64_t mm_locked_pages(struct mm *mm);
-
 /* Raises mm's high-water mark of resident pages to what it has now. mm.lock held. */
 void mm_note_rss(struct mm *mm);
 

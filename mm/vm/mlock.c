@@ -51,19 +51,6 @@ static int whole_range(vaddr_t addr, size_t len, vaddr_t *start, vaddr_t *end)
 	return *end < *start ? -EINVAL : 0;
 }
 
-static int change_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned set)
-{
-	const struct vma_change c = { .set = set, .clear = VM_LOCK_MASK, .stop_at_hole = true };
-	struct vma *dead = NULL;
-	int err;
-
-	write_lock(&mm->lock);
-	err = start < end ? map_change(mm, start, end, &c, &dead) : 0;
-	write_unlock(&mm->lock);
-	vma_bury(dead);
-	return err;
-}
-
 /* Pages of [start, end) that are locked. */
 static uint64_t locked_within(struct mm *mm, vaddr_t start, vaddr_t end)
 {
@@ -75,34 +62,39 @@ static uint64_t locked_within(struct mm *mm, vaddr_t start, vaddr_t end)
 	return n;
 }
 
-uint64_t mm_locked_pages(struct mm *mm)
+/* Does locking the range keep within the limit? mm.lock held. */
+static bool may_lock(struct mm *mm, vaddr_t start, vaddr_t end)
 {
-	return locked_within(mm, 0, ~0ul);
+	uint64_t pages = (end - start) >> PAGE_SHIFT;
+
+	return map_may_lock(mm, VM_LOCKED, pages) ||
+	       map_may_lock(mm, VM_LOCKED, pages - locked_within(mm, start, end));
 }
 
-/* Does locking the range keep within limit bytes? */
-static bool may_lock(struct mm *mm, vaddr_t start, vaddr_t end, uint64_t limit)
+/* The range gets these of VM_LOCK_MASK. */
+static int change_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned set)
 {
-	uint64_t more;
+	const struct vma_change c = { .set = set, .clear = VM_LOCK_MASK, .stop_at_hole = true };
+	struct vma *dead = NULL;
+	int err;
 
-	if (limit == ~0ul)
-		return true;
-	read_lock(&mm->lock);
-	more = ((end - start) >> PAGE_SHIFT) - locked_within(mm, start, end);
-	more += mm_locked_pages(mm);
-	read_unlock(&mm->lock);
-	return more <= limit >> PAGE_SHIFT;
+	write_lock(&mm->lock);
+	if (set && !may_lock(mm, start, end))
+		err = -ENOMEM;
+	else
+		err = start < end ? map_change(mm, start, end, &c, &dead) : 0;
+	write_unlock(&mm->lock);
+	vma_bury(dead);
+	return err;
 }
 
-int mm_mlock(struct mm *mm, vaddr_t addr, size_t len, bool on_fault, uint64_t limit)
+int mm_mlock(struct mm *mm, vaddr_t addr, size_t len, bool on_fault)
 {
 	vaddr_t start, end;
 	int err = whole_range(addr, len, &start, &end);
 
-	if (!limit)
+	if (!map_can_lock(mm))
 		return -EPERM;
-	if (!err && !may_lock(mm, start, end, limit))
-		return -ENOMEM;
 	if (!err)
 		err = change_range(mm, start, end, VM_LOCKED | (on_fault ? VM_LOCKONFAULT : 0));
 	return err ? err : fill_locked(mm, start, end, false);
@@ -125,17 +117,18 @@ static void change_all(struct mm *mm, unsigned set, struct vma **dead)
 	(void)err;			/* holes; and Linux, too, goes on where memory is short */
 }
 
-int mm_mlockall(struct mm *mm, unsigned flags, uint64_t limit)
+int mm_mlockall(struct mm *mm, unsigned flags)
 {
 	unsigned set = VM_LOCKED | (flags & MCL_ONFAULT ? VM_LOCKONFAULT : 0);
 	struct vma *dead = NULL;
 
 	if (!flags || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || flags == MCL_ONFAULT)
 		return -EINVAL;
-	if (!limit)
+	if (!map_can_lock(mm))
 		return -EPERM;
 	write_lock(&mm->lock);
-	if (flags & MCL_CURRENT && limit != ~0ul && mm->size_pages > limit >> PAGE_SHIFT) {
+	if (flags & MCL_CURRENT && !mm->limits.privileged &&
+	    mm->size_pages > mm->limits.memlock >> PAGE_SHIFT) {
 		write_unlock(&mm->lock);
 		return -ENOMEM;
 	}

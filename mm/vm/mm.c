@@ -18,7 +18,8 @@
 #include <linux/errno.h>
 #include <linux/mman.h>
 
-#define STACK_ROOM_MIN	(128ul << 20)	/* left above mmap_top for the stack */
+#define STACK_ROOM_MIN	(128ul << 20)	/* left above mmap_top for the stack, at least */
+#define STACK_ROOM_MAX	(USER_END_4 / 6 * 5)
 #define MMAP_RANDOM_PAGES (1ul << 28)	/* 1 TB */
 
 struct mm_list mms = TAILQ_HEAD_INITIALIZER(mms);
@@ -27,19 +28,21 @@ static struct kmem_cache *mm_cache;
 
 void mm_init(void)
 {
+	commit_init();
 	mm_cache = kmem_cache_create("mm", sizeof(struct mm), 0);
 	vma_boot();
 	radix_boot();
 }
 
 /* As on Linux: below the place of the largest stack there is likely to be. */
-static vaddr_t choose_mmap_top(void)
+vaddr_t map_choose_top(uint64_t stack)
 {
-	uint64_t room = STACK_LIMIT_DEFAULT + STACK_GUARD_GAP;
+	uint64_t room = MIN(stack, STACK_ROOM_MAX) + STACK_GUARD_GAP;
 
 	if (!mm_norandmaps)
 		room += STACK_RANDOM_PAGES << PAGE_SHIFT;
-	return USER_END_4 - MAX(room, STACK_ROOM_MIN) - map_random(MMAP_RANDOM_PAGES);
+	room = ALIGN_UP(MIN(MAX(room, STACK_ROOM_MIN), STACK_ROOM_MAX), PAGE_SIZE);
+	return USER_END_4 - room - map_random(MMAP_RANDOM_PAGES);
 }
 
 struct mm *mm_create(void)
@@ -56,8 +59,11 @@ struct mm *mm_create(void)
 	rwlock_init(&mm->lock, RANK_MM);
 	RB_INIT(&mm->vmas);
 	mm->refs = 1;
-	mm->mmap_top = choose_mmap_top();
-	mm->stack_limit = STACK_LIMIT_DEFAULT;
+	mm->mmap_top = map_choose_top(STACK_LIMIT_DEFAULT);
+	mm->limits = (struct mm_limits){
+		.as = ~0ul, .data = ~0ul, .data_max = ~0ul, .stack = STACK_LIMIT_DEFAULT,
+		.memlock = ~0ul, .privileged = true,
+	};
 	spin_lock(&mms_lock);
 	TAILQ_INSERT_TAIL(&mms, mm, all_link);
 	spin_unlock(&mms_lock);
@@ -152,7 +158,7 @@ void mm_figures(struct mm *mm, struct mm_figures *f)
 	aspace_count(&mm->as, &n);
 	*f = (struct mm_figures){
 		.size_pages = mm->size_pages, .size_max = mm->size_max, .nvmas = mm->nvmas,
-		.locked = mm_locked_pages(mm),
+		.locked = mm->locked_pages,
 		.anon = n.anon, .file = n.file, .shmem = n.shmem, .swap = n.swap,
 		.table_bytes = __atomic_load_n(&mm->as.table_bytes, __ATOMIC_RELAXED),
 		.minflt = __atomic_load_n(&mm->minflt, __ATOMIC_RELAXED),
@@ -173,7 +179,8 @@ void mm_info(struct mem_info *i)
 		.low = page_low_mark() << PAGE_SHIFT,
 		.cached = objects_npages() << PAGE_SHIFT,
 		.kstacks = kstack_bytes(),
-		.commit_limit = (page_total_count() << PAGE_SHIFT) / 100 * vm_overcommit_ratio,
+		.commit_limit = commit_limit() << PAGE_SHIFT,
+		.committed = commit_total() << PAGE_SHIFT,
 	};
 	for (unsigned k = 0; slab_stats(k, &s); k++)
 		i->slab += s.pages << PAGE_SHIFT;

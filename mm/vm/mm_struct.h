@@ -25,6 +25,7 @@
 #define VM_LOCKED	0x2000u
 #define VM_LOCKONFAULT	0x80000u	/* with VM_LOCKED: pages come when they are used */
 #define VM_LOCK_MASK	(VM_LOCKED | VM_LOCKONFAULT)
+#define VM_ACCOUNT	0x100000u	/* its pages were promised: commit_charge */
 #define VM_DONTCOPY	0x20000u	/* fork leaves it out */
 #define VM_WIPEONFORK	0x2000000u	/* empty after fork, in the child */
 
@@ -53,6 +54,13 @@ struct mm_layout {
 	vaddr_t brk_start, brk;
 };
 
+/* What a process may do with memory: its rlimits, in bytes, ~0: any amount. */
+struct mm_limits {
+	uint64_t as, data, stack, memlock;
+	uint64_t data_max;		/* the hard limit of data */
+	bool privileged;		/* memlock does not bind, nor the administrator's reserve */
+};
+
 struct mm {
 	struct aspace as;		/* the machine's half */
 	struct rwlock lock;		/* RANK_MM: tree and VMAs; faults take it for reading */
@@ -63,9 +71,10 @@ struct mm {
 	vaddr_t brk_start, brk;		/* lock */
 	vaddr_t stack_top;		/* lock */
 	unsigned lock_new;		/* VM_LOCK_MASK bits that new mappings get; lock */
-	size_t stack_limit;		/* bytes; lock */
+	struct mm_limits limits;	/* lock */
 	struct mm_layout layout;	/* lock; without brk */
 	uint64_t size_pages, size_max;	/* sum of VMAs, and the most that it was; lock */
+	uint64_t data_pages, locked_pages; /* of these: vma_is_data; VM_LOCKED; lock */
 	uint64_t minflt, majflt;	/* atomic */
 	uint64_t rss_max;		/* pages; lock */
 	struct vma *last;		/* last lookup's answer; lock (any mode), checked at use */

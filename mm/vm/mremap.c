@@ -66,7 +66,7 @@ static int check_args(struct remap *r)
 static int check_vma(struct remap *r)
 {
 	struct vma *v = r->v;
-	uint64_t pgoff;
+	uint64_t pgoff, more;
 
 	if (!v)
 		return -EFAULT;
@@ -81,9 +81,10 @@ static int check_vma(struct remap *r)
 	pgoff = vma_pgoff(v, r->addr);
 	if (pgoff + (r->new_len >> PAGE_SHIFT) < pgoff)
 		return -EINVAL;
-	if (map_is_promise(v->flags) && !map_may_promise(r->new_len - r->old_len))
-		return -ENOMEM;
-	return 0;
+	more = (r->new_len - r->old_len) >> PAGE_SHIFT;
+	if (!map_may_lock(r->mm, v->flags, more))
+		return -EAGAIN;
+	return map_may_expand(r->mm, v->flags, more) ? 0 : -ENOMEM;
 }
 
 static struct vma *vma_at(struct mm *mm, vaddr_t va)
@@ -111,34 +112,44 @@ static int move_pages(struct remap *r)
 	return err;
 }
 
-/* The old place: unmapped, or empty and not locked any more. */
+/* The old place: unmapped, or empty. */
 static void leave_old(struct remap *r)
 {
-	struct vma *v;
-
-	if (!(r->flags & MREMAP_DONTUNMAP)) {
-		if (r->old_len && map_take_out(r->mm, r->addr, r->addr + r->old_len, &r->dead))
-			panic("a mapping that was moved could not be taken down");
-		return;
-	}
-	v = vma_at(r->mm, r->addr);
-	vma_set_flags(v, v->flags & ~VM_LOCK_MASK);
-	vma_join(r->mm, v, &r->dead);
+	if (r->flags & MREMAP_DONTUNMAP)
+		vma_join(r->mm, vma_at(r->mm, r->addr), &r->dead);
+	else if (r->old_len && map_take_out(r->mm, r->addr, r->addr + r->old_len, &r->dead))
+		panic("a mapping that was moved could not be taken down");
 }
 
-/* A VMA like r->v's part at r->new_addr, where nothing is, and its pages. */
-static int make_new(struct remap *r)
+/* Promises the new place. What the old one will give back needs no asking. */
+static int promise_new(const struct remap *r)
+{
+	uint64_t back = r->flags & MREMAP_DONTUNMAP ? 0 : r->old_len >> PAGE_SHIFT;
+	int err;
+
+	if (!(r->v->flags & VM_ACCOUNT))
+		return 0;
+	err = map_promise(r->mm, (r->new_len >> PAGE_SHIFT) - back);
+	if (!err)
+		commit_add(back);
+	return err;
+}
+
+/* A VMA of these flags, else like r->v's part, at r->new_addr, where nothing is, and its pages. */
+static int make_new(struct remap *r, unsigned vm_flags)
 {
 	struct vma_spec s = {
 		.start = r->new_addr, .end = r->new_addr + r->new_len,
-		.flags = r->v->flags & ~(VM_HEAP | VM_STACK), .obj = r->v->obj,
+		.flags = vm_flags & ~(VM_HEAP | VM_STACK), .obj = r->v->obj,
 		.pgoff = vma_pgoff(r->v, r->addr),
 	};
 	struct vma *spare = vma_alloc();
-	int err;
+	int err = spare ? promise_new(r) : -ENOMEM;
 
-	if (!spare)
-		return -ENOMEM;
+	if (err) {
+		vma_drop(spare);
+		return err;
+	}
 	vma_add(r->mm, &s, &spare);
 	vma_drop(spare);
 	err = move_pages(r);
@@ -150,6 +161,7 @@ static int make_new(struct remap *r)
 /* r->v's part to r->new_addr. */
 static long move_vma(struct remap *r)
 {
+	unsigned flags;
 	int err = 0;
 
 	if (r->mm->nvmas + SPARE_VMAS > vm_max_map_count)
@@ -158,8 +170,13 @@ static long move_vma(struct remap *r)
 		err = vma_isolate(r->mm, &r->v, r->addr, r->addr + r->old_len, &r->dead);
 	if (err)
 		return err;
-	err = make_new(r);
+	flags = r->v->flags;
+	if (r->flags & MREMAP_DONTUNMAP)	/* the lock goes along with the pages */
+		vma_change_flags(r->mm, r->v, flags & ~VM_LOCK_MASK);
+	err = make_new(r, flags);
 	if (err) {
+		if (r->flags & MREMAP_DONTUNMAP)
+			vma_change_flags(r->mm, r->v, flags);
 		vma_join(r->mm, vma_at(r->mm, r->addr), &r->dead);
 		return err;
 	}
@@ -187,6 +204,9 @@ static long remap_to(struct remap *r)
 	r->v = vma_at(r->mm, r->addr);
 	if (!r->v)			/* old size 0, and the new place was the old one */
 		return -EFAULT;
+	if (r->flags & MREMAP_DONTUNMAP &&
+	    !map_may_expand(r->mm, r->v->flags, r->old_len >> PAGE_SHIFT))
+		return -ENOMEM;
 	if (!(r->flags & MREMAP_FIXED)) {
 		place = map_place(r->mm, r->new_addr, r->new_len, 0);
 		if (!place)
@@ -240,6 +260,9 @@ static bool grows_in_place(const struct remap *r)
 static long grow(struct remap *r)
 {
 	if (grows_in_place(r)) {
+		if (r->v->flags & VM_ACCOUNT &&
+		    map_promise(r->mm, (r->new_len - r->old_len) >> PAGE_SHIFT))
+			return -ENOMEM;
 		vma_rebound(r->mm, r->v, r->v->start, r->addr + r->new_len);
 		vma_join(r->mm, r->v, &r->dead);
 		return (long)r->addr;

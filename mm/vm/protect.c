@@ -29,27 +29,50 @@ static bool wants_copies(unsigned old, unsigned new)
 	return (old & (VM_LOCK_MASK | VM_SHARED | VM_WRITE)) == VM_LOCKED && new & VM_WRITE;
 }
 
+/*
+ * Memory that becomes the process's own to write: within its limits, and
+ * promised from then on, even if the right to write goes again.
+ */
+static int may_write(const struct mm *mm, unsigned old, unsigned *new, uint64_t pages)
+{
+	if (!(*new & VM_WRITE))
+		return 0;
+	if (!map_may_expand(mm, *new, pages) && map_may_expand(mm, old, pages))
+		return -ENOMEM;
+	if (old & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE))
+		return 0;
+	*new |= VM_ACCOUNT;
+	return map_promise(mm, pages);
+}
+
 /* New rights for [start, end) of v. 0, -errno, or 1: the range wants its pages at once. */
 static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end, unsigned rights,
 		       struct vma **dead)
 {
 	const unsigned before = v->flags;
 	unsigned flags = (v->flags & ~VM_RIGHTS) | rights, old = leaf_prot(v), new;
+	uint64_t pages = (end - start) >> PAGE_SHIFT;
 	struct gather g;
+	bool promised;
 	int err;
 
 	if (flags == v->flags)
 		return 0;
 	if (rights & VM_WRITE && !(flags & VM_MAYWRITE))
 		return -EACCES;
-	if (map_is_promise(flags) && !map_is_promise(v->flags) && !map_may_promise(end - start))
-		return -ENOMEM;
+	err = may_write(mm, v->flags, &flags, pages);
+	if (err)
+		return err;
+	promised = flags & ~v->flags & VM_ACCOUNT;
 	err = pt_own(&mm->as, start, end);
 	if (!err)
 		err = vma_isolate(mm, &v, start, end, dead);
-	if (err)
+	if (err) {
+		if (promised)
+			commit_release(pages);
 		return err;
-	vma_set_flags(v, flags);
+	}
+	vma_change_flags(mm, v, flags);
 	new = leaf_prot(v);
 	if (old != new) {
 		gather_init(&g, &mm->as);

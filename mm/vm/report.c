@@ -15,7 +15,7 @@
 
 #include <linux/errno.h>
 
-uint64_t vm_overcommit_memory, vm_overcommit_ratio = 50, vm_max_map_count = VMAS_MAX;
+uint64_t vm_max_map_count = VMAS_MAX;
 
 #define RESCHED_EVERY	16384u		/* frames */
 

@@ -9,6 +9,7 @@
  *			refs = slots, and one more if cached; an anonymous page knows its one slot;
  *			a cached page is where its object's index says
  *	objects		index against pages, counts		object_verify
+ *	promises	what VMAs and objects were charged for is the whole
  *	zero page	still zero
  *	allocators	page_verify, slab_verify
  *
@@ -36,6 +37,7 @@ struct verify {
 	unsigned bad;
 	struct mm *mm;			/* whose entries are being looked at */
 	uint64_t anon, file;		/* of it */
+	uint64_t promised;		/* pages, by all VMAs and objects so far */
 	const struct object *known;	/* the last one that was found in the list */
 };
 
@@ -171,6 +173,13 @@ static int visit(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
 	return 0;
 }
 
+static void add_promises(struct verify *v, struct mm *mm)
+{
+	for (struct vma *a = vma_first(mm); a; a = vma_next(a))
+		if (a->flags & VM_ACCOUNT)
+			v->promised += vma_pages(a);
+}
+
 static void check_mm(struct verify *v, struct mm *mm)
 {
 	struct aspace_counts n;
@@ -180,6 +189,7 @@ static void check_mm(struct verify *v, struct mm *mm)
 		complain(v, "%s (mm %p)", why, (void *)mm);
 		return;
 	}
+	add_promises(v, mm);
 	v->mm = mm;
 	v->anon = v->file = 0;
 	pt_walk(&mm->as, 0, mm_user_end(), visit, v);
@@ -278,6 +288,8 @@ static void check_objects(struct verify *v)
 
 		if (why)
 			complain(v, "%s (object %p)", why, (void *)o);
+		if (o->ops->memory)
+			v->promised += o->promised ? o->promised : o->npages;
 	}
 }
 
@@ -294,6 +306,9 @@ unsigned mm_verify(char *why, size_t n)
 	check_pages(&v);
 	check_zero_page(&v);
 	check_objects(&v);
+	if (v.promised != commit_total())
+		complain(&v, "%lu pages promised, but VMAs and objects have %lu", commit_total(),
+			 v.promised);
 	text = pt_verify(&kernel_aspace);
 	if (text)
 		complain(&v, "kernel: %s", text);

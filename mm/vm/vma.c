@@ -197,17 +197,21 @@ void vma_kill(struct mm *mm, struct vma *v, struct vma **dead)
 struct vma *vma_kill_all(struct mm *mm)
 {
 	struct vma *v, *next, *dead = NULL;
+	uint64_t promised = 0;
 
 	for (v = vma_first(mm); v; v = next) {
 		next = vma_next(v);
+		if (v->flags & VM_ACCOUNT)
+			promised += vma_pages(v);
 		if (v->obj)
 			object_unmap(v->obj, &v->mapping);
 		v->next_dead = dead;
 		dead = v;
 	}
+	commit_release(promised);
 	RB_INIT(&mm->vmas);
 	mm->nvmas = 0;
-	mm->size_pages = 0;
+	mm->size_pages = mm->data_pages = mm->locked_pages = 0;
 	mm->last = NULL;
 	return dead;
 }

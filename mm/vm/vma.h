@@ -44,6 +44,27 @@ static inline vaddr_t vma_room(const struct vma *v)
 	return v->start > STACK_GUARD_GAP ? v->start - STACK_GUARD_GAP : 0;
 }
 
+/* Memory of the process's own that it writes: what RLIMIT_DATA is about. */
+static inline bool vma_is_data(unsigned flags)
+{
+	return (flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN)) == VM_WRITE;
+}
+
+/* mm's sums for `pages` more (or fewer) of these flags; size_max is the caller's. */
+static inline void vma_sum(struct mm *mm, unsigned flags, uint64_t pages)
+{
+	mm->size_pages += pages;
+	if (vma_is_data(flags))
+		mm->data_pages += pages;
+	if (unlikely(flags & VM_LOCKED))
+		mm->locked_pages += pages;
+}
+
+static inline uint64_t vma_pages(const struct vma *v)
+{
+	return (v->end - v->start) >> PAGE_SHIFT;
+}
+
 /* vma_find by the last answer where that still fits: what a fault asks. */
 static inline struct vma *vma_lookup(struct mm *mm, vaddr_t va)
 {
@@ -115,6 +136,13 @@ static inline void vma_set_flags(struct vma *v, unsigned flags)
 	v->flags = flags;
 	v->prot = PROT_U | (flags & VM_RIGHTS ? PROT_R : 0) | (flags & VM_EXEC ? PROT_X : 0) |
 		  ((flags & shared_write) == shared_write ? PROT_W : 0);
+}
+/* The same for a VMA in the tree. */
+static inline void vma_change_flags(struct mm *mm, struct vma *v, unsigned flags)
+{
+	vma_sum(mm, v->flags, -vma_pages(v));
+	vma_set_flags(v, flags);
+	vma_sum(mm, flags, vma_pages(v));
 }
 /* v's pgoff for va. */
 static inline uint64_t vma_pgoff(const struct vma *v, vaddr_t va)

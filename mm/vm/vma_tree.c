@@ -115,7 +115,7 @@ void vma_insert(struct mm *mm, struct vma *v)
 		panic("two VMAs start at 0x%lx", v->start);
 	set_gaps_around(v);
 	mm->nvmas++;
-	mm->size_pages += (v->end - v->start) >> PAGE_SHIFT;
+	vma_sum(mm, v->flags, vma_pages(v));
 	mm->size_max = MAX(mm->size_max, mm->size_pages);
 }
 
@@ -129,7 +129,7 @@ void vma_remove(struct mm *mm, struct vma *v)
 	RB_REMOVE(vma_tree, &mm->vmas, v);
 	assert(mm->nvmas > 0);
 	mm->nvmas--;
-	mm->size_pages -= (v->end - v->start) >> PAGE_SHIFT;
+	vma_sum(mm, v->flags, -vma_pages(v));
 	if (mm->last == v)
 		mm->last = NULL;
 }
@@ -138,7 +138,7 @@ void vma_resize(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end)
 {
 	assert(start < end && IS_ALIGNED(start | end, PAGE_SIZE));
 	v->pgoff += (start >> PAGE_SHIFT) - (v->start >> PAGE_SHIFT);
-	mm->size_pages += ((end - start) >> PAGE_SHIFT) - ((v->end - v->start) >> PAGE_SHIFT);
+	vma_sum(mm, v->flags, ((end - start) >> PAGE_SHIFT) - vma_pages(v));
 	mm->size_max = MAX(mm->size_max, mm->size_pages);
 	v->start = start;
 	v->end = end;
@@ -237,7 +237,8 @@ const char *vma_verify(struct mm *mm)
 {
 	struct vma *v, *prev = NULL;
 	vaddr_t end = 0;
-	uint64_t n = 0, pages = 0;
+	struct mm sums = { 0 };
+	uint64_t n = 0;
 
 	RB_FOREACH(v, vma_tree, &mm->vmas) {
 		if (!links_right(v))
@@ -254,11 +255,15 @@ const char *vma_verify(struct mm *mm)
 			return "VMA tree's sums are wrong";
 		prev = v;
 		end = v->end;
-		pages += (v->end - v->start) >> PAGE_SHIFT;
+		vma_sum(&sums, v->flags, vma_pages(v));
 		if (++n > mm->nvmas)
 			break;
 	}
 	if (n != mm->nvmas)
 		return "count of VMAs is wrong";
-	return pages == mm->size_pages ? NULL : "sum of VMA sizes is wrong";
+	if (sums.size_pages != mm->size_pages)
+		return "sum of VMA sizes is wrong";
+	if (sums.data_pages != mm->data_pages)
+		return "sum of the sizes of data is wrong";
+	return sums.locked_pages == mm->locked_pages ? NULL : "sum of locked VMAs is wrong";
 }

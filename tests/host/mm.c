@@ -30,7 +30,7 @@ struct shared {				/* content of one MAP_SHARED|MAP_ANONYMOUS object */
 struct record {
 	enum what what;
 	int prot;
-	bool noreserve;
+	bool promised;			/* private, and was writable at some time */
 	uint64_t word;			/* private ones: what is there now */
 	struct object *obj;
 	uint64_t index;
@@ -209,6 +209,8 @@ static void model_map(unsigned from, unsigned n, const struct record *kind)
 		forget(r);
 		*r = *kind;
 		r->index += i;
+		r->promised = kind->prot & PROT_WRITE &&
+			      (r->what == ANON || r->what == PRIVATE_FILE);
 		r->shared = s;
 		if (s)
 			s->refs++;
@@ -284,6 +286,8 @@ static void op_mprotect(unsigned from, unsigned n)
 		if (r->what == NOTHING || (r->what == SHARED_FILE && prot & PROT_WRITE))
 			break;
 		r->prot = prot;
+		if (prot & PROT_WRITE && (r->what == ANON || r->what == PRIVATE_FILE))
+			r->promised = true;
 	}
 }
 
@@ -374,6 +378,7 @@ static void one_op(void)
 static bool same_vma(const struct record *r)	/* r and the one behind it */
 {
 	return r[0].what != NOTHING && r[0].what == r[1].what && r[0].prot == r[1].prot &&
+	       r[0].promised == r[1].promised &&
 	       r[0].shared == r[1].shared && r[0].obj == r[1].obj &&
 	       (r[0].what == ANON || r[0].index + 1 == r[1].index);
 }

@@ -17,7 +17,7 @@
 
 #define PAGES		1500u
 #define BASE		0x10000ul
-#define OPS		300000u
+#define OPS		1000000u
 #define OBJECTS		3u
 
 /* ---- what vma.c calls ---- */
@@ -57,6 +57,8 @@ void grace_call(struct grace_head *h, void (*fn)(struct grace_head *))
 }
 
 uint64_t vm_max_map_count = VMAS_MAX;
+
+void commit_release(uint64_t pages) { CHECK_EQ(pages, 0); }
 
 void object_map(struct object *o, struct mapping *m) { (void)o, (void)m; }
 void object_unmap(struct object *o, struct mapping *m) { (void)o, (void)m; }
@@ -241,7 +243,7 @@ static void change(struct vma *v, vaddr_t start, vaddr_t end, unsigned flags)
 		CHECK(vma_split(&mm, v, end) != NULL);
 	if (v->start < start)
 		v = vma_split(&mm, v, start);
-	v->flags = flags;
+	vma_change_flags(&mm, v, flags);
 	vma_join(&mm, v, &dead);
 }
 
@@ -379,6 +381,12 @@ static void verify_finds(void)
 	mm.size_pages++;
 	CHECK(strstr(vma_verify(&mm), "sizes"));
 	mm.size_pages--;
+	mm.data_pages++;
+	CHECK(strstr(vma_verify(&mm), "data"));
+	mm.data_pages--;
+	mm.locked_pages++;
+	CHECK(strstr(vma_verify(&mm), "locked"));
+	mm.locked_pages--;
 	mm.nvmas++;
 	CHECK(strstr(vma_verify(&mm), "count"));
 	mm.nvmas--;

@@ -219,7 +219,8 @@ KTEST(fault, stack_grows_to_its_limit)
 	vaddr_t top;
 
 	mt_begin();
-	top = (vaddr_t)mm_map_stack(mt_mm, limit);
+	mt_mm->limits.stack = limit;
+	top = (vaddr_t)mm_map_stack(mt_mm);
 	EXPECT_EQ(put_user_u64(1, UP(top - 8)), 0);
 	EXPECT_EQ(put_user_u64(2, UP(top - limit / 2)), 0);
 	EXPECT_EQ(put_user_u64(3, UP(top - limit)), 0);

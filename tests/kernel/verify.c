@@ -183,9 +183,13 @@ KTEST(verify, vmas)
 	PLANT(v->gap, v->gap + PAGE_SIZE, "sums");
 	PLANT(v->mm, NULL, "another mm");
 	PLANT(v->prot, v->prot | PROT_X, "gives its leaves rights");
-	PLANT(v->flags, VM_READ | VM_MAYWRITE, "is writable, its VMA is not");
+	PLANT(v->flags, v->flags & ~VM_ACCOUNT, "pages promised, but VMAs and objects have");
+	PLANT(v->flags, v->flags & ~VM_WRITE, "sum of the sizes of data");
+	PLANT(v->flags, v->flags | VM_LOCKED, "sum of locked VMAs");
 	PLANT(mt_mm->nvmas, mt_mm->nvmas - 1, "count of VMAs");
 	PLANT(mt_mm->size_pages, 1, "sum of VMA sizes");
+	PLANT(mt_mm->data_pages, 1, "sum of the sizes of data");
+	PLANT(mt_mm->locked_pages, 1, "sum of locked VMAs");
 	end();
 }
 

@@ -10,7 +10,8 @@
 #define PAGES	300u
 #define ROUNDS	3000u
 
-static struct { bool used; int prot; uint64_t word; } model[PAGES];
+/* promised: was writable at some time, which a mapping remembers */
+static struct { bool used, promised; int prot; uint64_t word; } model[PAGES];
 static uint64_t seed;
 
 static unsigned below(unsigned n) { return random_next(&seed) % n; }
@@ -40,7 +41,8 @@ static void compare(void)
 	for (unsigned i = 0; i < PAGES; i++) {
 		used += model[i].used;
 		vmas += model[i].used &&
-			(i == 0 || !model[i - 1].used || model[i - 1].prot != model[i].prot);
+			(i == 0 || !model[i - 1].used || model[i - 1].prot != model[i].prot ||
+			 model[i - 1].promised != model[i].promised);
 	}
 	EXPECT_EQ(pages, used);
 	EXPECT_EQ(mt_mm->nvmas, vmas);
@@ -87,6 +89,7 @@ static void random_call(void)
 	}
 	for (unsigned i = at; i < at + n; i++) {
 		model[i].used = what != 2;
+		model[i].promised = (what == 3 && model[i].promised) || prot & PROT_WRITE;
 		model[i].prot = prot;
 		model[i].word = what == 3 ? model[i].word : 0;
 	}
