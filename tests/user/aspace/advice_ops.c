@@ -8,7 +8,7 @@
 static const struct { int value; const char *name; } advice_names[] = {
 	{ 0, "NORMAL" }, { 1, "RANDOM" }, { 2, "SEQUENTIAL" }, { 3, "WILLNEED" }, { 4, "DONTNEED" },
 	{ 8, "FREE" }, { 10, "DONTFORK" }, { 11, "DOFORK" }, { 16, "DONTDUMP" }, { 17, "DODUMP" },
-	{ 18, "WIPEONFORK" }, { 19, "KEEPONFORK" }, { 20, "COLD" }, { 21, "PAGEOUT" },
+	{ 18, "WIPEONFORK" }, { 19, "KEEPONFORK" }, { 20, "COLD" },
 	{ 22, "POPULATE_READ" }, { 23, "POPULATE_WRITE" }, { 24, "DONTNEED_LOCKED" },
 };
 
@@ -42,7 +42,7 @@ static void op_dontneed(void)
 static void op_note(void)
 {
 	static const int notes[] = { MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL, MADV_WILLNEED,
-				     16, 17, 20, 21 };
+				     16, 17, 20 };
 
 	advise(pick_range(), ONE_OF(notes));
 }

@@ -181,41 +181,70 @@ static struct range pick_bytes(void)
 	return r;
 }
 
+static char buffer[16 * PAGE];
+
+static void pick_part(struct iovec *part)
+{
+	struct range r = pick_bytes();
+
+	*part = (struct iovec){ (void *)r.addr, r.len };
+	say(", ");
+	say_addr(r.addr);
+	say(" %#lx", (unsigned long)r.len);
+}
+
+/* New memory that is nobody else's, beside the n parts. */
+static bool pick_beside(struct iovec *local, const struct iovec *parts, int n)
+{
+	struct range r = pick_pages();
+	uint64_t len = r.len > 8 * PAGE ? 8 * PAGE : r.len;
+
+	for (int i = 0; i < n; i++) {
+		uint64_t at = (uint64_t)parts[i].iov_base;
+
+		if (at < r.addr + len && r.addr < at + parts[i].iov_len)
+			return false;
+	}
+	SYS(mmap, r.addr, len, pick_prot(), MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	taint(r.addr, len, false);
+	*local = (struct iovec){ (void *)(r.addr + rnd(PAGE)), len - PAGE + 1 };
+	say("; new here ");
+	say_addr((uint64_t)local->iov_base);
+	say(" %#lx", (unsigned long)local->iov_len);
+	return true;
+}
+
+/*
+ * One side is in the universe, the other in the buffer or in new memory: what a copy between
+ * places that overlap gives (by two addresses of one page, too) nobody promises.
+ */
 static void transfer(long pid, const char *who)
 {
-	static char buffer[16 * PAGE];
 	struct iovec local = { buffer, sizeof(buffer) }, remote[2];
-	bool in = chance(50);
-	int n = 1 + rnd(2), flags = chance(3);
+	bool in = chance(50), here = chance(20);
+	int n = here ? 1 : 1 + rnd(2), flags = chance(3);
 	uint64_t total = 0;
 	long result;
 
 	memset(buffer, rnd(256), sizeof(buffer));
 	say("process_vm_%s(%s", in ? "readv" : "writev", who);
 	for (int i = 0; i < n; i++) {
-		struct range r = pick_bytes();
-
-		remote[i] = (struct iovec){ (void *)r.addr, r.len };
-		total += r.len;
-		say(", ");
-		say_addr(r.addr);
-		say(" %#lx", (unsigned long)r.len);
+		pick_part(&remote[i]);
+		total += remote[i].iov_len;
 	}
 	local.iov_len = total;
-	if (chance(20)) {
-		struct range r = pick_bytes();
-
-		local = (struct iovec){ (void *)r.addr, r.len };
-		say("; here ");
-		say_addr(r.addr);
-		say(" %#lx", (unsigned long)r.len);
+	if (here) {
+		local = remote[0];
+		remote[0].iov_base = buffer;
+		say(" here");
+	} else if (chance(20)) {
+		pick_beside(&local, remote, n);
 	}
 	say(")");
 	result = in ? SYS(process_vm_readv, pid, &local, 1, remote, n, flags)
 		    : SYS(process_vm_writev, pid, &local, 1, remote, n, flags);
 	say_result(result);
-	if (in && result > 0 && local.iov_base == buffer)
-		say(" %08x", (uint32_t)mix(1, buffer, result));
+	say(" %08x", (uint32_t)mix(1, buffer, sizeof(buffer)));
 }
 
 static void op_own_memory(void)
