@@ -214,8 +214,6 @@ static int put_frame(struct rt_sigframe *to, const struct trapframe *tf, const s
 	user_word_put64(f->mask, &sc->oldmask);
 	user_word_put64(st->cr2, &sc->cr2);
 	user_word_put64(fpu, &sc->fpstate);
-	for (unsigned i = 0; i < ARRAY_SIZE(sc->reserved1); i++)
-		user_word_put64(0, &sc->reserved1[i]);
 	user_word_put64(f->mask, &to->uc.uc_sigmask);
 	user_words_end();
 	return 0;
@@ -224,15 +222,20 @@ fault:
 	return -EFAULT;
 }
 
+_Static_assert(sizeof(siginfo_t) == 16 * 8 && SIGINFO_HEAD == 6 * 8, "as put_info writes it");
+
 static int put_info(siginfo_t *to, const uint64_t *info)
 {
 	uint64_t *word = (uint64_t *)to;
 
 	user_words_begin();
-	for (unsigned i = 0; i < SIGINFO_HEAD / 8; i++)
-		user_word_put64(info[i], &word[i]);
-	for (unsigned i = SIGINFO_HEAD / 8; i < sizeof(*to) / 8; i++)
-		user_word_put64(0, &word[i]);
+#define PUT(i) user_word_put64(info[i], &word[i])
+	PUT(0); PUT(1); PUT(2); PUT(3); PUT(4); PUT(5);
+#undef PUT
+#define CLEAR(i) user_word_put64(0, &word[i])
+	CLEAR(6); CLEAR(7); CLEAR(8); CLEAR(9); CLEAR(10);
+	CLEAR(11); CLEAR(12); CLEAR(13); CLEAR(14); CLEAR(15);
+#undef CLEAR
 	user_words_end();
 	return 0;
 fault:

@@ -179,11 +179,25 @@ void waitq_timeout(struct timer *timer)
 	end_wait(container_of(timer, struct thread, timer), -ETIMEDOUT);
 }
 
+/* The running thread itself is in no wait: they begin and end with interrupts off. */
+static bool interrupt_self(struct thread *t)
+{
+	if (t != current_thread() || READ_ONCE(t->interruptible))
+		return false;
+	WRITE_ONCE(t->interrupted, true);
+	__atomic_fetch_or(&this_cpu()->need_resched, NEED_ATTENTION, __ATOMIC_RELAXED);
+	return true;
+}
+
 void thread_interrupt(struct thread *t)
 {
-	uint64_t flags = spin_lock_irqsave(&t->intr_lock);
-	struct cpu *c = t->cpu;
+	struct cpu *c;
+	uint64_t flags;
 
+	if (interrupt_self(t))
+		return;
+	flags = spin_lock_irqsave(&t->intr_lock);
+	c = t->cpu;
 	WRITE_ONCE(t->interrupted, true);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (READ_ONCE(t->interruptible))

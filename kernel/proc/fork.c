@@ -88,16 +88,20 @@ static void copy_registers(struct process *child, const struct fork_spec *spec,
 }
 
 /*
- * Until the child ends or runs another program. Its parent stays the one that it
- * has for as long as that one waits here.
+ * Until the child ends or runs another program, or the parent is killed. Its parent
+ * stays the one that it has for as long as that one waits here.
  */
 static void wait_until_left(struct process *parent, struct process *child)
 {
-	uint64_t flags = waitq_lock(&parent->child_wait);
+	uint64_t flags;
+	int killed = 0;
 
-	while (READ_ONCE(child->shares_memory))
-		waitq_sleep(&parent->child_wait, &flags);
+	signal_only_fatal(signal_thread(), true);
+	flags = waitq_lock(&parent->child_wait);
+	while (READ_ONCE(child->shares_memory) && !killed)
+		killed = waitq_sleep_interruptible(&parent->child_wait, &flags);
 	waitq_unlock(&parent->child_wait, flags);
+	signal_only_fatal(signal_thread(), false);
 }
 
 /* A fork must not take the last frames: those that run need some to go on. */

@@ -194,6 +194,8 @@ int signal_take(struct sig_thread *t, uint64_t set, struct sig_info *info, struc
 	int sig;
 
 	*e = NULL;
+	if (!((t->queue.set | t->of->shared.set) & set))
+		return 0;
 	sig = queue_take(&t->queue, set, info, e);
 	return sig ? sig : queue_take(&t->of->shared, set, info, e);
 }
@@ -205,7 +207,7 @@ void signal_taken(struct sig_entry *e)
 
 void signal_look(struct sig_thread *t)
 {
-	if ((t->queue.set | t->of->shared.set) & (~t->blocked | t->awaited))
+	if ((t->queue.set | t->of->shared.set) & signal_takes(t))
 		thread_interrupt(t->thread);
 	else
 		thread_interrupt_done();
@@ -215,7 +217,7 @@ void signal_look(struct sig_thread *t)
 
 static bool wants(const struct sig_thread *t, uint64_t set)
 {
-	return set & (~t->blocked | t->awaited);
+	return set & signal_takes(t);
 }
 
 /* Interrupts a thread, other than `but`, that takes one of `set`. */
@@ -231,19 +233,10 @@ static void wake_for(struct signals *s, uint64_t set, const struct sig_thread *b
 	}
 }
 
-/* t does not take `set` any more: another thread is to take what is sent to all of them. */
-static void leave_to_others(struct sig_thread *t, uint64_t set)
+void signal_leave_to_others(struct sig_thread *t, uint64_t set)
 {
-	for (set &= t->of->shared.set; unlikely(set); set &= set - 1)
+	for (set &= t->of->shared.set; set; set &= set - 1)
 		wake_for(t->of, set & -set, t);
-}
-
-void signal_block(struct sig_thread *t, uint64_t set)
-{
-	uint64_t more = set & ~t->blocked & ~SIG_UNBLOCKABLE;
-
-	t->blocked = set & ~SIG_UNBLOCKABLE;
-	leave_to_others(t, more);
 }
 
 /* ---- life ---- */
@@ -371,7 +364,8 @@ static void effects_at_once(struct signals *s, int sig, struct entry_list *dead)
 }
 
 /* Adds it, with its entry or briefly; true: the entry is in the queue. */
-static bool queue_add(struct sig_queue *q, const struct sig_info *info, struct sig_entry *e)
+static bool queue_add(struct sig_queue *q, const struct sig_info *info, struct sig_entry *e,
+		      bool brief)
 {
 	int sig = info->signo;
 
@@ -380,7 +374,7 @@ static bool queue_add(struct sig_queue *q, const struct sig_info *info, struct s
 	q->set |= SIG_BIT(sig);
 	if (e) {
 		TAILQ_INSERT_TAIL(&q->entries, e, link);
-	} else if (is_brief(info)) {
+	} else if (brief) {
 		q->brief |= SIG_BIT(sig);
 		q->told[sig] = (struct sig_brief){
 			(int16_t)info->code, (int16_t)info->pid,
@@ -392,14 +386,14 @@ static bool queue_add(struct sig_queue *q, const struct sig_info *info, struct s
 
 /* The lock is held. t: NULL: to the process. True: the entry is in a queue. */
 static bool send_locked(struct signals *s, struct sig_thread *t, const struct sig_info *info,
-			struct sig_entry *e)
+			struct sig_entry *e, bool brief)
 {
 	uint64_t bit = SIG_BIT(info->signo);
 	bool kept;
 
 	if (ignored(t ? t : TAILQ_FIRST(&s->threads), info->signo))
 		return false;
-	kept = queue_add(t ? &t->queue : &s->shared, info, e);
+	kept = queue_add(t ? &t->queue : &s->shared, info, e, brief);
 	if (!t)
 		wake_for(s, bit, NULL);
 	else if (wants(t, bit))
@@ -412,13 +406,13 @@ int signal_send(struct process *p, struct sig_thread *t, const struct sig_info *
 	struct entry_list dead = TAILQ_HEAD_INITIALIZER(dead);
 	struct signals *s = &p->signals;
 	struct sig_entry *e = NULL;
+	bool kept = false, brief = is_brief(info);
 	int sig = info->signo;
-	bool kept = false;
 	uint64_t flags;
 
 	if (sig < 1 || sig > SIGNAL_MAX)
 		return -EINVAL;
-	if (unlikely(!is_brief(info))) {
+	if (unlikely(!brief)) {
 		e = entry_create(p, info);
 		if (!e && sig >= SIGRTMIN && info->code != SI_USER)
 			return -EAGAIN;
@@ -426,7 +420,7 @@ int signal_send(struct process *p, struct sig_thread *t, const struct sig_info *
 	flags = spin_lock_irqsave(&s->lock);
 	if (s->alive) {
 		effects_at_once(s, sig, &dead);
-		kept = send_locked(s, t, info, e);
+		kept = send_locked(s, t, info, e, brief);
 	}
 	spin_unlock_irqrestore(&s->lock, flags);
 	if (!kept)
@@ -445,7 +439,7 @@ void signal_raise(struct process *p, int sig)
 	if (s->alive) {
 		if (sig == SIGKILL && s->stopped)
 			wake_stopped(s);
-		send_locked(s, NULL, &info, NULL);
+		send_locked(s, NULL, &info, NULL, true);
 	}
 	spin_unlock_irqrestore(&s->lock, flags);
 }
@@ -479,6 +473,26 @@ void signal_restore_blocked(struct sig_thread *t)
 		return;
 	t->mask_kept = false;
 	signal_set_blocked(t, t->kept_mask);
+}
+
+/* What ends the process as things stand. The lock is held. */
+static uint64_t fatal(const struct sig_thread *t)
+{
+	uint64_t set = ~t->blocked & ~(STOPPING | HARMLESS);
+
+	for (int sig = 1; sig <= SIGNAL_MAX; sig++)
+		if (t->of->action[sig].handler != (uint64_t)SIG_DFL)
+			set &= ~SIG_BIT(sig);
+	return set;
+}
+
+void signal_only_fatal(struct sig_thread *t, bool only)
+{
+	uint64_t flags = spin_lock_irqsave(&t->of->lock);
+
+	t->only = only ? fatal(t) : 0;
+	signal_look(t);
+	spin_unlock_irqrestore(&t->of->lock, flags);
 }
 
 uint64_t signal_pending_blocked(const struct sig_thread *t)
@@ -528,7 +542,7 @@ static int take_at_last(struct sig_thread *t, uint64_t set, struct sig_info *inf
 	int sig = signal_take(t, set, info, e);
 
 	t->awaited = 0;
-	leave_to_others(t, set & t->blocked);
+	signal_leave_to_others(t, set & t->blocked);
 	signal_look(t);
 	return sig;
 }

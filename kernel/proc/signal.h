@@ -106,6 +106,7 @@ struct sig_thread {
 	TAILQ_ENTRY(sig_thread) link;	/* lock */
 	uint64_t blocked;		/* lock to write */
 	uint64_t awaited;		/* lock: rt_sigtimedwait(2) waits for them */
+	uint64_t only;			/* lock: nothing else interrupts it; 0: no such limit */
 	bool mask_kept;			/* own: kept_mask is to be blocked when this call is over */
 	uint64_t kept_mask;		/* own */
 	struct sig_restart restart;	/* own */
@@ -162,6 +163,8 @@ void signal_set_blocked(struct sig_thread *t, uint64_t set);
 void signal_set_blocked_for_call(struct sig_thread *t, uint64_t set);
 /* The call is over without a handler: what was blocked before is blocked again. */
 void signal_restore_blocked(struct sig_thread *t);
+/* Until it is told otherwise, only what ends the process interrupts it. */
+void signal_only_fatal(struct sig_thread *t, bool only);
 /* What is pending and blocked. */
 uint64_t signal_pending_blocked(const struct sig_thread *t);
 /* rt_sigaction(2): new and old may be NULL. -EINVAL. */

@@ -9,8 +9,25 @@
  * signal_taken once the lock is given up.
  */
 int signal_take(struct sig_thread *t, uint64_t set, struct sig_info *info, struct sig_entry **e);
-/* The running thread blocks that; what of it is pending for the process wakes another. */
-void signal_block(struct sig_thread *t, uint64_t set);
+/* t does not take `set` any more, which is pending for the process: another thread is to. */
+void signal_leave_to_others(struct sig_thread *t, uint64_t set);
+
+/* The running thread blocks that, and leaves what it does not take any more to others. */
+static inline void signal_block(struct sig_thread *t, uint64_t set)
+{
+	uint64_t more = set & ~t->blocked & t->of->shared.set;
+
+	t->blocked = set & ~SIG_UNBLOCKABLE;
+	if (unlikely(more))
+		signal_leave_to_others(t, more);
+}
+
+/* What the thread takes of what is sent. */
+static inline uint64_t signal_takes(const struct sig_thread *t)
+{
+	return unlikely(t->only) ? t->only : ~t->blocked | t->awaited;
+}
+
 /* The running thread, t, is interrupted, or not, as pending, blocked and awaited say. */
 void signal_look(struct sig_thread *t);
 
