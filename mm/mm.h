@@ -123,7 +123,7 @@ struct mm_figures {
 };
 void mm_figures(struct mm *mm, struct mm_figures *f);
 
-struct mem_info { uint64_t total, free, low, cached, slab, tables, kstacks, commit_limit, committed; }; /* bytes */
+struct mem_info { uint64_t total, free, low, cached, slab, kstacks, commit_limit, committed; }; /* bytes */
 void mm_info(struct mem_info *i);
 
 /* Frames by use, each of them looked at: takes a while. */
@@ -152,8 +152,22 @@ void mm_set_layout(struct mm *mm, const struct mm_layout *l);
 void mm_get_layout(struct mm *mm, struct mm_layout *l);
 
 /* Calls fn for each mapping in order (maps, the GDB's twin): mm locked for reading. Nonzero stops. */
-struct vma_info { vaddr_t start, end; int prot, flags; uint64_t pgoff; struct object *obj; const char *name; };
+struct vma_info { vaddr_t start, end; int prot, flags; unsigned vm_flags; uint64_t pgoff; struct object *obj; const char *name; };
 int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma_info *v, void *arg), void *arg);
+
+/* What a mapping has in memory, in bytes; pss: each page by the number of mappings it has, times 4096. */
+struct vma_usage {
+	uint64_t rss, referenced, anon, swap;
+	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
+	uint64_t pss, pss_dirty, pss_anon, pss_file, pss_shmem;
+};
+/* The same with that; also -ENOMEM. */
+int mm_for_each_usage(struct mm *mm,
+		      int (*fn)(const struct vma_info *v, const struct vma_usage *u, void *arg),
+		      void *arg);
+/* Pages count as used from their next use on; or the high-water mark begins anew. The numbers of clear_refs. */
+enum clear_refs { CLEAR_REFS_ALL = 1, CLEAR_REFS_ANON, CLEAR_REFS_MAPPED, CLEAR_REFS_MAX_RSS = 5 };
+void mm_clear_refs(struct mm *mm, enum clear_refs what);
 
 /*
  * Walks VMAs, tables, pages, counts, allocator and slab, and finds every

@@ -1,4 +1,7 @@
-/* /proc/PID/maps and pagemap: the mappings of a process, and the frames behind its addresses. */
+/*
+ * /proc/PID/maps, smaps, clear_refs and pagemap: the mappings of a process, what
+ * they have in memory, and the frames behind its addresses.
+ */
 #include <kernel/fs/proc.h>
 #include <arch/uaccess.h>
 #include <kernel/fs/path.h>
@@ -67,6 +70,155 @@ static int show_maps(struct text *t, int pid)
 	return err;
 }
 PROC_FILE(maps, .path = "maps", .mode = S_IFREG | 0444, .show = show_maps);
+
+/* ---- smaps ---- */
+
+#define PSS_KB(pss)	((pss) >> (10 + 12))
+
+static void kb(struct text *t, const char *name, uint64_t kb)
+{
+	size_t line = t->len;
+
+	text_printf(t, "%s:", name);
+	text_pad(t, line, 16);
+	text_printf(t, "%8lu kB\n", kb);
+}
+
+/* What smaps and smaps_rollup tell alike; locked: pss of locked mappings. */
+static void put_usage(struct text *t, const struct vma_usage *u, uint64_t locked, bool rollup)
+{
+	kb(t, "Rss", u->rss >> 10);
+	kb(t, "Pss", PSS_KB(u->pss));
+	kb(t, "Pss_Dirty", PSS_KB(u->pss_dirty));
+	if (rollup) {
+		kb(t, "Pss_Anon", PSS_KB(u->pss_anon));
+		kb(t, "Pss_File", PSS_KB(u->pss_file));
+		kb(t, "Pss_Shmem", PSS_KB(u->pss_shmem));
+	}
+	kb(t, "Shared_Clean", u->shared_clean >> 10);
+	kb(t, "Shared_Dirty", u->shared_dirty >> 10);
+	kb(t, "Private_Clean", u->private_clean >> 10);
+	kb(t, "Private_Dirty", u->private_dirty >> 10);
+	kb(t, "Referenced", u->referenced >> 10);
+	kb(t, "Anonymous", u->anon >> 10);
+	kb(t, "LazyFree", 0);		/* what is free goes at once */
+	kb(t, "AnonHugePages", 0);
+	kb(t, "ShmemPmdMapped", 0);
+	kb(t, "FilePmdMapped", 0);
+	kb(t, "Shared_Hugetlb", 0);
+	kb(t, "Private_Hugetlb", 0);
+	kb(t, "Swap", u->swap >> 10);
+	kb(t, "SwapPss", u->swap >> 10);
+	kb(t, "Locked", PSS_KB(locked));
+}
+
+static void put_flags(struct text *t, unsigned flags)
+{
+	static const struct { unsigned flag; char name[3]; } names[] = {
+		{ VM_READ, "rd" }, { VM_WRITE, "wr" }, { VM_EXEC, "ex" }, { VM_SHARED, "sh" },
+		{ 0, "mr" }, { VM_MAYWRITE, "mw" }, { 0, "me" }, { VM_SHARED, "ms" },
+		{ VM_GROWSDOWN, "gd" }, { VM_LOCKED, "lo" }, { VM_DONTCOPY, "dc" },
+		{ VM_LOCKONFAULT, "lf" }, { VM_NORESERVE, "nr" }, { VM_WIPEONFORK, "wf" },
+	};
+
+	text_printf(t, "VmFlags: ");
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		if (!names[i].flag || flags & names[i].flag)
+			text_printf(t, "%s ", names[i].name);
+	text_char(t, '\n');
+}
+
+static int put_smap(const struct vma_info *v, const struct vma_usage *u, void *arg)
+{
+	struct text *t = ((struct maps *)arg)->text;
+
+	put_line(v, arg);
+	kb(t, "Size", (v->end - v->start) >> 10);
+	kb(t, "KernelPageSize", PAGE_SIZE >> 10);
+	kb(t, "MMUPageSize", PAGE_SIZE >> 10);
+	put_usage(t, u, v->vm_flags & VM_LOCKED ? u->pss : 0, false);
+	text_printf(t, "THPeligible:    0\n");
+	put_flags(t, v->vm_flags);
+	return t->err;
+}
+
+static int show_smaps(struct text *t, int pid)
+{
+	struct maps m = { .text = t };
+	struct mm *mm;
+	int err = process_get_mm(pid, &mm);
+
+	if (err || !mm)
+		return err;
+	m.path = kmalloc(PATH_MAX);
+	err = m.path ? mm_for_each_usage(mm, put_smap, &m) : -ENOMEM;
+	kfree(m.path);
+	mm_put(mm);
+	return err;
+}
+PROC_FILE(smaps, .path = "smaps", .mode = S_IFREG | 0444, .show = show_smaps);
+
+struct rollup {
+	vaddr_t start, end;
+	uint64_t locked;
+	struct vma_usage sum;
+};
+
+static int add_smap(const struct vma_info *v, const struct vma_usage *u, void *arg)
+{
+	struct rollup *r = arg;
+	const uint64_t *from = (const uint64_t *)u;
+	uint64_t *to = (uint64_t *)&r->sum;
+
+	if (!r->end)
+		r->start = v->start;
+	r->end = v->end;
+	r->locked += v->vm_flags & VM_LOCKED ? u->pss : 0;
+	for (unsigned i = 0; i < sizeof(*u) / sizeof(*to); i++)
+		to[i] += from[i];
+	return 0;
+}
+
+static int show_rollup(struct text *t, int pid)
+{
+	struct rollup r = { 0 };
+	size_t line = t->len;
+	struct mm *mm;
+	int err = process_get_mm(pid, &mm);
+
+	if (err)
+		return err;
+	if (!mm)
+		return -ESRCH;
+	err = mm_for_each_usage(mm, add_smap, &r);
+	mm_put(mm);
+	if (err)
+		return err;
+	text_printf(t, "%08lx-%08lx ---p %08lx 00:00 0 ", r.start, r.end, 0ul);
+	text_pad(t, line, NAME_COLUMN);
+	text_printf(t, "[rollup]\n");
+	put_usage(t, &r.sum, r.locked, true);
+	return 0;
+}
+PROC_FILE(smaps_rollup, .path = "smaps_rollup", .mode = S_IFREG | 0444, .show = show_rollup);
+
+/* Soft-dirty bits are not kept, so 4 is refused. */
+static int store_clear_refs(char *text, int pid)
+{
+	struct mm *mm;
+	uint64_t what;
+	int err = proc_number(text, CLEAR_REFS_ALL, CLEAR_REFS_MAX_RSS, &what);
+
+	if (err || what == 4)
+		return -EINVAL;
+	err = process_get_mm(pid, &mm);
+	if (err || !mm)
+		return err;
+	mm_clear_refs(mm, (enum clear_refs)what);
+	mm_put(mm);
+	return 0;
+}
+PROC_FILE(clear_refs, .path = "clear_refs", .mode = S_IFREG | 0200, .store = store_clear_refs);
 
 /* ---- pagemap ---- */
 

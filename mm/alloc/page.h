@@ -47,6 +47,7 @@ enum page_kind {
 #define PG_ACTIVE	(1u << 5)
 #define PG_JUNK		(1u << 6)	/* debug: free and filled with junk */
 #define PG_WAITERS	(1u << 7)	/* somebody may be asleep until PG_BUSY goes (mm/obj) */
+#define PG_SHMEM	(1u << 8)	/* of a memory object: set with the kind, and kept */
 /* bits 12 and up: mm_verify's tally of the entries that name the page; 0 between its runs */
 #define PG_TALLY_SHIFT	12
 

@@ -104,7 +104,7 @@ static int insert_page(struct object *o, uint64_t index, struct page *p)
 	}
 	p->owner = o;
 	p->index = index;
-	p->flags |= PG_BUSY;
+	p->flags |= PG_BUSY | (o->ops->memory ? PG_SHMEM : 0);
 	page_get(p);
 	o->npages++;
 	return 0;

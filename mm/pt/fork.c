@@ -89,7 +89,7 @@ static void unlock_both(struct page *a, struct page *b)
 
 /* What a copy of entries adds to its table, and which of the source lost W: [lo, hi). */
 struct copied {
-	unsigned used, first, last, anon, file;
+	unsigned used, first, last, anon, file, shmem;
 	unsigned lo, hi;
 };
 
@@ -108,7 +108,8 @@ static struct copied copy_entries(pte_t *src, pte_t *dst, unsigned i, unsigned e
 		p = likely((e.v & (PTE_P | PTE_SPECIAL)) == PTE_P) ? pfn_to_page(pte_pfn(e)) :
 								      entry_slot_page(e, 1);
 		n.anon += p && p->kind == PAGE_ANON;
-		n.file += p && p->kind == PAGE_FILE;
+		n.file += p && p->kind == PAGE_FILE && !(p->flags & PG_SHMEM);
+		n.shmem += p && p->kind == PAGE_FILE && p->flags & PG_SHMEM;
 		n.used++;
 		n.first = MIN(n.first, i);
 		n.last = i;
@@ -139,6 +140,7 @@ static void table_copy(struct page *from, struct page *to, vaddr_t va, vaddr_t e
 	to->last = MAX(to->last, n.last);
 	to->anon += n.anon;
 	to->file += n.file;
+	to->shmem += n.shmem;
 	if (n.hi)
 		gather_range(g, base + n.lo * PAGE_SIZE, (n.hi - n.lo) * PAGE_SIZE);
 	unlock_both(from, to);

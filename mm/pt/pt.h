@@ -123,6 +123,13 @@ static inline void cursor_mark_written(struct cursor *c)
 	__atomic_fetch_or(&c->slot->v, PTE_A | PTE_D, __ATOMIC_RELAXED);
 }
 
+/* The page counts as not used until it is used again. Legal in a shared table. */
+static inline void cursor_clear_young(struct cursor *c, struct gather *g)
+{
+	if (__atomic_fetch_and(&c->slot->v, ~PTE_A, __ATOMIC_RELAXED) & PTE_A)
+		gather_range(g, c->va, LEVEL_SIZE(c->level));
+}
+
 /* ---- ranges (range.c) ---- */
 
 /*
@@ -175,6 +182,8 @@ static inline int __must_check pt_own_zap(struct aspace *as, vaddr_t start, vadd
  */
 int __must_check pt_share(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end,
 			  struct gather *g);
+/* How many upper entries point to the shared table t, locked. */
+unsigned pt_table_owners(const struct page *t);
 /*
  * Moves the entries of [old, old + len) to new, where there are none: by whole
  * tables where both places allow. Tables that are then empty stay: pt_zap of

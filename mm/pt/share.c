@@ -68,6 +68,15 @@ void owner_add(struct page *t, pte_t *slot)
 	first->next = slot;
 }
 
+unsigned pt_table_owners(const struct page *t)
+{
+	unsigned n = 0;
+
+	for (const pte_t *s = t->owner_slot; s; s = link_of(s)->next)
+		n++;
+	return n;
+}
+
 const char *owner_verify(const struct page *t, const pte_t *slot)
 {
 	const pte_t *prev = NULL;

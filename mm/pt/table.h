@@ -5,10 +5,9 @@
  *	used		entries that are not none. Of a user's root: of its lower
  *			half only, the kernel's half is everybody's
  *	first, last	all used entries lie within; first > last when there is none
- *	anon, file, swap  entries by what they name: frames of PAGE_ANON, of
- *			PAGE_FILE (pages of memory objects carry no mark that would
- *			tell shmem from file: shmem stays 0), swap slots. An entry of
- *			an upper table counts as one, whatever its size
+ *	anon, file, shmem, swap  entries by what they name: frames of PAGE_ANON,
+ *			of PAGE_FILE without and with PG_SHMEM, swap slots. An entry
+ *			of an upper table counts as one, whatever its size
  *
  * Entries that name a frame without a slot (PTE_SPECIAL set: zero page,
  * device, the kernel's direct map) are used but not counted by sort.
@@ -80,7 +79,7 @@ static inline void table_count(struct page *t, const struct page *p, int d)
 	if (likely(p->kind == PAGE_ANON))
 		t->anon += d;
 	else if (p->kind == PAGE_FILE)
-		t->file += d;
+		*(p->flags & PG_SHMEM ? &t->shmem : &t->file) += d;
 }
 
 /* The page whose slot e is: of a leaf, noaccess or migrating entry; NULL: it has none. */

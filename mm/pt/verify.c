@@ -22,7 +22,7 @@ struct verify {
 
 /* What the entries of one table add up to. */
 struct recount {
-	unsigned used, anon, file, swap;
+	unsigned used, anon, file, shmem, swap;
 };
 
 static char text[200];
@@ -65,7 +65,8 @@ static bool check_frame(const struct verify *v, struct recount *r, unsigned leve
 		return bad("%lx: entry %lx names no frame of RAM", va, e.v);
 	p = pfn_to_page(pte_pfn(e));
 	r->anon += p->kind == PAGE_ANON;
-	r->file += p->kind == PAGE_FILE;
+	if (p->kind == PAGE_FILE)
+		*(p->flags & PG_SHMEM ? &r->shmem : &r->file) += 1;
 	return check_page(p, level, va, slot, e);
 }
 
@@ -103,10 +104,10 @@ static bool check_counts(const struct page *t, const struct recount *r)
 	if (t->used != r->used)
 		return bad("table %lx of %lx: used says %u, %u are", page_to_phys(t).v, t->base,
 			   t->used, r->used);
-	if (t->anon != r->anon || t->file != r->file || t->shmem || t->swap != r->swap)
-		return bad("table %lx of %lx: anon %u file %u shmem %u swap %u, not %u, %u, 0, %u",
+	if (t->anon != r->anon || t->file != r->file || t->shmem != r->shmem || t->swap != r->swap)
+		return bad("table %lx of %lx: anon %u file %u shmem %u swap %u, not %u, %u, %u, %u",
 			   page_to_phys(t).v, t->base, t->anon, t->file, t->shmem, t->swap,
-			   r->anon, r->file, r->swap);
+			   r->anon, r->file, r->shmem, r->swap);
 	return true;
 }
 

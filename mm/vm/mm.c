@@ -171,7 +171,6 @@ void mm_figures(struct mm *mm, struct mm_figures *f)
 void mm_info(struct mem_info *i)
 {
 	struct slab_stats s;
-	struct mm *mm;
 
 	*i = (struct mem_info){
 		.total = page_total_count() << PAGE_SHIFT,
@@ -184,10 +183,6 @@ void mm_info(struct mem_info *i)
 	};
 	for (unsigned k = 0; slab_stats(k, &s); k++)
 		i->slab += s.pages << PAGE_SHIFT;
-	spin_lock(&mms_lock);
-	TAILQ_FOREACH(mm, &mms, all_link)
-		i->tables += PAGE_SIZE + __atomic_load_n(&mm->as.table_bytes, __ATOMIC_RELAXED);
-	spin_unlock(&mms_lock);
 }
 
 static struct vma_info info_of(const struct vma *v)
@@ -201,7 +196,7 @@ static struct vma_info info_of(const struct vma *v)
 			 (v->flags & VM_GROWSDOWN ? MAP_GROWSDOWN : 0) |
 			 (v->flags & VM_NORESERVE ? MAP_NORESERVE : 0) |
 			 (v->obj ? 0 : MAP_ANONYMOUS),
-		.pgoff = v->pgoff, .obj = v->obj,
+		.vm_flags = v->flags, .pgoff = v->pgoff, .obj = v->obj,
 		.name = v->flags & VM_STACK ? "[stack]" : v->flags & VM_HEAP ? "[heap]" : NULL,
 	};
 }

@@ -1,0 +1,255 @@
+/*
+ * What each mapping has in memory, and how much of that is its own: for
+ * /proc/PID/smaps. And clear_refs: which pages are used, from now on.
+ *
+ * A page is mapped as often as there are ways to it: each of its slots counts
+ * for each owner of the table that the slot lies in. A slot of a table shared
+ * by a fork is one slot, so before the walk the shared tables of all address
+ * spaces are gone through, each where its first owner has it: for the pages
+ * that have other slots, too, `more` says how many ways there are besides the
+ * slots. (Exact at rest; else as good as a sum over moving things can be.)
+ *
+ * Locks: one mm.lock for reading at a time, and one table.
+ */
+#include <mm/vm/map.h>
+#include <kernel/core/thread.h>
+#include <mm/obj/radix.h>
+#include <mm/pt/pt.h>
+#include <mm/vm/mms.h>
+
+#include <linux/errno.h>
+
+#define PSS_SHIFT	12
+
+/* ---- tables with several owners ---- */
+
+/* The next address space in the list, counted, that is not at its end; gives prev up. */
+static struct mm *next_mm(struct mm *prev)
+{
+	struct mm *mm;
+
+	spin_lock(&mms_lock);
+	mm = prev ? TAILQ_NEXT(prev, all_link) : TAILQ_FIRST(&mms);
+	for (; mm; mm = TAILQ_NEXT(mm, all_link)) {
+		uint32_t refs = READ_ONCE(mm->refs);
+
+		while (refs && !__atomic_compare_exchange_n(&mm->refs, &refs, refs + 1, false,
+							    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			;
+		if (refs)
+			break;
+	}
+	spin_unlock(&mms_lock);
+	if (prev)
+		mm_put(prev);
+	return mm;
+}
+
+/* n ways more to p. 0 or -ENOMEM. */
+static int add_ways(struct radix *more, const struct page *p, uintptr_t n)
+{
+	uint64_t i = page_to_pfn(p).v;
+
+	n += (uintptr_t)radix_remove(more, i);
+	return radix_insert(more, i, (void *)n);
+}
+
+/* The page of the leaf, or noaccess entry, e; NULL: it has none that counts. */
+static struct page *leaf_page(pte_t e)
+{
+	enum pte_kind k = pte_kind(e, 1);
+
+	return k == PTE_PRESENT || (k == PTE_NOACCESS && !(e.v & PTE_SPECIAL)) ?
+	       pfn_to_page(pte_pfn(e)) : NULL;
+}
+
+/* Of the table that as has for va, if it is shared and as is its first owner. */
+static int table_ways(struct aspace *as, vaddr_t va, struct radix *more)
+{
+	struct cursor c;
+	int err = 0;
+
+	cursor_find(&c, as, va, 1);
+	if (c.level == 1 && c.table->shared && c.table->as == as && c.table->base == va) {
+		unsigned owners = pt_table_owners(c.table);
+
+		do {
+			struct page *p = leaf_page(cursor_get(&c));
+
+			if (p && READ_ONCE(p->slots) > 1)
+				err = add_ways(more, p, owners - 1);
+		} while (!err && cursor_next(&c));
+	}
+	cursor_close(&c);
+	return err;
+}
+
+static int aspace_ways(struct mm *mm, struct radix *more)
+{
+	vaddr_t done = 0;
+	int err = 0;
+
+	read_lock(&mm->lock);
+	for (struct vma *v = vma_first(mm); v && !err && mm->as.shares; v = vma_next(v)) {
+		vaddr_t va = MAX(ALIGN_DOWN(v->start, LEVEL_SIZE(2)), done);
+
+		for (; va < v->end && !err; va += LEVEL_SIZE(2))
+			err = table_ways(&mm->as, va, more);
+		done = va;
+	}
+	read_unlock(&mm->lock);
+	return err;
+}
+
+static int find_ways(struct radix *more)
+{
+	struct mm *mm = NULL;
+	int err = 0;
+
+	while ((mm = next_mm(mm))) {
+		if (!err)
+			err = aspace_ways(mm, more);
+		resched_point();
+	}
+	return err;
+}
+
+static void drop_ways(struct radix *more)
+{
+	for (uint64_t i = 0; radix_next(more, &i);)
+		radix_remove(more, i);
+}
+
+/* ---- one mapping ---- */
+
+/* One page: `ways` map it. */
+static void add_page(struct vma_usage *u, const struct page *p, pte_t e, uint64_t ways)
+{
+	bool dirty = pte_dirty(e) || p->flags & PG_DIRTY;
+	uint64_t part = (PAGE_SIZE << PSS_SHIFT) / MAX(ways, 1ul);
+
+	u->rss += PAGE_SIZE;
+	u->pss += part;
+	if (pte_young(e) || p->flags & PG_REFERENCED)
+		u->referenced += PAGE_SIZE;
+	if (dirty)
+		u->pss_dirty += part;
+	if (p->kind == PAGE_ANON) {
+		u->anon += PAGE_SIZE;
+		u->pss_anon += part;
+	} else if (p->flags & PG_SHMEM) {
+		u->pss_shmem += part;
+	} else {
+		u->pss_file += part;
+	}
+	if (ways > 1)
+		*(dirty ? &u->shared_dirty : &u->shared_clean) += PAGE_SIZE;
+	else
+		*(dirty ? &u->private_dirty : &u->private_clean) += PAGE_SIZE;
+}
+
+/* From the cursor to the end of its table, or of the mapping. Returns where to go on. */
+static vaddr_t add_table(struct vma_usage *u, struct cursor *c, vaddr_t end,
+			 const struct radix *more)
+{
+	unsigned owners = c->table->shared ? pt_table_owners(c->table) : 1;
+
+	do {
+		pte_t e = cursor_get(c);
+		const struct page *p = leaf_page(e);
+		uint64_t slots = p ? READ_ONCE(p->slots) : 0;
+
+		if (pte_kind(e, 1) == PTE_SWAP)
+			u->swap += PAGE_SIZE;
+		if (slots > 1)
+			add_page(u, p, e, slots + (uintptr_t)radix_get(more, page_to_pfn(p).v));
+		else if (p)
+			add_page(u, p, e, owners);
+	} while (c->va + PAGE_SIZE < end && cursor_next(c));
+	return c->va + PAGE_SIZE;
+}
+
+static void add_range(struct vma_usage *u, struct mm *mm, vaddr_t va, vaddr_t end,
+		      const struct radix *more)
+{
+	while (va < end) {
+		struct cursor c;
+
+		cursor_find(&c, &mm->as, va, 1);
+		va = c.level == 1 ? add_table(u, &c, end, more) : c.va + LEVEL_SIZE(c.level);
+		cursor_close(&c);
+	}
+}
+
+struct usage_walk {
+	struct mm *mm;
+	const struct radix *more;
+	int (*fn)(const struct vma_info *v, const struct vma_usage *u, void *arg);
+	void *arg;
+};
+
+static int one_vma(const struct vma_info *v, void *arg)
+{
+	struct usage_walk *w = arg;
+	struct vma_usage u = { 0 };
+
+	add_range(&u, w->mm, v->start, v->end, w->more);
+	return w->fn(v, &u, w->arg);
+}
+
+int mm_for_each_usage(struct mm *mm,
+		      int (*fn)(const struct vma_info *v, const struct vma_usage *u, void *arg),
+		      void *arg)
+{
+	struct radix more = { NULL, 0 };
+	struct usage_walk w = { .mm = mm, .more = &more, .fn = fn, .arg = arg };
+	int r = find_ways(&more);
+
+	if (!r)
+		r = mm_for_each_vma(mm, one_vma, &w);
+	drop_ways(&more);
+	return r;
+}
+
+/* ---- clear_refs ---- */
+
+static bool is_meant(const struct page *p, enum clear_refs what)
+{
+	return what == CLEAR_REFS_ALL || (p->kind == PAGE_ANON) == (what == CLEAR_REFS_ANON);
+}
+
+static void clear_range(struct mm *mm, const struct vma *v, enum clear_refs what, struct gather *g)
+{
+	for (vaddr_t va = v->start; va < v->end;) {
+		struct cursor c;
+
+		cursor_find(&c, &mm->as, va, 1);
+		va = c.va + LEVEL_SIZE(c.level);
+		while (c.level == 1) {
+			struct page *p = leaf_page(cursor_get(&c));
+
+			if (p && is_meant(p, what)) {
+				cursor_clear_young(&c, g);
+				__atomic_fetch_and(&p->flags, ~PG_REFERENCED, __ATOMIC_RELAXED);
+			}
+			va = c.va + PAGE_SIZE;
+			if (va >= v->end || !cursor_next(&c))
+				break;
+		}
+		cursor_close(&c);
+	}
+}
+
+void mm_clear_refs(struct mm *mm, enum clear_refs what)
+{
+	struct gather g;
+
+	gather_init(&g, &mm->as);
+	read_lock(&mm->lock);
+	if (what == CLEAR_REFS_MAX_RSS)
+		WRITE_ONCE(mm->rss_max, 0);
+	for (struct vma *v = vma_first(mm); v && what != CLEAR_REFS_MAX_RSS; v = vma_next(v))
+		clear_range(mm, v, what, &g);
+	gather_finish(&g);
+	read_unlock(&mm->lock);
+}
