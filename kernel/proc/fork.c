@@ -27,6 +27,7 @@ static void child_main(void *arg)
 static void copy_places(struct process *child, const struct process *parent)
 {
 	child->umask = parent->umask;
+	child->oom_score_adj = parent->oom_score_adj;
 	memcpy(child->rlimit, parent->rlimit, sizeof(child->rlimit));
 	node_get(parent->cwd);
 	child->cwd = parent->cwd;

@@ -47,7 +47,7 @@ int process_look(int pid, struct process_view *v)
 		return -ESRCH;
 	*v = (struct process_view){
 		.pid = p->pid, .ppid = p->ppid, .pgid = p->pgid, .sid = p->sid,
-		.state = state_of(p), .umask = p->umask, .files_max = p->files.max,
+		.state = state_of(p), .umask = p->umask, .oom_score_adj = p->oom_score_adj, .files_max = p->files.max,
 		.start_ns = p->start_ns, .used = p->used, .reaped = p->reaped,
 	};
 	strlcpy(v->name, p->leader->thread.name, sizeof(v->name));
@@ -134,6 +134,17 @@ int process_rename(int pid, const char *name)
 	if (!p)
 		return -ESRCH;
 	strlcpy(p->leader->thread.name, name, sizeof(p->leader->thread.name));
+	spin_unlock(&process_lock);
+	return 0;
+}
+
+int process_set_oom_score_adj(int pid, int adj)
+{
+	struct process *p = find_locked(pid);
+
+	if (!p)
+		return -ESRCH;
+	p->oom_score_adj = adj;
 	spin_unlock(&process_lock);
 	return 0;
 }

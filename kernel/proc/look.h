@@ -13,6 +13,7 @@ struct process_view {
 	char name[16];
 	char state;			/* R, S, Z as /proc shows it */
 	unsigned umask, files_max;
+	int oom_score_adj;
 	uint64_t start_ns;
 	struct usage used, reaped;	/* used: without what its memory of now knows */
 	uint64_t blocked, pending, ignored, caught;
@@ -33,6 +34,8 @@ int __must_check process_get_cwd(int pid, struct node **out);
 struct file *process_get_file(int pid, unsigned fd);
 /* Its name, from now on. 0 or -ESRCH. */
 int __must_check process_rename(int pid, const char *name);
+/* How dear it is when memory is short, -1000 to 1000. 0 or -ESRCH. */
+int __must_check process_set_oom_score_adj(int pid, int adj);
 /* How many there are in state R; what all have used the CPU for. */
 void process_totals(unsigned *running, uint64_t *user_ns, uint64_t *system_ns);
 /*

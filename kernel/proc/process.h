@@ -62,6 +62,7 @@ struct process {
 	struct node *cwd;		/* counted */
 	struct node *exe;		/* what it runs; counted, or NULL */
 	unsigned umask;
+	int oom_score_adj;		/* -1000 .. 1000: told, and inherited; process_lock */
 	uint64_t start_ns;
 	struct usage used;		/* by programs before this one; when gone: all */
 	struct usage reaped;		/* by the children that it has waited for; process_lock */
