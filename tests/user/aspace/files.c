@@ -229,7 +229,7 @@ static void op_position(void)
 	say(", then at %ld", (long)SYS(lseek, fd, 0, SEEK_CUR));
 }
 
-/* Bytes that a part of a write at `at` may have, so that all parts lie inside of the file, or none. */
+/* Bytes of one part of a write at `at`, so that all parts lie inside of the file, or none. */
 static uint64_t part_limit(int fd, uint64_t *at)
 {
 	struct stat st = { 0 };
