@@ -279,7 +279,7 @@ static int check_selectors(uint64_t flags, uint64_t selectors)
 	return flags & UC_STRICT_RESTORE_SS && (selectors >> 48 | 3) != SEL_UDATA3 ? -EFAULT : 0;
 }
 
-/* What is looked at before a register is loaded: first and last word, so that all of it is there. */
+/* Looked at before a register is loaded: first and last word, so that all of it is there. */
 static int get_head(const struct ucontext *uc, uint64_t *mask, uint64_t *flags, uint64_t *selectors)
 {
 	uint64_t set;

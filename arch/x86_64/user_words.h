@@ -16,7 +16,7 @@
 			 ".long 880b - ., " opcode "\n\t" \
 			 ".popsection" ::: "memory")
 
-/* Beside the table proper (linker.ld puts them behind it): there are many, and they hardly fault. */
+/* Behind the table proper (linker.ld): there are many, and they hardly fault. */
 #define USER_WORDS_EXTABLE \
 	".pushsection .extable.words, \"a\"\n\t" \
 	".balign 4\n\t" \
@@ -42,9 +42,11 @@ static __always_inline_ void user_words_end(void) { USER_WORDS_SMAP("0xca"); }
  */
 #define user_word_get64(to, p) \
 	__asm__ goto("1: movq %1, %%rax\n\tmovq %%rax, %0\n\t" USER_WORDS_EXTABLE \
-		     :: "m"(*(uint64_t *)(to)), "m"(*(const uint64_t *)(p)) : "rax", "memory" : fault)
+		     :: "m"(*(uint64_t *)(to)), "m"(*(const uint64_t *)(p)) : "rax", "memory" \
+		     : fault)
 #define user_word_get32(to, p) \
 	__asm__ goto("1: movl %1, %%eax\n\tmovl %%eax, %0\n\t" USER_WORDS_EXTABLE \
-		     :: "m"(*(uint32_t *)(to)), "m"(*(const uint32_t *)(p)) : "rax", "memory" : fault)
+		     :: "m"(*(uint32_t *)(to)), "m"(*(const uint32_t *)(p)) : "rax", "memory" \
+		     : fault)
 
 #endif

@@ -10,7 +10,6 @@
 /* Exceptions come before whatever else is pending. */
 #define SYNCHRONOUS	(SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGILL) | \
 			 SIG_BIT(SIGTRAP) | SIG_BIT(SIGFPE) | SIG_BIT(SIGSYS))
-#define STOPPING	(SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
 #define HARMLESS	(SIG_BIT(SIGCHLD) | SIG_BIT(SIGCONT) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH))
 
 /* Flags of sigaction(2) that are kept; the others read back as 0. */
@@ -18,7 +17,7 @@
 			 SA_NODEFER | SA_RESETHAND | SA_EXPOSE_TAGBITS | SA_RESTORER)
 
 static struct kmem_cache *entry_cache;
-static uint64_t nqueued;		/* atomic: entries of all processes, for all are one user's */
+static uint64_t nqueued;		/* atomic: of all processes, for all are one user's */
 
 static const char *const names[] = {
 	[SIGHUP] = "SIGHUP", [SIGINT] = "SIGINT", [SIGQUIT] = "SIGQUIT", [SIGILL] = "SIGILL",
@@ -44,7 +43,7 @@ bool signal_ignored_by_default(int sig)
 
 bool signal_stops(int sig)
 {
-	return SIG_BIT(sig) & STOPPING;
+	return SIG_BIT(sig) & SIG_STOPPING;
 }
 
 /* ---- queues; the lock is held ---- */
@@ -351,13 +350,13 @@ static void wake_stopped(struct signals *s)
 /* What a signal does whether it is blocked, ignored, caught or not. */
 static void effects_at_once(struct signals *s, int sig, struct entry_list *dead)
 {
-	if (likely(!(SIG_BIT(sig) & (STOPPING | SIG_BIT(SIGCONT) | SIG_BIT(SIGKILL)))))
+	if (likely(!(SIG_BIT(sig) & (SIG_STOPPING | SIG_BIT(SIGCONT) | SIG_BIT(SIGKILL)))))
 		return;
 	if (signal_stops(sig)) {
 		drop_everywhere(s, SIG_BIT(SIGCONT), dead);
 		return;
 	}
-	drop_everywhere(s, STOPPING, dead);
+	drop_everywhere(s, SIG_STOPPING, dead);
 	s->stop_taken = false;
 	if (s->stopped)
 		wake_stopped(s);
@@ -446,7 +445,16 @@ void signal_raise(struct process *p, int sig)
 
 struct sig_info signal_info_user(int sig, int code)
 {
-	return (struct sig_info){ .signo = sig, .code = code, .pid = current_process()->pid };
+	struct sig_info info;
+
+	info.signo = sig;
+	info.error = 0;
+	info.code = code;
+	info.pad = 0;
+	info.pid = current_process()->pid;
+	info.uid = 0;
+	info.value = info.utime = info.stime = 0;
+	return info;
 }
 
 /* ---- for the running thread ---- */
@@ -478,7 +486,7 @@ void signal_restore_blocked(struct sig_thread *t)
 /* What ends the process as things stand. The lock is held. */
 static uint64_t fatal(const struct sig_thread *t)
 {
-	uint64_t set = ~t->blocked & ~(STOPPING | HARMLESS);
+	uint64_t set = ~t->blocked & ~(SIG_STOPPING | HARMLESS);
 
 	for (int sig = 1; sig <= SIGNAL_MAX; sig++)
 		if (t->of->action[sig].handler != (uint64_t)SIG_DFL)

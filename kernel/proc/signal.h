@@ -141,11 +141,13 @@ void signal_exit(struct signals *s);
 /* ---- sending ---- */
 
 /*
- * Sends, to a thread of the process (tgkill(2)), or with t NULL to all of it. Thread context, no lock from RANK_SLAB on held. 0; -EINVAL: there is no such
- * signal; -EAGAIN: a real-time signal of sigqueue(3)'s kind found no room. One that is ignored, or
- * of a process that is over, is sent and forgotten.
+ * Sends, to a thread of the process (tgkill(2)), or with t NULL to all of it. Thread
+ * context, no lock from RANK_SLAB on held. 0; -EINVAL: there is no such signal; -EAGAIN: a
+ * real-time signal of sigqueue(3)'s kind found no room. One that is ignored, or of a
+ * process that is over, is sent and forgotten.
  */
-int __must_check signal_send(struct process *p, struct sig_thread *t, const struct sig_info *info);
+int __must_check signal_send(struct process *p, struct sig_thread *t,
+			     const struct sig_info *info);
 /* The kernel's own (SI_KERNEL), but no SIGCONT. Any context; no lock from RANK_SIGNAL on held. */
 void signal_raise(struct process *p, int sig);
 /* kill(2)'s siginfo, from the running process. */

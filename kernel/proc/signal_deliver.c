@@ -91,7 +91,10 @@ static int push_frame(struct sig_thread *t, struct trapframe *tf, const struct d
 	return 0;
 }
 
-/* While the handler runs: its mask, and itself unless it asked to be let in again. The lock is held. */
+/*
+ * While the handler runs: its mask, and itself unless it asked to be let in again. The
+ * lock is held.
+ */
 static void block_for_handler(struct sig_thread *t, const struct delivery *d)
 {
 	uint64_t more = d->action.mask;
@@ -245,7 +248,7 @@ static void resume_call(struct sig_thread *t, struct trapframe *tf)
 static void take_action(struct signals *s, struct delivery *d)
 {
 	d->action = s->action[d->sig];
-	if (unlikely(signal_stops(d->sig)))
+	if (unlikely(SIG_BIT(d->sig) & SIG_STOPPING))
 		s->stop_taken = true;
 	if (d->action.handler > (uint64_t)SIG_IGN && d->action.flags & SA_RESETHAND)
 		s->action[d->sig].handler = (uint64_t)SIG_DFL;

@@ -4,6 +4,8 @@
 
 #include <kernel/proc/signal.h>
 
+#define SIG_STOPPING	(SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
+
 /*
  * Takes the next pending one of `set`: its number, or 0. *e, unless it is NULL, is for
  * signal_taken once the lock is given up.

@@ -70,7 +70,8 @@ static const char *handler_note(const struct process *p, int sig)
 {
 	if (p->signals.action[sig].handler <= (uint64_t)SIG_IGN)
 		return "";
-	return signal_thread()->blocked & SIG_BIT(sig) ? " (there is a handler, but the signal is blocked)" :
+	return signal_thread()->blocked & SIG_BIT(sig) ?
+	       " (there is a handler, but the signal is blocked)" :
 	       " (there is a handler, but no room for its frame)";
 }
 
@@ -148,7 +149,8 @@ static struct sig_info exception_info(const struct trapframe *tf, int sig, int c
 	if (code == FPE_FLTUNK)
 		code = arch_fpe_code(tf);
 	return (struct sig_info){
-		.signo = sig, .code = code, .addr = code == BUS_ADRALN && sig == SIGBUS ? 0 : tf->rip,
+		.signo = sig, .code = code,
+		.addr = code == BUS_ADRALN && sig == SIGBUS ? 0 : tf->rip,
 	};
 }
 
@@ -164,8 +166,9 @@ void upcall_user_exception(struct trapframe *tf)
 	remember_trap(t, tf);
 	if (!info.code || signal_fault(t, tf, &info, &sig))	/* 0: the FPU has calmed down */
 		return;
-	log_info("%s[%d]: %s: %s at rip 0x%lx%s", p->leader->thread.name, p->pid, signal_name(info.signo),
-		 what ? what : "an unknown exception", rip, handler_note(p, info.signo));
+	log_info("%s[%d]: %s: %s at rip 0x%lx%s", p->leader->thread.name, p->pid,
+		 signal_name(info.signo), what ? what : "an unknown exception", rip,
+		 handler_note(p, info.signo));
 	process_exit(STATUS_SIGNAL(sig));
 }
 

@@ -346,7 +346,8 @@ KTEST(signals, the_end_frees_what_is_queued)
 #define STR(x)	STR_(x)
 #define CALL(nr) "movl $" STR(nr) ", %eax; syscall\n\t"
 /* rt_sigaction(sig, what lies at rsp, NULL, 8) */
-#define SIGACTION(sig) "movl $" #sig ", %edi; movq %rsp, %rsi; xorl %edx, %edx; movl $8, %r10d\n\t" \
+#define SIGACTION(sig) \
+	"movl $" #sig ", %edi; movq %rsp, %rsi; xorl %edx, %edx; movl $8, %r10d\n\t" \
 	CALL(__NR_rt_sigaction)
 
 #define PROGRAM(name, text) \

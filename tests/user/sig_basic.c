@@ -44,7 +44,8 @@ static void show(int sig)
 	int err = sigaction(sig, NULL, &a);
 
 	printf("signal %d: %s, %s, flags %x\n", sig, err ? "error" : "ok",
-	       a.sa_handler == SIG_DFL ? "default" : a.sa_handler == SIG_IGN ? "ignored" : "handler",
+	       a.sa_handler == SIG_DFL ? "default" :
+	       a.sa_handler == SIG_IGN ? "ignored" : "handler",
 	       (unsigned)a.sa_flags & ~0x04000000u);
 }
 

@@ -1,4 +1,7 @@
-/* A handler that spoils every register gives none of it to what it interrupted; and it can change what it likes there. */
+/*
+ * A handler that spoils every register gives none of it to what it interrupted; and it
+ * can change what it likes there.
+ */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdint.h>
@@ -26,7 +29,8 @@ static void look(ucontext_t *u)
 	memcpy(&magic2, fp + sw.xstate_size, 4);
 	layout_ok &= magic2 == 0x46505845;
 	memcpy(header, fp + 512, sizeof(header));
-	layout_ok &= (header[0] & 3) == 3 && !(header[0] & ~sw.xfeatures) && !header[1] && !header[2];
+	layout_ok &= (header[0] & 3) == 3 && !(header[0] & ~sw.xfeatures);
+	layout_ok &= !header[1] && !header[2];
 }
 
 static void spoil(int sig, siginfo_t *si, void *u)
@@ -38,7 +42,8 @@ static void spoil(int sig, siginfo_t *si, void *u)
 	__asm__ volatile("pcmpeqd %%xmm0, %%xmm0; movdqa %%xmm0, %%xmm1; movdqa %%xmm0, %%xmm15\n\t"
 			 "fninit; fldpi; fldpi; fldpi" ::: "xmm0", "xmm1", "xmm15");
 	if (avx)
-		__asm__ volatile("vcmptrueps %%ymm0, %%ymm0, %%ymm0; vmovaps %%ymm0, %%ymm7; vmovaps %%ymm0, %%ymm15"
+		__asm__ volatile("vcmptrueps %%ymm0, %%ymm0, %%ymm0\n\t"
+				 "vmovaps %%ymm0, %%ymm7; vmovaps %%ymm0, %%ymm15"
 				 ::: "xmm0", "xmm7", "xmm15");
 	__asm__ volatile("fninit");
 }
@@ -47,7 +52,8 @@ static long kill_asm(long pid)
 {
 	long r;
 
-	__asm__ volatile("syscall" : "=a"(r) : "0"(62l), "D"(pid), "S"((long)SIGUSR1) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall" : "=a"(r)
+			 : "0"(62l), "D"(pid), "S"((long)SIGUSR1) : "rcx", "r11", "memory");
 	return r;
 }
 
@@ -61,11 +67,13 @@ static int sse(long pid)
 	__asm__ volatile("movdqu %[in], %%xmm0; movdqu %[in], %%xmm15; fldpi; fld1; faddp\n\t"
 			 "movl $62, %%eax; movq %[pid], %%rdi; movl $10, %%esi; syscall\n\t"
 			 "movdqu %%xmm0, %[a]; movdqu %%xmm15, %[b]; fstpl %[x]; stmxcsr %[got]"
-			 : [a] "=m"(a), [b] "=m"(b), [x] "=m"(x), [got] "=m"(got) : [in] "m"(in), [pid] "r"(pid)
+			 : [a] "=m"(a), [b] "=m"(b), [x] "=m"(x), [got] "=m"(got)
+			 : [in] "m"(in), [pid] "r"(pid)
 			 : "rax", "rcx", "r11", "rdi", "rsi", "xmm0", "xmm15", "memory");
 	mxcsr = 0x1f80;
 	__asm__ volatile("ldmxcsr %0" :: "m"(mxcsr));
-	return !memcmp(in, a, 16) && !memcmp(in, b, 16) && x > 4.14 && x < 4.15 && (got & 0xffc0) == 0x7f80;
+	return !memcmp(in, a, 16) && !memcmp(in, b, 16) && x > 4.14 && x < 4.15 &&
+	       (got & 0xffc0) == 0x7f80;
 }
 
 static int ymm(long pid)
@@ -78,8 +86,10 @@ static int ymm(long pid)
 			 "movl $62, %%eax; movq %[pid], %%rdi; movl $10, %%esi; syscall\n\t"
 			 "vmovdqu %%ymm7, %[a]; vmovdqu %%ymm15, %[b]; vzeroupper"
 			 : [a] "=m"(a), [b] "=m"(b) : [in] "m"(in), [pid] "r"(pid)
-			 : "rax", "rcx", "r11", "rdi", "rsi", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
-			   "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "memory");
+			 : "rax", "rcx", "r11", "rdi", "rsi", "xmm0", "xmm1", "xmm2",
+			   "xmm3", "xmm4", "xmm5", "xmm6",
+			   "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+			   "xmm12", "xmm13", "xmm14", "xmm15", "memory");
 	return !memcmp(in, a, 32) && !memcmp(in, b, 32);
 }
 
@@ -89,7 +99,8 @@ static void edit(int sig, siginfo_t *si, void *arg)
 	greg_t *g = ((ucontext_t *)arg)->uc_mcontext.gregs;
 
 	(void)si;
-	printf("signal %d: rbx %llx r15 %llx, carry %lld\n", sig, g[REG_RBX], g[REG_R15], g[REG_EFL] & 1);
+	printf("signal %d: rbx %llx r15 %llx, carry %lld\n", sig, g[REG_RBX], g[REG_R15],
+	       g[REG_EFL] & 1);
 	g[REG_RBX] = 0x1111;
 	g[REG_R15] = 0x2222;
 	g[REG_EFL] ^= 1;
@@ -106,7 +117,8 @@ static void editing(void)
 			 "movq %%rbx, %[b]; movq %%r15, %[c]; movdqu %%xmm0, %[x]"
 			 : [b] "+m"(rbx), [c] "+m"(r15), [f] "=r"(flags), [x] "=m"(xmm)
 			 :: "rbx", "r15", "xmm0", "cc", "memory");
-	printf("rbx %lx r15 %lx carry %lu iopl %lu xmm0 %lx\n", rbx, r15, flags & 1, flags >> 12 & 3, xmm[0]);
+	printf("rbx %lx r15 %lx carry %lu iopl %lu xmm0 %lx\n", rbx, r15, flags & 1,
+	       flags >> 12 & 3, xmm[0]);
 }
 
 int main(void)

@@ -63,7 +63,9 @@ static void noise(void)
 			x ^= x << 17;
 			((uint64_t *)(void *)frame)[i] = x;
 		}
-		*(stack_t *)(void *)(frame + 16) = (stack_t){ .ss_sp = alt, .ss_size = sizeof(alt) };
+		*(stack_t *)(void *)(frame + 16) = (stack_t){
+			.ss_sp = alt, .ss_size = sizeof(alt),
+		};
 		memset(frame + 296, 0, 8);	/* nothing blocked */
 		if (round & 1) {		/* selectors that pass, an FPU area that is there */
 			memcpy(frame + 40 + 18 * 8, "\x33\0\0\0\0\0\x2b", 8);
@@ -76,7 +78,8 @@ static void noise(void)
 		}
 		n++;
 		if (!sigsetjmp(back, 1))
-			__asm__ volatile("movq %0, %%rsp; movl $15, %%eax; syscall; ud2" :: "r"(frame) : "memory");
+			__asm__ volatile("movq %0, %%rsp; movl $15, %%eax; syscall; ud2"
+					 :: "r"(frame) : "memory");
 		else
 			survived++;
 	}

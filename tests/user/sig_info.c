@@ -21,7 +21,8 @@ static const char *place(uintptr_t a)
 	static char text[40];
 
 	if (a >= base && a < base + 3 * 4096)
-		snprintf(text, sizeof(text), "page %lu + %lu", (a - base) / 4096, (a - base) % 4096);
+		snprintf(text, sizeof(text), "page %lu + %lu", (a - base) / 4096,
+			 (a - base) % 4096);
 	else if (a < 0x10000 || a >= 0x7ffffffff000)
 		snprintf(text, sizeof(text), "%lx", a);
 	else
@@ -37,7 +38,8 @@ static void fault(int sig, siginfo_t *si, void *arg)
 	uintptr_t addr = (uintptr_t)si->si_addr;
 
 	/* err: not whether a page is there already; of #GP not what emulators get wrong */
-	printf("  signal %d, signo %d, errno %d, code %d, ", sig, si->si_signo, si->si_errno, si->si_code);
+	printf("  signal %d, signo %d, errno %d, code %d, ", sig, si->si_signo, si->si_errno,
+	       si->si_code);
 	if (sig == SIGFPE || sig == SIGILL || (sig == SIGTRAP && addressed))
 		printf("addr is rip: %d, ", addr == (uintptr_t)g[REG_RIP]);
 	else
@@ -91,7 +93,8 @@ static void faults(void)
 	TRY("int3", __asm__ volatile("int3"));
 	TRY("hlt", __asm__ volatile("hlt"));
 	TRY("int 14", __asm__ volatile("int $14"));
-	TRY("trap flag", __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq; nop" ::: "memory", "cc"));
+	TRY("trap flag",
+	    __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq; nop" ::: "memory", "cc"));
 }
 
 static void sending(void)

@@ -1,4 +1,7 @@
-/* The order of what was sent while blocked; standard signals once, real-time ones each, with their values. */
+/*
+ * The order of what was sent while blocked; standard signals once, real-time ones each,
+ * with their values.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

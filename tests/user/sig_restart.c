@@ -26,7 +26,9 @@ static void set(int flags)
 
 static void ring_in(int ms, int every)
 {
-	struct itimerval v = { { every / 1000, every % 1000 * 1000 }, { ms / 1000, ms % 1000 * 1000 } };
+	struct itimerval v = {
+		{ every / 1000, every % 1000 * 1000 }, { ms / 1000, ms % 1000 * 1000 },
+	};
 
 	if (setitimer(ITIMER_REAL, &v, NULL))
 		printf("setitimer: %d\n", errno);
@@ -103,7 +105,8 @@ static void polling(void)
 	errno = 0;
 	err = ppoll(NULL, 0, &t, &none);
 	sigprocmask(SIG_BLOCK, NULL, &none);
-	printf("ppoll: %d %d, calls %d, blocked again: %d\n", err, errno, calls, sigismember(&none, SIGALRM));
+	printf("ppoll: %d %d, calls %d, blocked again: %d\n", err, errno, calls,
+	       sigismember(&none, SIGALRM));
 	sigprocmask(SIG_UNBLOCK, &block, NULL);
 }
 

@@ -1,4 +1,7 @@
-/* A garbage collector's write barrier: pages are protected, a write is caught, noted and let through. */
+/*
+ * A garbage collector's write barrier: pages are protected, a write is caught, noted and
+ * let through.
+ */
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>

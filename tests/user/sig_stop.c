@@ -19,7 +19,8 @@ static void show(const char *what, int pid, int options)
 {
 	int status, got = waitpid(pid, &status, options);
 
-	printf("%s: waited %d, exited %d, killed %d, stopped %d, continued %d, number %d, news %d\n",
+	printf("%s: waited %d, exited %d, killed %d, stopped %d, continued %d, number %d, "
+	       "news %d\n",
 	       what, got == pid, WIFEXITED(status), WIFSIGNALED(status), WIFSTOPPED(status),
 	       !!WIFCONTINUED(status), WIFEXITED(status) ? WEXITSTATUS(status) :
 	       WIFSIGNALED(status) ? status & 0xff : WIFSTOPPED(status) ? WSTOPSIG(status) : 0,

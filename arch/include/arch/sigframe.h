@@ -23,7 +23,7 @@ struct sigframe {
 	int signo;
 	const void *info;		/* SIGINFO_HEAD bytes, or NULL: the handler takes none */
 	vaddr_t handler, restorer;
-	vaddr_t top;			/* end of another stack to run on; 0: below what is in use */
+	vaddr_t top;			/* end of another stack; 0: below what is in use */
 	vaddr_t bottom;			/* the frame must lie at or above it */
 	uint64_t mask;			/* blocked signals to come back to */
 	const struct sigframe_state *state;
