@@ -55,6 +55,11 @@ void ap_main(struct x86_cpu *xc)
 	cpu_setup(xc);
 	arch_paging_switch(kernel_aspace.root);
 	lapic_init_ap();
+	kernel_main_ap();
+}
+
+void arch_smp_join(void)
+{
 	ap_tsc = arch_tsc();
 	__atomic_store_n(&ap_state, AP_ALIVE, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&ap_state, __ATOMIC_SEQ_CST) != AP_GO)
@@ -62,7 +67,6 @@ void ap_main(struct x86_cpu *xc)
 	if (ap_tsc_add)
 		wrmsr(MSR_TSC, arch_tsc() + ap_tsc_add);
 	__atomic_store_n(&ap_state, AP_NONE, __ATOMIC_SEQ_CST);
-	kernel_main_ap();
 }
 
 /* ---- on the boot CPU ---- */

@@ -19,11 +19,16 @@ struct timerq {
 	struct timer *firing;		/* lock: its time has come and its function runs */
 };
 
+#define RUNQ_MISPLACED	1u	/* a thread on the ready list may not run here */
+#define RUNQ_PARK	2u	/* the CPU is to halt in schedule() */
+
 struct runq {
 	struct spinlock lock;		/* RANK_RUNQ */
 	struct cpu *cpu;		/* const */
 	struct thread_list ready;	/* lock */
 	unsigned nready;		/* lock; read without it as a hint */
+	uint32_t special;		/* lock: RUNQ_*; read without it */
+	unsigned balance_ticks;		/* own CPU, interrupts off */
 	struct thread *last;		/* lock: who ran here before the current thread */
 	bool ticking;			/* own CPU, interrupts off */
 	void (*done)(void *);		/* own CPU: what a thread that exited left to be called */
@@ -40,6 +45,30 @@ static inline struct runq *this_runq(void) { return this_cpu()->runq; }
  * CPU the thread runs then.
  */
 void runq_switch(struct runq *rq);
+/* Puts t, which is on no list, on rq's ready list, and asks an idle CPU to look. rq locked. */
+void runq_make_ready(struct runq *rq, struct thread *t);
+
+/* -- balance.c -- */
+
+/* Locks and returns the queue that t, which has been started, belongs to. Interrupts off. */
+struct runq *thread_runq_lock(struct thread *t);
+/*
+ * Makes t, which nobody else can make ready, ready on the CPU that suits it best. rq, that
+ * of its cpu, is locked; not on return.
+ */
+void runq_wake(struct runq *rq, struct thread *t);
+/* What rq->special asks of the running thread. No spinlock held. */
+void runq_special(struct runq *rq);
+/* Takes a thread over that waits elsewhere. rq is this CPU's; interrupts off, no lock held. */
+bool runq_steal(struct runq *rq);
+/* The tick's part, where there are several CPUs. Interrupts off. */
+void runq_tick(struct runq *rq);
+/* In between, threads are sent to this CPU: until it wakes. Interrupts off. */
+void idle_enter(const struct cpu *c);
+void idle_exit(const struct cpu *c);
+
+/* -- wait.c -- */
+
 /* Makes a blocked thread ready. Interrupts off; its wait queue's lock held. */
 void thread_wake(struct thread *t);
 

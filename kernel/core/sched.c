@@ -1,6 +1,6 @@
 /*
  * Threads and the scheduler: one run queue per CPU, round robin with a time
- * slice, an idle thread that halts with the tick stopped.
+ * slice, an idle thread that halts with the tick stopped. Which CPU: balance.c.
  *
  * The run queue's lock is held across the switch: the thread that switches
  * away takes it, the thread that comes on gives it up (in runq_switch's
@@ -18,6 +18,7 @@
  */
 #include <kernel/core/thread.h>
 #include <arch/machine.h>
+#include <arch/smp.h>
 #include <kernel/core/grace.h>
 #include <kernel/core/runq.h>
 #include <lib/assert.h>
@@ -78,6 +79,7 @@ static void cpu_init(struct thread *idle)
 		.cpu = c,
 		.stack_top = c->kstack_top,
 		.started_ns = arch_clock_ns(),
+		.affinity = cpumask_of(c->id),
 	};
 	snprintf(idle->name, sizeof(idle->name), "idle/%u", c->id);
 	c->idle = idle;
@@ -96,6 +98,7 @@ void sched_join(void)
 	struct thread idle;		/* on a stack that is never left */
 
 	cpu_init(&idle);
+	arch_smp_join();
 	irq_enable();
 	sched_idle_loop();
 }
@@ -113,9 +116,13 @@ static struct thread *ready_take(struct runq *rq)
 {
 	struct thread *t = TAILQ_FIRST(&rq->ready);
 
+	if (unlikely(rq->special & RUNQ_MISPLACED))
+		while (t && !cpumask_has(&t->affinity, rq->cpu->id))
+			t = TAILQ_NEXT(t, run_link);
 	if (!t)
 		return rq->cpu->idle;
-	assert(t->state == THREAD_READY && t->cpu == rq->cpu && !t->on_cpu);
+	assert(t->state == THREAD_READY && t->cpu == rq->cpu);
+	assert(!t->on_cpu || t == rq->cpu->current);
 	TAILQ_REMOVE(&rq->ready, t, run_link);
 	rq->nready--;
 	return t;
@@ -181,6 +188,8 @@ static void switch_to(struct runq *rq, struct thread *prev, struct thread *next)
 	held_switch(c, prev, next);
 	if (next->aspace)
 		arch_aspace_switch(next->aspace);
+	else if (arch_ncpus > 1)
+		WRITE_ONCE(c->lazy, true);
 	c->current = next;
 	c->need_resched = next->interrupted ? NEED_ATTENTION : 0;
 	arch_context_switch(&prev->ctx, &next->ctx, next->stack_top);
@@ -194,24 +203,30 @@ static void step_back(struct runq *rq, struct thread *t)
 		t->state = THREAD_READY;
 	else
 		ready_add(rq, t);
+	if (unlikely(!cpumask_has(&t->affinity, rq->cpu->id)))
+		rq->special |= RUNQ_MISPLACED;
 }
 
 void runq_switch(struct runq *rq)
 {
 	struct cpu *c = rq->cpu;
-	struct thread *prev = c->current;
+	struct thread *prev = c->current, *next;
 
 	assert(!irq_enabled() && !c->irq_depth);
 	c->need_resched = prev->interrupted ? NEED_ATTENTION : 0;
 	grace_quiescent();
 	if (prev->state == THREAD_RUNNING) {
-		if (!rq->nready) {
+		if (!rq->nready && likely(cpumask_has(&prev->affinity, c->id))) {
 			prev->slice_left = SLICE_TICKS;
 			return;
 		}
 		step_back(rq, prev);
 	}
-	switch_to(rq, prev, prev->state == THREAD_DEAD ? c->idle : ready_take(rq));
+	next = prev->state == THREAD_DEAD ? c->idle : ready_take(rq);
+	if (unlikely(next == prev))	/* those before it may not run here */
+		prev->state = THREAD_RUNNING;
+	else
+		switch_to(rq, prev, next);
 }
 
 /* What the thread that has just exited wants to be called. On the idle thread. */
@@ -235,6 +250,8 @@ void schedule(void)
 	runq_switch(this_runq());
 	rq = this_runq();
 	spin_unlock_irqrestore(&rq->lock, flags);
+	if (unlikely(READ_ONCE(rq->special)))
+		runq_special(rq);
 	if (unlikely(rq->done) && current_thread() == rq->cpu->idle)
 		run_done(rq);
 }
@@ -252,6 +269,8 @@ static void thread_entry(void *arg)
 	switch_finish(rq);
 	spin_unlock(&rq->lock);
 	irq_enable();
+	if (unlikely(READ_ONCE(rq->special)))
+		runq_special(rq);
 	t->fn(t->arg);
 	thread_exit(NULL, NULL);
 }
@@ -268,13 +287,16 @@ void thread_init(struct thread *t, const char *name, uint64_t stack_bottom, uint
 		.timer.fn = waitq_timeout,
 		.intr_lock = SPINLOCK_INIT(RANK_INTERRUPT),
 	};
+	if (current_thread() == this_cpu()->idle)
+		memset(&t->affinity, 0xff, sizeof(t->affinity));
+	else
+		t->affinity = current_thread()->affinity;
 	strlcpy(t->name, name, sizeof(t->name));
 	arch_context_init(&t->ctx, stack_top, thread_entry, t);
 	threads_add(t);
 }
 
-/* Puts a thread that is not ready on a run queue, and makes an idle CPU look. rq->lock held. */
-static void make_ready(struct runq *rq, struct thread *t)
+void runq_make_ready(struct runq *rq, struct thread *t)
 {
 	ready_add(rq, t);
 	if (rq->cpu->current == rq->cpu->idle)
@@ -283,17 +305,19 @@ static void make_ready(struct runq *rq, struct thread *t)
 
 void thread_start(struct thread *t)
 {
+	uint64_t flags = irq_save();
 	struct runq *rq = this_runq();
-	uint64_t flags = spin_lock_irqsave(&rq->lock);
 
+	spin_lock(&rq->lock);
 	assert(t->state == THREAD_NEW);
-	make_ready(rq, t);
-	spin_unlock_irqrestore(&rq->lock, flags);
+	t->cpu = rq->cpu;
+	runq_wake(rq, t);
+	irq_restore(flags);
 }
 
 /*
- * The lock waits out a switch that is still under way. The thread cannot move
- * to another CPU meanwhile: the caller alone may make it ready.
+ * The lock waits out a switch that is still under way. The thread does not change
+ * its CPU meanwhile: the caller alone may make it ready.
  */
 void thread_wake(struct thread *t)
 {
@@ -301,8 +325,7 @@ void thread_wake(struct thread *t)
 
 	spin_lock(&rq->lock);
 	assert(t->state == THREAD_BLOCKED && !t->on_cpu);
-	make_ready(rq, t);
-	spin_unlock(&rq->lock);
+	runq_wake(rq, t);
 }
 
 void thread_exit(void (*done)(void *), void *done_arg)
@@ -347,11 +370,13 @@ void sched_tick(void)
 	if (t == c->idle)
 		return;
 	if (unlikely(t->interrupted))	/* by another CPU */
-		c->need_resched |= NEED_ATTENTION;
+		__atomic_fetch_or(&c->need_resched, NEED_ATTENTION, __ATOMIC_RELAXED);
+	if (arch_ncpus > 1)
+		runq_tick(rq);
 	if (t->slice_left)
 		t->slice_left--;
 	if (!t->slice_left && (READ_ONCE(rq->nready) || grace_wanted()))
-		c->need_resched |= NEED_SCHEDULE;
+		__atomic_fetch_or(&c->need_resched, NEED_SCHEDULE, __ATOMIC_RELAXED);
 }
 
 /*
@@ -364,7 +389,9 @@ static void idle_halt(struct runq *rq)
 	uint64_t next;
 
 	timer_expire(&rq->timers);
-	if (READ_ONCE(rq->nready)) {
+	idle_enter(rq->cpu);
+	if (READ_ONCE(rq->nready) || READ_ONCE(rq->special) || runq_steal(rq)) {
+		idle_exit(rq->cpu);
 		irq_enable();
 		return;
 	}
@@ -379,6 +406,7 @@ static void idle_halt(struct runq *rq)
 	grace_idle_enter();
 	arch_idle();
 	grace_idle_exit();
+	idle_exit(rq->cpu);
 }
 
 void sched_idle_loop(void)

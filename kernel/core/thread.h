@@ -14,6 +14,7 @@
 #include <arch/context.h>
 #include <arch/cpu.h>
 #include <bsd/sys/queue.h>
+#include <kernel/core/cpumask.h>
 #include <kernel/core/timer.h>
 #include <lib/lock.h>
 
@@ -27,7 +28,8 @@ struct thread {
 	TAILQ_ENTRY(thread) run_link;	/* runq lock: ready list of cpu, or a wait queue's */
 	TAILQ_ENTRY(thread) all_link;	/* threads_lock */
 	struct waitq *waiting_on;	/* waitq lock */
-	struct cpu *cpu;		/* runq lock: where it runs or is queued */
+	struct cpu *cpu;		/* where it runs, waits, or ran last: locks of both queues to change; NULL: not started */
+	struct cpumask affinity;	/* where it may run; runq lock, or not started */
 	enum thread_state state;	/* runq lock */
 	bool interrupted;		/* intr_lock to set, any reader: see thread_interrupt */
 	bool interruptible;		/* in a wait that thread_interrupt may end; own thread, intr_lock to clear */
@@ -88,6 +90,22 @@ void thread_interrupt(struct thread *t);
 /* The running thread has seen to it. Interrupts off, under the lock that its interrupters hold. */
 void thread_interrupt_done(void);
 static inline bool thread_interrupted(const struct thread *t) { return READ_ONCE(t->interrupted); }
+/*
+ * Where t may run: the CPUs of the mask that are there; 0, or -EINVAL: none is. A thread
+ * begins with the mask of the one that made it. The running thread is there on
+ * return; another that runs elsewhere moves on soon.
+ */
+int __must_check thread_set_affinity(struct thread *t, const struct cpumask *mask);
+/* The CPUs that are there of t's mask. */
+void thread_get_affinity(const struct thread *t, struct cpumask *mask);
+/* Calls fn(arg) in this thread on each CPU in turn. May sleep. */
+void cpu_visit(void (*fn)(void *), void *arg);
+/*
+ * All other CPUs halt in the scheduler from now on: no thread but this one is on its way.
+ * No spinlock held; this thread does not sleep before it releases them.
+ */
+void cpus_park(void);
+void cpus_release(void);
 /* CPU time of a thread, up to now if it is the running one. */
 uint64_t thread_cpu_ns(const struct thread *t);
 /* Another CPU's main: makes it one that threads run on. Interrupts off. */

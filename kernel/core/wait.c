@@ -17,6 +17,7 @@
  * intr_lock, which the sleeper takes before it leaves the wait.
  */
 #include <kernel/core/wait.h>
+#include <arch/smp.h>
 #include <kernel/core/runq.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
@@ -57,7 +58,10 @@ static void block(struct waitq *q, struct thread *t)
 	t->state = THREAD_BLOCKED;
 	spin_unlock(&q->lock);
 	runq_switch(rq);
-	spin_unlock(&this_runq()->lock);
+	rq = this_runq();
+	spin_unlock(&rq->lock);
+	if (unlikely(READ_ONCE(rq->special)))
+		runq_special(rq);
 	assert(!t->waiting_on);
 }
 
@@ -189,21 +193,40 @@ static bool interrupt_self(struct thread *t)
 	return true;
 }
 
+/*
+ * If t runs, its CPU goes the long way back to ring 3, from there as well. If it does
+ * not, the switch to it will see that it is interrupted: switches hold the lock.
+ */
+static void attract(struct thread *t)
+{
+	struct runq *rq;
+	struct cpu *c;
+
+	if (!READ_ONCE(t->cpu))
+		return;
+	rq = thread_runq_lock(t);
+	c = rq->cpu;
+	if (c->current == t)
+		__atomic_fetch_or(&c->need_resched, NEED_ATTENTION, __ATOMIC_RELAXED);
+	else
+		c = NULL;
+	spin_unlock(&rq->lock);
+	if (c && c != this_cpu())
+		arch_ipi_send(c->id, IPI_RESCHEDULE);
+}
+
 void thread_interrupt(struct thread *t)
 {
-	struct cpu *c;
 	uint64_t flags;
 
 	if (interrupt_self(t))
 		return;
 	flags = spin_lock_irqsave(&t->intr_lock);
-	c = t->cpu;
 	WRITE_ONCE(t->interrupted, true);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (READ_ONCE(t->interruptible))
 		end_wait(t, -ERESTARTSYS);
-	else if (c && READ_ONCE(c->current) == t)
-		__atomic_fetch_or(&c->need_resched, NEED_ATTENTION, __ATOMIC_RELAXED);
+	attract(t);		/* it may have left its wait just now */
 	spin_unlock_irqrestore(&t->intr_lock, flags);
 }
 

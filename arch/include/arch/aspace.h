@@ -17,6 +17,7 @@ struct aspace {
 	paddr_t root;			/* PML4 or PML5; const after init */
 	paddr_t user_root;		/* a second root, for page-table isolation; 0: none */
 	uint64_t generation;		/* atomic */
+	uint64_t acked;			/* atomic: all CPUs have flushed up to it; one CPU alone does not keep it */
 	uint64_t active[MAX_CPUS / 64];	/* atomic bits: CPUs whose CR3 holds root */
 	uint64_t table_bytes;		/* atomic: memory of its tables, without the root */
 	bool kernel;			/* kernel_aspace */
@@ -28,7 +29,8 @@ extern struct aspace kernel_aspace;
 
 /*
  * Makes `as` the address space of this CPU: active bit set, barrier, CR3
- * loaded (not if it is there already), active bit of the one before cleared.
+ * loaded (not if it is there already, and nothing was lost while the CPU was
+ * lazy), active bit of the one before cleared.
  * Interrupts may be on or off.
  */
 void arch_aspace_switch(struct aspace *as);

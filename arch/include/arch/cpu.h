@@ -34,6 +34,8 @@ struct cpu {
 	uint32_t apic_id;
 	uint32_t irq_depth;		/* > 0 in an interrupt handler */
 	struct aspace *aspace;		/* whose root CR3 holds */
+	uint64_t tlb_generation;	/* of aspace, up to which this CPU has flushed; own CPU, interrupts off */
+	bool lazy;			/* it keeps aspace loaded, but uses only the kernel's half; others read */
 	struct thread *idle;
 	void *runq;			/* kernel/core's */
 	void *fpu_owner;
