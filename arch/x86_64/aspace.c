@@ -30,6 +30,23 @@ static void active_clear(struct aspace *as, unsigned cpu)
 	__atomic_fetch_and(&as->active[cpu / 64], ~(1ull << cpu % 64), __ATOMIC_SEQ_CST);
 }
 
+/*
+ * A CPU that was lazy goes back to using what it has loaded: either who took something
+ * away sees that it is not lazy any more and asks it to flush, or the
+ * generation seen here is his.
+ */
+static void lazy_end(struct cpu *c)
+{
+	uint64_t generation;
+
+	__atomic_store_n(&c->lazy, false, __ATOMIC_SEQ_CST);
+	generation = __atomic_load_n(&c->aspace->generation, __ATOMIC_SEQ_CST);
+	if (generation != c->tlb_generation) {
+		c->tlb_generation = generation;
+		tlb_flush_local();
+	}
+}
+
 void arch_aspace_switch(struct aspace *as)
 {
 	uint64_t flags = irq_save();
@@ -37,11 +54,15 @@ void arch_aspace_switch(struct aspace *as)
 	struct aspace *old = c->aspace;
 
 	if (as != old) {
+		c->lazy = false;
 		active_set(as, c->id);
+		c->tlb_generation = __atomic_load_n(&as->generation, __ATOMIC_RELAXED);
 		write_cr3(as->root.v);
 		c->aspace = as;
 		if (old)
 			active_clear(old, c->id);
+	} else if (unlikely(c->lazy)) {
+		lazy_end(c);
 	}
 	irq_restore(flags);
 }

@@ -34,6 +34,7 @@ void aspace_destroy(struct aspace *as)
 {
 	struct page *root = aspace_root(as);
 
+	aspace_leave(as);
 	for (unsigned i = 0; i < ARRAY_SIZE(as->active); i++)
 		assert(__atomic_load_n(&as->active[i], __ATOMIC_ACQUIRE) == 0);
 	assert(!as->kernel && root->used == 0 && as->table_bytes == 0);

@@ -28,6 +28,10 @@ struct gather_owner { struct page *table; pte_t *slot; };
 struct gather {
 	struct aspace *as;
 	vaddr_t start, end;		/* stale range: end 0: none yet */
+	uint64_t first, last;		/* generations that it has made; first: if bumps */
+	uint64_t target;		/* up to which CPUs are to flush; while it does */
+	unsigned bumps;			/* how many those are */
+	unsigned cpu;			/* that flushes */
 	unsigned npages;
 	struct page *page[GATHER_PAGES]; /* references to drop after the flush */
 	unsigned nowners;
@@ -57,6 +61,24 @@ void gather_table(struct gather *g, struct page *table);
 void gather_flush(struct gather *g);
 /* gather_flush at the end of an operation (nothing to do if nothing was noted). */
 static inline void gather_finish(struct gather *g) { gather_flush(g); }
+
+/* What TLBs were made to forget; /proc/vmstat's names. */
+enum tlb_stat {
+	TLB_REMOTE_FLUSH,	/* flushes that other CPUs were asked for */
+	TLB_REMOTE_RECEIVED,	/* requests that CPUs took */
+	TLB_LOCAL_ALL,		/* flushes of everything, of each CPU */
+	TLB_LOCAL_ONE,		/* pages flushed one by one, of each CPU */
+	TLB_IPI_SENT,		/* other CPUs asked */
+	TLB_LAZY_SKIPPED,	/* CPUs not asked, since they idle or run a kernel thread */
+	TLB_STATS
+};
+uint64_t tlb_stat_sum(enum tlb_stat s);
+const char *tlb_stat_name(enum tlb_stat s);
+/*
+ * Every CPU leaves as, which no thread runs on any more, for the kernel's root.
+ * No spinlock held, interrupts on.
+ */
+void aspace_leave(struct aspace *as);
 
 /* ---- cursor (cursor.c) ---- */
 

@@ -87,6 +87,14 @@ int fault_file_none(struct fault *f, struct cursor *c);
 /* fault_cow.c: a page is there, and must be written without W. */
 int fault_write_present(struct fault *f, struct cursor *c, pte_t e);
 
+/*
+ * The fresh page takes the place of the one that is there. If others may run in this
+ * address space it does so without W: while one CPU still reads the old page, none
+ * may write to the new. FAULT_AGAIN: after the flush the page is this fault's own, and
+ * gets W.
+ */
+int fault_replace(struct fault *f, struct cursor *c);
+
 /* -- preparing: mm.lock held for reading, no other lock -- */
 
 int fault_prepare_copy(struct fault *f);

@@ -27,6 +27,5 @@ int fault_zero_page(struct fault *f, struct cursor *c)
 	if (!f->fresh || f->source)
 		return fault_ask(f, NEED_ZEROED, NULL);
 	vm_count(FAULT_ANON, 1);
-	cursor_replace(c, fault_take_fresh(f), f->prot | PROT_W, fault_gather(f));
-	return FAULT_OK;
+	return fault_replace(f, c);
 }

@@ -21,6 +21,15 @@ static bool own_page(const struct page *p)
 	return p->kind == PAGE_ANON && READ_ONCE(p->slots) == 1 && READ_ONCE(p->refs) == 1;
 }
 
+int fault_replace(struct fault *f, struct cursor *c)
+{
+	bool alone = READ_ONCE(f->mm->refs) == 1;
+
+	cursor_replace(c, fault_take_fresh(f), alone ? f->prot | PROT_W : f->prot, fault_gather(f));
+	f->need = NEED_NOTHING;
+	return likely(alone) ? (int)FAULT_OK : (int)FAULT_AGAIN;
+}
+
 int fault_write_present(struct fault *f, struct cursor *c, pte_t e)
 {
 	struct page *p = pfn_to_page(pte_pfn(e));
@@ -31,8 +40,7 @@ int fault_write_present(struct fault *f, struct cursor *c, pte_t e)
 	}
 	if (f->fresh && f->source == p) {
 		vm_count(FAULT_COPY, 1);
-		cursor_replace(c, fault_take_fresh(f), f->prot | PROT_W, fault_gather(f));
-		return FAULT_OK;
+		return fault_replace(f, c);
 	}
 	if (own_page(p)) {
 		vm_count(PGREUSE, 1);

@@ -74,10 +74,16 @@ void mm_usage(struct mem_usage *u)
 
 bool mm_event(unsigned i, const char **name, uint64_t *v)
 {
-	if (i >= VM_EVENTS)
+	if (i < VM_EVENTS) {
+		*name = vm_event_name(i);
+		*v = vm_event_sum(i);
+		return true;
+	}
+	i -= VM_EVENTS;
+	if (i >= TLB_STATS)
 		return false;
-	*name = vm_event_name(i);
-	*v = vm_event_sum(i);
+	*name = tlb_stat_name(i);
+	*v = tlb_stat_sum(i);
 	return true;
 }
 

@@ -287,6 +287,7 @@ void arch_aspace_switch(struct aspace *as)
 	if (as == c->aspace)
 		return;
 	__atomic_fetch_or(&as->active[0], bit, __ATOMIC_SEQ_CST);
+	c->tlb_generation = __atomic_load_n(&as->generation, __ATOMIC_SEQ_CST);
 	tlb_flush_local();
 	if (c->aspace)
 		__atomic_fetch_and(&c->aspace->active[0], ~bit, __ATOMIC_SEQ_CST);
