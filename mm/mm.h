@@ -127,7 +127,7 @@ struct mem_info { uint64_t total, free, low, cached, slab, kstacks, commit_limit
 void mm_info(struct mem_info *i);
 
 /* Frames by use, each of them looked at: takes a while. */
-struct mem_usage { uint64_t kernel, tables, anon, file, mapped, shmem; };
+struct mem_usage { uint64_t kernel, tables, anon, file, mapped, shmem, mlocked; };
 void mm_usage(struct mem_usage *u);
 /* The i-th counter of /proc/vmstat; false past the last. */
 bool mm_event(unsigned i, const char **name, uint64_t *v);

@@ -199,8 +199,11 @@ void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level
 }
 
 /* An anonymous page without a slot is the caller's alone: no atomic operation. */
-static __always_inline_ void slot_add(struct page *t, pte_t *slot, vaddr_t va, struct page *p)
+static __always_inline_ void slot_add(struct page *t, pte_t *slot, vaddr_t va, struct page *p,
+				      unsigned prot)
 {
+	if (unlikely(prot & PROT_LOCKED))
+		__atomic_fetch_add(&p->nlocked, 1, __ATOMIC_RELAXED);
 	if (likely(p->kind == PAGE_ANON && p->slots == 0)) {
 		t->anon++;
 		p->slots = 1;
@@ -229,14 +232,14 @@ void cursor_map(struct cursor *c, struct page *p, unsigned prot)
 	assert(pte_is_none(pte_read(slot)));
 	debug_assert(IS_ALIGNED(page_to_phys(p).v, LEVEL_SIZE(level)));
 	table_entry_added(t, slot_index(slot));
-	slot_add(t, slot, c->va, p);
+	slot_add(t, slot, c->va, p, prot);
 	pte_write_new(slot, leaf(p, level, prot));
 }
 
 void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot)
 {
 	pte_t e = likely(c->level == 1 && prot == (PROT_R | PROT_U)) ?
-		  pte_leaf(f, 1, PROT_R | PROT_U) : pte_leaf(f, c->level, prot);
+		  pte_leaf(f, 1, PROT_R | PROT_U) : pte_leaf(f, c->level, prot & ~PROT_LOCKED);
 
 	assert(pte_is_none(cursor_get(c)));
 	debug_assert(!(prot & PROT_W) || f.v != zero_pfn.v);
@@ -257,7 +260,7 @@ void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gath
 	if (pte_present(old))
 		gather_range(g, c->va, LEVEL_SIZE(c->level));
 	entry_drop(c->table, c->level, old, g);
-	slot_add(c->table, c->slot, c->va, p);
+	slot_add(c->table, c->slot, c->va, p, prot);
 }
 
 pte_t cursor_clear(struct cursor *c, struct gather *g, bool *full)

@@ -224,6 +224,12 @@ int __must_check pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, 
 			 struct gather *g);
 
 /*
+ * mlock (lock.c): the entries of [start, end) that have a page are locked, or not
+ * any more, and their pages count it. pt_own has been called.
+ */
+void pt_lock(struct aspace *as, vaddr_t start, vaddr_t end, bool lock);
+
+/*
  * Calls visit for every non-none entry of every level in [start, end), upper
  * entries before what they point to; no lock held by the walk itself: for
  * verification and reports with the aspace at rest. Nonzero stops and is returned.

@@ -94,6 +94,8 @@ static inline void slot_drop(struct page *t, struct page *p, pte_t e)
 	debug_assert(p->slots > 0);
 	table_count(t, p, -1);
 	__atomic_fetch_sub(&p->slots, 1, __ATOMIC_RELAXED);
+	if (unlikely(e.v & PTE_LOCKED))
+		__atomic_fetch_sub(&p->nlocked, 1, __ATOMIC_RELAXED);
 	if (p->kind == PAGE_FILE && pte_dirty(e))
 		__atomic_fetch_or(&p->flags, PG_DIRTY, __ATOMIC_RELAXED);
 }

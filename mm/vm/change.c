@@ -1,8 +1,8 @@
 /*
  * Flags of whole ranges: the VMAs in it are split at its ends, get their new
- * flags, and are joined with what they then equal. Their entries stay as they
- * are, but tables shared by a fork are left: what a flag says is said of this
- * address space alone.
+ * flags, and are joined with what they then equal. Their entries keep their
+ * rights and pages, and learn whether they are locked; tables shared by a fork
+ * are left: what a flag says is said of this address space alone.
  *
  * Locks: mm.lock for writing.
  */
@@ -16,6 +16,7 @@ static int change_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 		      const struct vma_change *c, struct vma **dead)
 {
 	unsigned flags = (v->flags & ~c->clear) | c->set;
+	bool relock;
 	int err;
 
 	if (c->check && (err = c->check(v)))
@@ -27,7 +28,10 @@ static int change_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 		err = vma_isolate(mm, &v, start, end, dead);
 	if (err)
 		return err;
+	relock = (v->flags ^ flags) & VM_LOCKED;
 	vma_change_flags(mm, v, flags);
+	if (relock)
+		pt_lock(&mm->as, start, end, flags & VM_LOCKED);
 	vma_join(mm, v, dead);
 	return 0;
 }

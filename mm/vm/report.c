@@ -32,10 +32,12 @@ static void count_block(struct mem_usage *u, const struct page *p, uint64_t n)
 		break;
 	case PAGE_ANON:
 		u->anon += n;
+		u->mlocked += READ_ONCE(p->nlocked) ? n : 0;
 		break;
 	case PAGE_FILE:
 		u->file += n;
 		u->mapped += READ_ONCE(p->slots) ? n : 0;
+		u->mlocked += READ_ONCE(p->nlocked) ? n : 0;
 		break;
 	default:
 		break;

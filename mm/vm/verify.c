@@ -5,6 +5,8 @@
  *	tables		counts and links against entries	pt_verify
  *	entries		inside a VMA, no right that it has not, of the kind of
  *			page that it maps; the zero page never writable
+ *	locks		PTE_LOCKED wherever a VMA is locked and a page there; a page's
+ *			nlocked = its locked entries
  *	pages		slots = entries that name it, over all address spaces;
  *			refs = slots, and one more if cached; an anonymous page knows its one slot;
  *			a cached page is where its object's index says
@@ -37,6 +39,7 @@ struct verify {
 	unsigned bad;
 	struct mm *mm;			/* whose entries are being looked at */
 	uint64_t anon, file;		/* of it */
+	uint64_t locked;		/* entries whose pages' nlocked is one lower now */
 	uint64_t promised;		/* pages, by all VMAs and objects so far */
 	const struct object *known;	/* the last one that was found in the list */
 };
@@ -85,6 +88,8 @@ static void check_special(struct verify *v, const struct vma *a, vaddr_t va, pte
 		complain(v, "0x%lx: special entry 0x%lx is not the zero page", va, e.v);
 	if (pte_writable(e))
 		complain(v, "0x%lx: the zero page is writable", va);
+	if (e.v & PTE_LOCKED)
+		complain(v, "0x%lx: the zero page is locked", va);
 	if (a->obj)
 		complain(v, "0x%lx: the zero page in a mapping of an object", va);
 }
@@ -117,6 +122,41 @@ static bool first_look(const struct verify *v, const pte_t *slot)
 	return virt_to_page(slot)->as == &v->mm->as;
 }
 
+/* Takes a locked entry out of its page's count: 0 must be left at the end. */
+static void check_locked(struct verify *v, const struct vma *a, vaddr_t va, pte_t e, struct page *p)
+{
+	if (!(e.v & PTE_LOCKED) != !(a->flags & VM_LOCKED))
+		complain(v, "0x%lx: entry 0x%lx %s locked, its VMA %s", va, e.v,
+			 e.v & PTE_LOCKED ? "is" : "is not",
+			 a->flags & VM_LOCKED ? "is" : "is not");
+	if (e.v & PTE_LOCKED) {
+		p->nlocked--;
+		v->locked++;
+	}
+}
+
+/* Back into the count. */
+static int restore_locked(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
+{
+	struct verify *v = arg;
+	const struct vma *a = vma_find(v->mm, va);
+	enum pte_kind k = pte_kind(e, level);
+
+	if (!(e.v & PTE_LOCKED) || (k != PTE_PRESENT && k != PTE_NOACCESS) || e.v & PTE_SPECIAL)
+		return 0;
+	if (!a || a->start > va || !pfn_valid(pte_pfn(e)) || !first_look(v, slot))
+		return 0;
+	pfn_to_page(pte_pfn(e))->nlocked++;
+	return 0;
+}
+
+static void restore_all_locked(struct verify *v)
+{
+	TAILQ_FOREACH(v->mm, &mms, all_link)
+		if (!vma_verify(v->mm))		/* else check_mm has taken nothing out */
+			pt_walk(&v->mm->as, 0, mm_user_end(), restore_locked, v);
+}
+
 /* A leaf or noaccess entry at level 1, inside of a. */
 static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, const pte_t *slot,
 			pte_t e)
@@ -139,7 +179,10 @@ static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, const
 		check_file(v, a, va, e, p);
 	else
 		complain(v, "0x%lx: entry 0x%lx names a page of kind %u", va, e.v, p->kind);
-	if (first_look(v, slot) && p->flags >> PG_TALLY_SHIFT < TALLY_MAX)
+	if (!first_look(v, slot))
+		return;
+	check_locked(v, a, va, e, p);
+	if (p->flags >> PG_TALLY_SHIFT < TALLY_MAX)
 		p->flags += TALLY_ONE;
 }
 
@@ -249,6 +292,9 @@ static void check_page(struct verify *v, uint64_t f, struct page *p)
 	}
 	if (p->slots != tally && tally < TALLY_MAX)
 		complain(v, "frame 0x%lx: %u slots, but %u entries name it", f, p->slots, tally);
+	if (p->nlocked)
+		complain(v, "frame 0x%lx: its count of locked slots is off by %d", f,
+			 (int)p->nlocked);
 	if (p->refs != p->slots + (p->kind == PAGE_FILE && p->owner))
 		complain(v, "frame 0x%lx: %u slots%s and %u references", f, p->slots,
 			 p->kind == PAGE_FILE && p->owner ? ", cached," : "", p->refs);
@@ -304,6 +350,8 @@ unsigned mm_verify(char *why, size_t n)
 	TAILQ_FOREACH(mm, &mms, all_link)
 		check_mm(&v, mm);
 	check_pages(&v);
+	if (v.locked)
+		restore_all_locked(&v);
 	check_zero_page(&v);
 	check_objects(&v);
 	if (v.promised != commit_total())

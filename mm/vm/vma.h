@@ -135,7 +135,8 @@ static inline void vma_set_flags(struct vma *v, unsigned flags)
 
 	v->flags = flags;
 	v->prot = PROT_U | (flags & VM_RIGHTS ? PROT_R : 0) | (flags & VM_EXEC ? PROT_X : 0) |
-		  ((flags & shared_write) == shared_write ? PROT_W : 0);
+		  ((flags & shared_write) == shared_write ? PROT_W : 0) |
+		  (flags & VM_LOCKED ? PROT_LOCKED : 0);
 }
 /* The same for a VMA in the tree. */
 static inline void vma_change_flags(struct mm *mm, struct vma *v, unsigned flags)

@@ -89,6 +89,7 @@ static inline enum pte_kind pte_kind(pte_t e, unsigned level)
 #define PROT_U		8u	/* reachable from ring 3 */
 #define PROT_G		16u	/* global: kept over a CR3 load */
 #define PROT_UC		32u	/* uncached (MMIO) */
+#define PROT_LOCKED	128u	/* a new leaf is born with PTE_LOCKED; nothing else looks at it */
 
 static inline uint64_t pte_prot_bits(unsigned prot)
 {
@@ -104,7 +105,8 @@ static inline uint64_t pte_prot_bits(unsigned prot)
 static inline pte_t pte_leaf(pfn_t f, unsigned level, unsigned prot)
 {
 	return (pte_t){ f.v << PAGE_SHIFT | pte_prot_bits(prot) | PTE_A |
-			(prot & PROT_W ? PTE_D : 0) | (level > 1 ? PTE_PS : 0) };
+			(prot & PROT_W ? PTE_D : 0) | (level > 1 ? PTE_PS : 0) |
+			(prot & PROT_LOCKED ? PTE_LOCKED : 0) };
 }
 static inline pte_t pte_special(pfn_t f, unsigned prot)
 {
