@@ -102,10 +102,8 @@ static int move_pages(struct remap *r)
 	struct gather g;
 	int err;
 
-	err = pt_own(&r->mm->as, r->addr, r->addr + r->old_len);
 	gather_init(&g, &r->mm->as);
-	if (!err)
-		err = pt_move(&r->mm->as, r->addr, r->new_addr, MIN(r->old_len, r->new_len), &g);
+	err = pt_move(&r->mm->as, r->addr, r->new_addr, MIN(r->old_len, r->new_len), &g);
 	gather_finish(&g);
 	if (err && map_take_out(r->mm, r->new_addr, r->new_addr + r->new_len, &r->dead))
 		panic("a mapping just made could not be taken down");
@@ -135,6 +133,14 @@ static int promise_new(const struct remap *r)
 	return err;
 }
 
+/* The tables of both places become its own: what fails later can be taken back without memory. */
+static int own_both(struct remap *r)
+{
+	int err = pt_own(&r->mm->as, r->addr, r->addr + r->old_len);
+
+	return err ? err : pt_own(&r->mm->as, r->new_addr, r->new_addr + r->new_len);
+}
+
 /* A VMA of these flags, else like r->v's part, at r->new_addr, where nothing is, and its pages. */
 static int make_new(struct remap *r, unsigned vm_flags)
 {
@@ -144,8 +150,10 @@ static int make_new(struct remap *r, unsigned vm_flags)
 		.pgoff = vma_pgoff(r->v, r->addr),
 	};
 	struct vma *spare = vma_alloc();
-	int err = spare ? promise_new(r) : -ENOMEM;
+	int err = spare ? own_both(r) : -ENOMEM;
 
+	if (!err)
+		err = promise_new(r);
 	if (err) {
 		vma_drop(spare);
 		return err;
