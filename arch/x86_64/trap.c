@@ -135,17 +135,9 @@ static void dr6_clear(void)
 	__asm__ volatile("movq %0, %%dr6" :: "r"(DR6_CLEAR));
 }
 
-void trap_user(struct trapframe *tf)
+/* Not #PF. */
+static __attribute__((noinline)) void user_exception(struct trapframe *tf)
 {
-	if (likely(tf->vector == VEC_PF)) {
-		vaddr_t va = read_cr2();
-
-		if (unlikely(tf->error & PF_RESERVED))
-			page_fault_bug(tf, va);
-		irq_enable();
-		upcall_page_fault(tf, va, fault_access(tf->error) | ACCESS_USER);
-		return;
-	}
 	switch (tf->vector) {
 	case VEC_NMI:
 		smp_nmi(tf);
@@ -159,6 +151,21 @@ void trap_user(struct trapframe *tf)
 	}
 	irq_enable();
 	upcall_user_exception(tf);
+}
+
+void trap_user(struct trapframe *tf)
+{
+	vaddr_t va;
+
+	if (unlikely(tf->vector != VEC_PF)) {
+		user_exception(tf);
+		return;
+	}
+	va = read_cr2();
+	if (unlikely(tf->error & PF_RESERVED))
+		page_fault_bug(tf, va);
+	irq_enable();
+	upcall_page_fault(tf, va, fault_access(tf->error) | ACCESS_USER);
 }
 
 static __noreturn __cold_ void double_fault(const struct trapframe *tf)

@@ -100,14 +100,11 @@ static void user_fault(struct process *p, struct trapframe *tf, vaddr_t va, unsi
 	process_exit(STATUS_SIGNAL(sig));
 }
 
-bool upcall_page_fault(struct trapframe *tf, vaddr_t va, unsigned access)
+static __attribute__((noinline)) bool fault_refused(struct trapframe *tf, vaddr_t va,
+						    unsigned access, enum fault_result r)
 {
-	struct mm *mm = current_mm();
-	enum fault_result r = mm ? vm_fault(mm, va, access) : FAULT_SEGV_MAPERR;
 	struct process *p = current_process();
 
-	if (likely(r == FAULT_OK))
-		return true;
 	if (access & ACCESS_USER) {
 		assert(p);
 		user_fault(p, tf, va, access, r);
@@ -119,6 +116,14 @@ bool upcall_page_fault(struct trapframe *tf, vaddr_t va, unsigned access)
 		signal_raise(p, SIGKILL);
 	}
 	return false;
+}
+
+bool upcall_page_fault(struct trapframe *tf, vaddr_t va, unsigned access)
+{
+	struct mm *mm = current_mm();
+	enum fault_result r = mm ? vm_fault(mm, va, access) : FAULT_SEGV_MAPERR;
+
+	return likely(r == FAULT_OK) || fault_refused(tf, va, access, r);
 }
 
 /* code 0: SI_KERNEL, which says no address. */

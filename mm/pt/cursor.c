@@ -188,6 +188,25 @@ int cursor_open(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
 	return likely(cursor_descend_fast(c, as, va, true)) ? 0 : cursor_open_slow(c, 1);
 }
 
+/*
+ * The table has been kept from being freed by the grace period. What it says
+ * of itself under its lock is as good as its upper entry: who hangs it elsewhere
+ * changes both.
+ */
+bool cursor_reopen(struct cursor *c)
+{
+	const struct page *t = c->table;
+
+	if (unlikely(c->level != 1))
+		return false;
+	spin_lock(&c->table->lock);
+	if (likely(!t->dead && !t->shared && t->as == c->as &&
+		   t->base == (c->va & -LEVEL_SIZE(2))))
+		return true;
+	cursor_close(c);
+	return false;
+}
+
 void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
 {
 	c->as = as;

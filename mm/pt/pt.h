@@ -98,6 +98,11 @@ struct cursor {
  */
 int __must_check cursor_open(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level);
 /*
+ * Closed by the caller, who has not slept since: stands on the same entry
+ * again, locked, if the table is still as's own. False: cursor_open must look.
+ */
+bool cursor_reopen(struct cursor *c);
+/*
  * Makes nothing: stands on the lowest entry that exists on the way to va, at
  * `level` or above (c->level says). Always locked on return. The table may be
  * shared with other address spaces (c->table->shared): then it is only looked at.
@@ -150,6 +155,16 @@ static inline void cursor_clear_young(struct cursor *c, struct gather *g)
 {
 	if (__atomic_fetch_and(&c->slot->v, ~PTE_A, __ATOMIC_RELAXED) & PTE_A)
 		gather_range(g, c->va, LEVEL_SIZE(c->level));
+}
+
+/*
+ * W for the private leaf there, whose page has no other slot. A CPU that still
+ * knows it without takes a fault that finds W: nothing to flush.
+ */
+static inline void cursor_give_write(struct cursor *c)
+{
+	debug_assert(!c->table->shared && pte_present(cursor_get(c)));
+	__atomic_fetch_or(&c->slot->v, PTE_W, __ATOMIC_RELAXED);
 }
 
 /* ---- ranges (range.c) ---- */

@@ -95,10 +95,9 @@ static int fault_find(struct fault *f, unsigned access)
 
 /* ---- the entry ---- */
 
-static int fault_present(struct fault *f, struct cursor *c, pte_t e)
+/* What is there need not be changed, but for the right to execute it. */
+static __attribute__((noinline)) int fault_allowed(struct fault *f, struct cursor *c, pte_t e)
 {
-	if (fault_writes(f) && !pte_writable(e))
-		return fault_write_present(f, c, e);
 	if (f->access == ACCESS_EXEC && !pte_exec(e)) {
 		cursor_protect(c, f->prot | (pte_writable(e) ? PROT_W : 0), fault_gather(f));
 		return FAULT_OK;
@@ -108,6 +107,13 @@ static int fault_present(struct fault *f, struct cursor *c, pte_t e)
 	return FAULT_OK;
 }
 
+static inline int fault_present(struct fault *f, struct cursor *c, pte_t e)
+{
+	if (fault_writes(f) && !pte_writable(e))
+		return fault_write_present(f, c, e);
+	return fault_allowed(f, c, e);
+}
+
 static int fault_noaccess(struct fault *f, struct cursor *c)
 {
 	cursor_protect(c, f->prot, fault_gather(f));
@@ -115,7 +121,7 @@ static int fault_noaccess(struct fault *f, struct cursor *c)
 }
 
 /* The switch. */
-static int fault_entry(struct fault *f, struct cursor *c)
+static __always_inline_ int fault_entry(struct fault *f, struct cursor *c)
 {
 	pte_t e = cursor_get(c);
 
@@ -153,14 +159,14 @@ int fault_ask(struct fault *f, enum fault_need need, struct page *source)
 	return FAULT_AGAIN;
 }
 
-static int fault_prepare_zeroed(struct fault *f)
+static inline int fault_prepare_zeroed(struct fault *f)
 {
 	if (likely(!f->fresh))
 		f->fresh = page_alloc(0, PAGE_ANON, ALLOC_ZERO);
 	return likely(f->fresh) ? FAULT_OK : FAULT_OOM;
 }
 
-static int fault_prepare(struct fault *f)
+static __always_inline_ int fault_prepare(struct fault *f)
 {
 	if (likely(f->need == NEED_ZEROED))	/* the most frequent: out of the switch */
 		return fault_prepare_zeroed(f);
@@ -176,26 +182,48 @@ static int fault_prepare(struct fault *f)
 	return FAULT_OK;
 }
 
-/* Prepares, looks at the entry under its table's lock, commits. mm.lock held for reading. */
-static int fault_settle(struct fault *f)
+static __always_inline_ int fault_open(struct fault *f, struct cursor *c)
 {
-	struct cursor c;
+	int r = fault_prepare(f);
+
+	if (unlikely(r != FAULT_OK))
+		return r;
+	return likely(cursor_open(c, &f->mm->as, f->va, 1) == 0) ? FAULT_OK : FAULT_OOM;
+}
+
+/* The same for something else than was thought: c stood there before. */
+static __attribute__((noinline)) int fault_open_again(struct fault *f, struct cursor *c)
+{
+	bool awake = f->need == NEED_ZEROED || (f->need == NEED_COPY && f->source);
 	int r;
 
-	do {
-		r = fault_prepare(f);
-		if (unlikely(r != FAULT_OK))
-			return r;
-		r = FAULT_OOM;
-		if (likely(cursor_open(&c, &f->mm->as, f->va, 1) == 0)) {
-			r = fault_entry(f, &c);
-			cursor_close(&c);
-		}
+	if (!awake)			/* preparing may sleep: c's table may be gone then */
+		return fault_open(f, c);
+	r = fault_prepare(f);
+	if (r != FAULT_OK || cursor_reopen(c))
+		return r;
+	return fault_open(f, c);
+}
+
+/* Prepares, looks at the entry under its table's lock, commits. mm.lock held for reading. */
+static __always_inline_ int fault_settle(struct fault *f)
+{
+	struct cursor c;
+	int r = fault_open(f, &c);
+
+	while (likely(r == FAULT_OK)) {
+		r = fault_entry(f, &c);
+		cursor_close(&c);
 		if (unlikely(f->gathering))
 			gather_finish(&f->g);
 		if (unlikely(f->ncached))
 			fault_release_cached(f);
-	} while (unlikely(r == FAULT_AGAIN));
+		if (likely(r != FAULT_AGAIN))
+			return r;
+		r = fault_open_again(f, &c);
+	}
+	if (f->ncached)			/* no memory for the tables */
+		fault_release_cached(f);
 	return r;
 }
 

@@ -30,22 +30,12 @@ int fault_replace(struct fault *f, struct cursor *c)
 	return likely(alone) ? (int)FAULT_OK : (int)FAULT_AGAIN;
 }
 
-int fault_write_present(struct fault *f, struct cursor *c, pte_t e)
+/* p is somebody else's too: a copy of it goes in, if there is one, or is asked for. */
+static __attribute__((noinline)) int copy_page_of(struct fault *f, struct cursor *c, struct page *p)
 {
-	struct page *p = pfn_to_page(pte_pfn(e));
-
-	if (!fault_private(f)) {
-		cursor_protect(c, f->prot, fault_gather(f));
-		return FAULT_OK;
-	}
 	if (f->fresh && f->source == p) {
 		vm_count(FAULT_COPY, 1);
 		return fault_replace(f, c);
-	}
-	if (own_page(p)) {
-		vm_count(PGREUSE, 1);
-		cursor_protect(c, f->prot | PROT_W, fault_gather(f));
-		return FAULT_OK;
 	}
 	page_get(p);
 	if (unlikely(f->fresh || f->source))
@@ -53,4 +43,23 @@ int fault_write_present(struct fault *f, struct cursor *c, pte_t e)
 	f->need = NEED_COPY;
 	f->source = p;
 	return FAULT_AGAIN;
+}
+
+static __attribute__((noinline)) int write_shared(struct fault *f, struct cursor *c)
+{
+	cursor_protect(c, f->prot, fault_gather(f));
+	return FAULT_OK;
+}
+
+int fault_write_present(struct fault *f, struct cursor *c, pte_t e)
+{
+	struct page *p = pfn_to_page(pte_pfn(e));
+
+	if (unlikely(!fault_private(f)))
+		return write_shared(f, c);
+	if (!own_page(p))
+		return copy_page_of(f, c, p);
+	vm_count(PGREUSE, 1);
+	cursor_give_write(c);
+	return FAULT_OK;
 }
