@@ -34,7 +34,7 @@ static void unlock_two(struct page *a, struct page *b)
 	spin_unlock(&a->lock);
 }
 
-/* What the entry that moved from src, in `from`, to dst, in `to`, says of its page. */
+/* What the entry that moved from `from` to dst, in `to`, says of its page. */
 static void slot_move(struct page *from, struct page *to, pte_t *dst, pte_t e)
 {
 	struct page *p;
@@ -69,18 +69,34 @@ static void slot_move(struct page *from, struct page *to, pte_t *dst, pte_t e)
 /* n entries from src in `from` to dst in `to`, where nothing is; both locked. */
 static void move_entries(struct page *from, pte_t *src, struct page *to, pte_t *dst, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++) {
+	unsigned at = slot_index(src), i = from->first > at ? from->first - at : 0;
+	unsigned first = slot_index(dst) + i, moved = 0, anon = 0;
+
+	n = from->last + 1u > at ? MIN(n, from->last + 1u - at) : 0;	/* what may be used */
+	for (; i < n; i++) {
 		pte_t e = pte_read(&src[i]);
 
 		if (pte_is_none(e))
 			continue;
 		e = pte_xchg(&src[i], pte_none());
 		assert(pte_is_none(pte_read(&dst[i])));
-		slot_move(from, to, &dst[i], e);
-		table_entry_added(to, slot_index(&dst[i]));
+		/* what most entries are, taken out of slot_move's switch */
+		if (likely((e.v & (PTE_P | PTE_SPECIAL)) == PTE_P &&
+			   entry_page(e)->kind == PAGE_ANON)) {
+			anon++;
+			if (likely(entry_page(e)->slots == 1))
+				entry_page(e)->slot = &dst[i];
+		} else {
+			slot_move(from, to, &dst[i], e);
+		}
 		pte_write_new(&dst[i], e);
-		table_entries_gone(from, 1);
+		moved++;
 	}
+	from->anon -= anon;
+	to->anon += anon;
+	table_entries_gone(from, moved);
+	if (moved)
+		table_entries_added(to, first, slot_index(dst) + n, moved);
 }
 
 /* Stands on va's entry at `level` without holding its lock. False: there is no such table. */

@@ -195,44 +195,71 @@ static __always_inline_ bool page_is_own(const struct page *p)
 	return p->kind == PAGE_ANON && READ_ONCE(p->refs) == 1 && READ_ONCE(p->slots) == 1;
 }
 
+/* What a change of rights makes of a leaf: the bits that stay, and those that it gets. */
+struct leaf_bits {
+	uint64_t keep, set;
+	uint64_t lost;			/* a right went if one of these changes */
+};
+
+static inline struct leaf_bits leaf_bits(unsigned prot)
+{
+	const uint64_t set = pte_prot_bits(prot) & ~PTE_W;
+	const uint64_t keep = PTE_ADDR_MASK | PTE_A | PTE_D | PTE_SPECIAL | PTE_SOFT_MASK |
+			      (prot & PROT_W ? PTE_W : 0);
+
+	return (struct leaf_bits){ keep, set, (~keep & PTE_W) | (set & PTE_NX) };
+}
+
+/*
+ * The entries from slot up to end. Returns the bits that changed in leaves, and all
+ * if a right went otherwise. give: as PROT_GIVE_W.
+ */
+static __always_inline_ uint64_t protect_run(pte_t *slot, const pte_t *end, struct leaf_bits b,
+					     unsigned prot, bool give)
+{
+	uint64_t changed = 0;
+
+	for (; slot < end; slot++) {
+		pte_t e = pte_read(slot), new;
+
+		if (unlikely(!pte_present(e))) {
+			if (protect_entry(slot, 1, prot))
+				changed = ~0ull;
+			continue;
+		}
+		new.v = (e.v & b.keep) | b.set;
+		if (give && !(e.v & (PTE_W | PTE_SPECIAL)) && page_is_own(pfn_to_page(pte_pfn(e))))
+			new.v |= PTE_W;
+		if (new.v == e.v)
+			continue;
+		changed |= new.v ^ e.v;
+		while (unlikely(!pte_cmpxchg(slot, &e, new)))
+			new.v = (new.v & ~(PTE_A | PTE_D)) | (e.v & (PTE_A | PTE_D));
+	}
+	return changed;
+}
+
 /*
  * protect_table for a last-level table of a user and rights that are not none.
- * The bits are made once; W of an entry stays where prot has it.
+ * The bits are made once; W of an entry stays where prot has it. What lost a
+ * right is noted as one with all that the table has in the range.
  */
 static vaddr_t protect_leaves(struct cursor *c, vaddr_t end, unsigned prot, struct gather *g)
 {
-	const uint64_t set = pte_prot_bits(prot) & ~PTE_W;
-	const uint64_t keep = PTE_ADDR_MASK | PTE_A | PTE_D | PTE_SOFT_MASK |
-			      (prot & PROT_W ? PTE_W : 0);
-	const uint64_t lost = (~keep & PTE_W) | (set & PTE_NX);	/* if one of these changes */
 	const bool give = (prot & PROT_W) && (prot & PROT_GIVE_W);
 	struct span s = cursor_span(c, end);
 	pte_t *tab = table_entries(c->table);
-	unsigned lo = 0, hi = 0;
+	struct leaf_bits b = leaf_bits(prot);
+	uint64_t changed;
 
 	assert(!c->table->shared || s.i >= s.end);
-	for (unsigned i = s.i; i < s.end; i++) {
-		pte_t e = pte_read(&tab[i]), new;
-
-		if (unlikely((e.v & (PTE_P | PTE_SPECIAL)) != PTE_P)) {
-			if (pte_is_none(e) || !protect_entry(&tab[i], 1, prot & ~PROT_GIVE_W))
-				continue;
-			lo = hi ? lo : i;
-			hi = i + 1;
-			continue;
-		}
-		new.v = (e.v & keep) | set;
-		if (give && !(new.v & PTE_W) && page_is_own(pfn_to_page(pte_pfn(e))))
-			new.v |= PTE_W;
-		while (new.v != e.v && unlikely(!pte_cmpxchg(&tab[i], &e, new)))
-			new.v = (new.v & ~(PTE_A | PTE_D)) | (e.v & (PTE_A | PTE_D));
-		if ((new.v ^ e.v) & lost) {
-			lo = hi ? lo : i;
-			hi = i + 1;
-		}
-	}
-	if (hi)
-		gather_range(g, s.base + lo * PAGE_SIZE, (hi - lo) * PAGE_SIZE);
+	prot &= ~PROT_GIVE_W;
+	if (give)
+		changed = protect_run(&tab[s.i], &tab[s.end], b, prot, true);
+	else
+		changed = protect_run(&tab[s.i], &tab[s.end], b, prot, false);
+	if (changed & b.lost)
+		gather_range(g, s.base + s.i * PAGE_SIZE, (s.end - s.i) * PAGE_SIZE);
 	return s.next;
 }
 

@@ -42,13 +42,19 @@ static inline struct page *aspace_root(const struct aspace *as)
 	return pfn_to_page(paddr_to_pfn(as->root));
 }
 
+/* n entries more, which lie in [first, end). */
+static inline void table_entries_added(struct page *t, unsigned first, unsigned end, unsigned n)
+{
+	t->used += n;
+	if (first < t->first)
+		t->first = first;
+	if (end - 1 > t->last)
+		t->last = end - 1;
+}
+
 static inline void table_entry_added(struct page *t, unsigned i)
 {
-	t->used++;
-	if (i < t->first)
-		t->first = i;
-	if (i > t->last)
-		t->last = i;
+	table_entries_added(t, i, i + 1, 1);
 }
 
 static inline void table_entries_gone(struct page *t, unsigned n)

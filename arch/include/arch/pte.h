@@ -159,8 +159,12 @@ static inline pte_t pte_xchg(pte_t *slot, pte_t e)
 }
 static inline bool pte_cmpxchg(pte_t *slot, pte_t *old, pte_t e)
 {
-	return __atomic_compare_exchange_n(&slot->v, &old->v, e.v, false,
-					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	uint64_t was = old->v;		/* a number can stay in a register */
+	bool done = __atomic_compare_exchange_n(&slot->v, &was, e.v, false,
+						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+
+	old->v = was;
+	return done;
 }
 
 #endif
