@@ -217,6 +217,35 @@ void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level
 		cursor_descend(c, c->as, c->va, 1);
 }
 
+/*
+ * Is there nothing in [va, end), because one upper entry, of a table with
+ * others, is none? Read without a lock: what comes there now comes after.
+ */
+static bool in_hole(const struct aspace *as, vaddr_t va, vaddr_t end)
+{
+	pte_t upper = { as->root.v }, e = upper;
+	unsigned l = arch_levels + 1;
+
+	do {
+		upper = e;
+		e = pte_read(entry_below(upper, va, --l));
+	} while (l > 1 && is_table(e));
+	return pte_is_none(e) && ((va ^ (end - 1)) >> LEVEL_SHIFT(l)) == 0 &&
+	       READ_ONCE(pfn_to_page(pte_pfn(upper))->used);
+}
+
+bool cursor_find_used(struct cursor *c, struct aspace *as, vaddr_t va, vaddr_t end)
+{
+	c->as = as;
+	c->va = va & PAGE_MASK;
+	if (likely(cursor_descend_fast(c, as, va, false)))
+		return true;
+	if (in_hole(as, va, end))
+		return false;
+	cursor_descend(c, as, c->va, 1);
+	return true;
+}
+
 /* An anonymous page without a slot is the caller's alone: no atomic operation. */
 static __always_inline_ void slot_add(struct page *t, pte_t *slot, vaddr_t va, struct page *p,
 				      unsigned prot)

@@ -32,16 +32,6 @@
 #include <kernel/core/call.h>
 #include <mm/pt/table.h>
 
-void gather_init(struct gather *g, struct aspace *as)
-{
-	g->as = as;
-	g->start = g->end = 0;
-	g->npages = g->bumps = 0;
-	g->last = 0;
-	g->nowners = 0;
-	g->dead_tables = NULL;
-}
-
 /* The aspace has lost something. Table lock held. */
 static void raise(struct gather *g)
 {

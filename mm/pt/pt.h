@@ -39,7 +39,15 @@ struct gather {
 	struct grace_head *dead_tables;	/* to free after the flush and a grace period */
 };
 
-void gather_init(struct gather *g, struct aspace *as);
+static inline void gather_init(struct gather *g, struct aspace *as)
+{
+	g->as = as;
+	g->start = g->end = 0;
+	g->npages = g->bumps = 0;
+	g->last = 0;
+	g->nowners = 0;
+	g->dead_tables = NULL;
+}
 /* Notes that [va, va + size) lost a right or its frame. Table lock held. */
 void gather_range(struct gather *g, vaddr_t va, size_t size);
 /*

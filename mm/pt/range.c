@@ -17,10 +17,10 @@ struct span {
 	vaddr_t base, next;	/* of index 0; behind the last entry of the range in this table */
 };
 
-static inline struct span cursor_span(const struct cursor *c, vaddr_t end)
+static inline struct span span_at(const struct cursor *c, unsigned level, vaddr_t end)
 {
 	const struct page *t = c->table;
-	unsigned shift = LEVEL_SHIFT(c->level), i = slot_index(c->slot);
+	unsigned shift = LEVEL_SHIFT(level), i = slot_index(c->slot);
 	vaddr_t base = c->va - ((vaddr_t)i << shift);
 	vaddr_t n = (end - base + (1ul << shift) - 1) >> shift;
 
@@ -32,9 +32,14 @@ static inline struct span cursor_span(const struct cursor *c, vaddr_t end)
 	};
 }
 
+static inline struct span cursor_span(const struct cursor *c, vaddr_t end)
+{
+	return span_at(c, c->level, end);
+}
+
 vaddr_t zap_leaves(struct cursor *c, vaddr_t end, struct gather *g)
 {
-	struct span s = cursor_span(c, end);
+	struct span s = span_at(c, 1, end);
 	struct page *t = c->table;
 	pte_t *tab = table_entries(t);
 	unsigned gone = 0, lo = PT_ENTRIES, hi = 0;
@@ -170,7 +175,8 @@ void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
 	assert(g->as == as && IS_ALIGNED(start | end, PAGE_SIZE));
 	while (va < end) {
 		at = va;
-		cursor_find(&c, as, at, 1);
+		if (!cursor_find_used(&c, as, at, end))
+			return;
 		va = zap_table(&c, at, end, g);
 		empty = c.table->used == 0;
 		cursor_close(&c);
@@ -195,7 +201,7 @@ static __always_inline_ bool page_is_own(const struct page *p)
 	return p->kind == PAGE_ANON && READ_ONCE(p->refs) == 1 && READ_ONCE(p->slots) == 1;
 }
 
-/* What a change of rights makes of a leaf: the bits that stay, and those that it gets. */
+/* What a change of rights makes of a user's leaf: the bits that stay, and those that it gets. */
 struct leaf_bits {
 	uint64_t keep, set;
 	uint64_t lost;			/* a right went if one of these changes */
@@ -203,7 +209,7 @@ struct leaf_bits {
 
 static inline struct leaf_bits leaf_bits(unsigned prot)
 {
-	const uint64_t set = pte_prot_bits(prot) & ~PTE_W;
+	const uint64_t set = pte_prot_bits((prot & PROT_X) | PROT_U);
 	const uint64_t keep = PTE_ADDR_MASK | PTE_A | PTE_D | PTE_SPECIAL | PTE_SOFT_MASK |
 			      (prot & PROT_W ? PTE_W : 0);
 
@@ -247,7 +253,7 @@ static __always_inline_ uint64_t protect_run(pte_t *slot, const pte_t *end, stru
 static vaddr_t protect_leaves(struct cursor *c, vaddr_t end, unsigned prot, struct gather *g)
 {
 	const bool give = (prot & PROT_W) && (prot & PROT_GIVE_W);
-	struct span s = cursor_span(c, end);
+	struct span s = span_at(c, 1, end);
 	pte_t *tab = table_entries(c->table);
 	struct leaf_bits b = leaf_bits(prot);
 	uint64_t changed;
@@ -264,7 +270,7 @@ static vaddr_t protect_leaves(struct cursor *c, vaddr_t end, unsigned prot, stru
 }
 
 /* All of the span that is no table; returns where to go on. */
-static vaddr_t protect_table(struct cursor *c, vaddr_t start, vaddr_t end, unsigned prot,
+static __attribute__((noinline)) vaddr_t protect_table(struct cursor *c, vaddr_t start, vaddr_t end, unsigned prot,
 			     struct gather *g)
 {
 	struct span s = cursor_span(c, end);
@@ -272,8 +278,6 @@ static vaddr_t protect_table(struct cursor *c, vaddr_t start, vaddr_t end, unsig
 	unsigned lo = PT_ENTRIES, hi = 0;
 	unsigned long size = LEVEL_SIZE(c->level);
 
-	if (c->level == 1 && prot & PROT_RWX && !c->as->kernel)
-		return protect_leaves(c, end, prot, g);
 	prot &= ~PROT_GIVE_W;
 	assert(c->level > 1 || !c->table->shared || s.i >= s.end);
 	for (unsigned i = s.i; i < s.end; i++) {
@@ -306,8 +310,12 @@ void pt_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, st
 	if (!as->kernel)
 		prot |= PROT_U;
 	while (va < end) {
-		cursor_find(&c, as, va, 1);
-		va = protect_table(&c, va, end, prot, g);
+		if (!cursor_find_used(&c, as, va, end))
+			return;
+		if (likely(c.level == 1 && prot & PROT_RWX && !as->kernel))
+			va = protect_leaves(&c, end, prot, g);
+		else
+			va = protect_table(&c, va, end, prot, g);
 		cursor_close(&c);
 	}
 }

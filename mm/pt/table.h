@@ -147,6 +147,12 @@ vaddr_t zap_leaves(struct cursor *c, vaddr_t end, struct gather *g);
 /* *up, which points to the shared table t of va, is made none. t locked, and its upper table. */
 void leave_table(pte_t *up, struct page *t, vaddr_t va, struct gather *g);
 
+/*
+ * cursor_find at level 1 for who looks for what there is: false, and nothing
+ * locked, if it saw that [va, end) is empty and no empty table is in the way.
+ */
+bool __must_check cursor_find_used(struct cursor *c, struct aspace *as, vaddr_t va, vaddr_t end);
+
 /* The page whose slot the leaf or not present entry e is; NULL: none. */
 struct page *entry_slot_page(pte_t e, unsigned level);
 /*

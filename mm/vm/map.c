@@ -69,7 +69,7 @@ static void zap(struct mm *mm, vaddr_t start, vaddr_t end)
 
 int map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead)
 {
-	struct vma *v = vma_find(mm, start), *next;
+	struct vma *v = vma_lookup(mm, start), *next;
 	uint64_t promised = 0;
 
 	if (!v || v->start >= end)

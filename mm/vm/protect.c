@@ -86,12 +86,13 @@ static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 /* Where the call begins: with PROT_GROWSDOWN at the beginning of the mapping. */
 static int find_start(struct mm *mm, vaddr_t *start, vaddr_t end, int prot)
 {
-	struct vma *v = vma_lookup(mm, *start);
+	struct vma *v;
 
+	if (likely(!(prot & (PROT_GROWSDOWN | PROT_GROWSUP))))
+		return 0;
+	v = vma_find(mm, *start);
 	if (prot & PROT_GROWSUP)	/* nothing grows up here */
 		return v && v->start <= *start ? -EINVAL : -ENOMEM;
-	if (!(prot & PROT_GROWSDOWN))
-		return 0;
 	if (!v || v->start >= end)
 		return -ENOMEM;
 	if (!(v->flags & VM_GROWSDOWN))

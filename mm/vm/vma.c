@@ -110,6 +110,7 @@ struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare)
 	assert(*spare);
 	v = vma_fill(mm, *spare, s);
 	*spare = NULL;
+	mm->last = v;			/* who maps it is about to use it */
 	return v;
 }
 
