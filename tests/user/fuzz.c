@@ -73,6 +73,10 @@ static const struct call calls[] = {
 	{ SYS_prlimit64, "dipp" }, { SYS_process_vm_readv, "dvivii" },
 	{ SYS_process_vm_writev, "dvivii" }, { SYS_getrandom, "pni" }, { SYS_memfd_create, "Pi" },
 	{ SYS_mlock2, "pni" }, { SYS_set_tid_address, "p" }, { SYS_fallocate, "fioo" },
+	{ SYS_rt_tgsigqueueinfo, "ddsp" }, { SYS_get_robust_list, "dpp" },
+	{ SYS_clock_getres, "ip" }, { SYS_faccessat2, "fPii" }, { SYS_getgroups, "ip" },
+	{ SYS_getresuid, "ppp" }, { SYS_getresgid, "ppp" }, { SYS_rseq, "pnii" },
+	{ SYS_getpgrp, "" }, { SYS_restart_syscall, "" },
 };
 #define CALLS	(sizeof(calls) / sizeof(calls[0]))
 
