@@ -197,6 +197,20 @@ static uint64_t fit(int fd, struct range *r, uint64_t at)
 	return at > (uint64_t)st.st_size ? (uint64_t)st.st_size : at;
 }
 
+/*
+ * Memory that may show a file's page is copied from and to the same place in a page: what a copy
+ * gives between places of one page that overlap nobody promises.
+ */
+static void match(struct range *r, uint64_t at)
+{
+	bool any = false;
+
+	for (uint64_t page = r->addr & -PAGE; page <= r->addr + r->len; page += PAGE)
+		any |= tainted(page);
+	if (any)
+		r->addr = (r->addr & -PAGE) + at % PAGE;
+}
+
 static void op_transfer(void)
 {
 	int which, fd = pick_memfd(&which);
@@ -206,6 +220,7 @@ static void op_transfer(void)
 
 	if (!in)
 		at = fit(fd, &r, at);
+	match(&r, at);
 	say("%s(memfd%d, ", in ? "pread" : "pwrite", which);
 	say_addr(r.addr);
 	say(", %#lx, %#lx)", (unsigned long)r.len, (unsigned long)at);
@@ -222,6 +237,7 @@ static void op_position(void)
 	if (!in)
 		at = fit(fd, &r, at);
 	at = SYS(lseek, fd, at, SEEK_SET);
+	match(&r, at);
 	say("lseek %ld, %s(memfd%d, ", at, in ? "read" : "write", which);
 	say_addr(r.addr);
 	say(", %#lx)", (unsigned long)r.len);
@@ -248,7 +264,7 @@ static void op_vector(void)
 	struct iovec vector[3];
 	int which, fd = pick_memfd(&which), n = 1 + rnd(3);
 	bool in = chance(50);
-	uint64_t at = rnd(FILE_PAGES) * PAGE, limit = 12 * PAGE;
+	uint64_t at = rnd(FILE_PAGES) * PAGE, limit = 12 * PAGE, done = 0;
 
 	if (!in) {
 		at = fit(fd, &(struct range){ 0, 0 }, at);
@@ -261,6 +277,8 @@ static void op_vector(void)
 
 		if (r.len > limit)
 			r.len = 1 + rnd(limit);
+		match(&r, at + done);
+		done += r.len;
 		vector[i] = (struct iovec){ (void *)r.addr, r.len };
 		say(", ");
 		say_addr(r.addr);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -389,6 +390,47 @@ void status_start(void)
 		say(", no status");
 }
 
+/* A child that may have so much more than it has. */
+static void set_limit(int resource, long more)
+{
+	long value[FIGURES] = { 0 };
+	struct rlimit limit = { 0, RLIM_INFINITY };
+
+	if (!status_read(value))
+		say("no status ");
+	limit.rlim_cur = resource == RLIMIT_AS ? value[0] << 10 :
+			 resource == RLIMIT_DATA ? value[2] << 10 : 0;
+	limit.rlim_cur += more;
+	if (SYS(setrlimit, resource, &limit))
+		say("no limit ");
+}
+
+static void op_limited(void)
+{
+	static const struct { int resource; const char *name; } limits[] = {
+		{ RLIMIT_AS, "AS" }, { RLIMIT_DATA, "DATA" }, { RLIMIT_STACK, "STACK" },
+	};
+	int which = rnd(3), steps = 4 + rnd(8);
+	long more = rnd(40) * PAGE + (chance(20) ? rnd(PAGE) : 0), pid;
+
+	say("fork, limit %s %+ld, %d steps", limits[which].name, more, steps);
+	if (depth >= DEPTH) {
+		say(" too deep");
+		return;
+	}
+	end_line();
+	pid = fork_now();
+	if (pid == 0) {
+		set_limit(limits[which].resource, more);
+		child_steps(steps);
+	}
+	say("%*s%s child", depth * 2, "", step_path);
+	if (pid < 0)
+		say_result(pid);
+	else
+		say_end(pid);
+}
+
 /* How much more there is than at first. */
 static void op_status(void)
 {
@@ -414,5 +456,6 @@ const struct op process_ops[] = {
 	{ "child", "vmchild", 10, op_child_memory },
 	{ "maps", "maps", 12, op_maps },
 	{ "status", "status", 15, op_status },
+	{ "limited", "limits", 10, op_limited },
 	{ 0 },
 };
