@@ -21,22 +21,38 @@ int files_init(struct files *fs)
 	return 0;
 }
 
-/* The table of `from` cannot shrink, and grows by its own process alone. */
+/* Copies what is open, if `to` has room for all of it. */
+static bool copy_table(struct files *to, struct files *from)
+{
+	bool fits;
+
+	spin_lock(&from->lock);
+	fits = from->max <= to->max;
+	if (fits) {
+		memcpy(to->file, from->file, from->max * sizeof(*to->file));
+		memcpy(to->cloexec, from->cloexec, sizeof(to->cloexec));
+		to->max = from->max;
+		for (unsigned fd = 0; fd < to->max; fd++)
+			if (to->file[fd])
+				file_get(to->file[fd]);
+	}
+	spin_unlock(&from->lock);
+	return fits;
+}
+
+/* Other threads may open more meanwhile. */
 int files_copy(struct files *to, struct files *from)
 {
-	unsigned max = from->max;
-
 	spin_init(&to->lock, RANK_FS);
-	to->file = kmalloc(max * sizeof(*to->file));
-	if (!to->file)
-		return -ENOMEM;
-	to->max = max;
-	memcpy(to->file, from->file, max * sizeof(*to->file));
-	memcpy(to->cloexec, from->cloexec, sizeof(to->cloexec));
-	for (unsigned fd = 0; fd < max; fd++)
-		if (to->file[fd])
-			file_get(to->file[fd]);
-	return 0;
+	for (;;) {
+		to->max = READ_ONCE(from->max);
+		to->file = kmalloc(to->max * sizeof(*to->file));
+		if (!to->file)
+			return -ENOMEM;
+		if (copy_table(to, from))
+			return 0;
+		kfree(to->file);
+	}
 }
 
 void files_destroy(struct files *fs)

@@ -141,7 +141,7 @@ static int show_status(struct text *t, int pid)
 		    v.sid);
 	if (there)
 		status_memory(t, &m);
-	text_printf(t, "Threads:\t1\n");
+	text_printf(t, "Threads:\t%u\n", v.nthreads);
 	status_signals(t, &v);
 	return 0;
 }

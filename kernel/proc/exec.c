@@ -103,7 +103,7 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 static int exec_elf(struct process *p, struct node *exe, const char *name, struct elf *e,
 		    const struct exec_args *args, struct trapframe *tf)
 {
-	struct aspace *before = p->leader->thread.aspace;
+	struct aspace *before = current_thread()->aspace;
 	struct mm_limits limits = process_memory_limits(p);
 	struct mm *mm = mm_create();
 	vaddr_t sp;
@@ -114,6 +114,8 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 	mm_set_limits(mm, &limits);
 	thread_set_aspace(mm_aspace(mm));
 	err = build_space(mm, e, args, &sp);
+	if (!err)
+		err = task_end_others();
 	if (err) {
 		thread_set_aspace(before);
 		mm_put(mm);

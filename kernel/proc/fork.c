@@ -12,12 +12,10 @@
 #include <linux/errno.h>
 #include <mm/mm.h>
 
-/* The child's thread begins here, in its own address space. */
+/* The new thread begins here, in its address space. */
 static void child_main(void *arg)
 {
-	struct process *p = arg;
-
-	struct task *t = p->leader;
+	struct task *t = arg;
 
 	if (t->set_child_tid)
 		(void)!put_user_u32((uint32_t)t->thread.tid, (uint32_t __user *)t->set_child_tid);
@@ -29,8 +27,7 @@ static void copy_places(struct process *child, const struct process *parent)
 	child->umask = parent->umask;
 	child->oom_score_adj = parent->oom_score_adj;
 	memcpy(child->rlimit, parent->rlimit, sizeof(child->rlimit));
-	node_get(parent->cwd);
-	child->cwd = parent->cwd;
+	child->cwd = process_cwd();
 	node_get(parent->exe);
 	child->exe = parent->exe;
 }
@@ -67,17 +64,15 @@ static int copy_process(struct process *child, struct process *parent, const str
 	signal_thread_inherit(&child->leader->sig, signal_thread(),
 			      spec->share_memory && !spec->wait);
 	child->exit_signal = spec->exit_signal;
-	child->leader->set_child_tid = spec->set_child_tid;
-	child->leader->clear_child_tid = spec->clear_child_tid;
 	return copy_memory(child, parent, spec);
 }
 
-/* The registers that the child begins with. */
-static void copy_registers(struct process *child, const struct fork_spec *spec,
-			   const struct trapframe *tf)
+/* What the new thread begins with, in mm. */
+static void set_up(struct task *t, struct mm *mm, const struct fork_spec *spec,
+		   const struct trapframe *tf)
 {
-	struct trapframe *to = arch_stack_frame(child->leader->thread.stack_top);
-	struct context *ctx = &child->leader->thread.ctx;
+	struct trapframe *to = arch_stack_frame(t->thread.stack_top);
+	struct context *ctx = &t->thread.ctx;
 
 	*to = *tf;
 	to->rax = 0;
@@ -85,7 +80,11 @@ static void copy_registers(struct process *child, const struct fork_spec *spec,
 		to->rsp = spec->stack;
 	ctx->fs_base = spec->set_tls ? spec->tls : arch_get_fs_base();
 	ctx->gs_base = arch_get_gs_base();
-	child->leader->thread.aspace = mm_aspace(child->mm);
+	t->thread.aspace = mm_aspace(mm);
+	t->set_child_tid = spec->set_child_tid;
+	t->clear_child_tid = spec->clear_child_tid;
+	if (spec->parent_tid)
+		(void)!put_user_u32((uint32_t)t->thread.tid, spec->parent_tid);
 }
 
 /*
@@ -111,30 +110,58 @@ static bool memory_is_short(void)
 	return page_free_count() < page_low_mark();
 }
 
-int process_fork(const struct fork_spec *spec, const struct trapframe *tf)
+/* Another task of this process. */
+static int fork_task(struct process *p, const struct fork_spec *spec, const struct trapframe *tf)
 {
-	struct process *parent = current_process(), *child;
+	struct task *t = task_alloc(p);
+	int err, tid;
+
+	if (!t)
+		return -ENOMEM;
+	arch_fpu_fork(t->thread.ctx.fpu);
+	signal_thread_inherit(&t->sig, signal_thread(), true);
+	err = task_publish(t, current_thread()->name, child_main);
+	if (err) {
+		task_free(t);
+		return err;
+	}
+	tid = t->thread.tid;
+	set_up(t, p->mm, spec, tf);
+	thread_start(&t->thread);
+	return tid;
+}
+
+static int fork_process(struct process *parent, const struct fork_spec *spec,
+			const struct trapframe *tf)
+{
+	struct process *child = process_alloc();
 	int err, pid;
 
-	child = memory_is_short() ? NULL : process_alloc();
 	if (!child)
 		return -ENOMEM;
 	arch_fpu_fork(child->leader->thread.ctx.fpu);
 	err = copy_process(child, parent, spec);
 	if (!err)
-		err = process_publish(child, parent, parent->leader->thread.name, child_main);
+		err = process_publish(child, parent, current_thread()->name, child_main);
 	if (err) {
 		process_free(child);
 		return err;
 	}
 	pid = child->pid;
-	copy_registers(child, spec, tf);
-	if (spec->parent_tid)
-		(void)!put_user_u32((uint32_t)pid, spec->parent_tid);
+	set_up(child->leader, child->mm, spec, tf);
 	process_get(child);
 	thread_start(&child->leader->thread);
 	if (spec->wait)
 		wait_until_left(parent, child);
 	process_put(child);
 	return pid;
+}
+
+int process_fork(const struct fork_spec *spec, const struct trapframe *tf)
+{
+	struct process *p = current_process();
+
+	if (memory_is_short())
+		return -ENOMEM;
+	return spec->thread ? fork_task(p, spec, tf) : fork_process(p, spec, tf);
 }

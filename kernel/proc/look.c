@@ -47,7 +47,8 @@ int process_look(int pid, struct process_view *v)
 		return -ESRCH;
 	*v = (struct process_view){
 		.pid = p->pid, .ppid = p->ppid, .pgid = p->pgid, .sid = p->sid,
-		.state = state_of(p), .umask = p->umask, .oom_score_adj = p->oom_score_adj, .files_max = p->files.max,
+		.state = state_of(p), .umask = p->umask, .oom_score_adj = p->oom_score_adj,
+		.files_max = p->files.max, .nthreads = p->nlive,
 		.start_ns = p->start_ns, .used = p->used, .reaped = p->reaped,
 	};
 	strlcpy(v->name, p->leader->thread.name, sizeof(v->name));

@@ -12,7 +12,7 @@ struct process_view {
 	int pid, ppid, pgid, sid;
 	char name[16];
 	char state;			/* R, S, Z as /proc shows it */
-	unsigned umask, files_max;
+	unsigned umask, files_max, nthreads;
 	int oom_score_adj;
 	uint64_t start_ns;
 	struct usage used, reaped;	/* used: without what its memory of now knows */

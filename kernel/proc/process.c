@@ -78,8 +78,8 @@ int process_publish(struct process *p, struct process *parent, const char *name,
 	spin_lock(&process_lock);
 	pid = pid_take();
 	if (pid) {
-		task_prepare(p->leader, name, fn, p);
-		signal_start(&p->leader->sig);
+		task_prepare(p->leader, name, fn);
+		p->nlive = p->ntasks = signal_start(&p->leader->sig);
 		table_add(p, pid);
 		process_set_group(p, parent->sid, parent->pgid);
 		p->parent = parent;
@@ -122,6 +122,7 @@ static void init_common(struct process *p)
 	TAILQ_INIT(&p->children);
 	TAILQ_INIT(&p->tasks);
 	waitq_init(&p->child_wait);
+	waitq_init(&p->tasks_wait);
 	signal_create(&p->signals);
 	p->start_ns = clock_monotonic_ns();
 }
@@ -164,27 +165,11 @@ struct process *process_alloc(void)
 	return p;
 }
 
-/* What it has open. */
-static void drop_nodes(struct process *p)
-{
-	struct node *cwd, *exe;
-
-	spin_lock(&process_lock);	/* who looks at p takes references under it */
-	cwd = p->cwd;
-	exe = p->exe;
-	p->cwd = p->exe = NULL;
-	spin_unlock(&process_lock);
-	if (cwd)
-		node_put(cwd);
-	if (exe)
-		node_put(exe);
-}
-
 void process_free(struct process *p)
 {
 	if (p->files.file)
 		files_destroy(&p->files);
-	drop_nodes(p);
+	process_drop_nodes(p);
 	if (p->mm)
 		mm_put(p->mm);
 	exec_args_free(p->args);
@@ -210,10 +195,22 @@ void process_set_name(struct process *p, const char *path)
 	strlcpy(p->leader->thread.name, last_part(path), sizeof(p->leader->thread.name));
 }
 
+struct node *process_cwd(void)
+{
+	struct process *p = current_process();
+	struct node *n;
+
+	spin_lock(&process_lock);
+	n = p->cwd;
+	node_get(n);
+	spin_unlock(&process_lock);
+	return n;
+}
+
 /* The first thing its thread does: run the program that process_spawn gave it. */
 static void process_main(void *arg)
 {
-	struct process *p = arg;
+	struct process *p = ((struct task *)arg)->process;
 	struct exec_args *args = p->args;
 	struct node *exe = p->exe;
 	char name[sizeof(p->leader->thread.name)];
@@ -298,92 +295,20 @@ int process_spawn(struct node *exe, const char *name, struct exec_args *args, st
 	return 0;
 }
 
-/* ---- the end ---- */
-
-/* p does not use mm any more. */
-static void leave_memory(struct process *p, struct mm *mm)
-{
-	struct mm_usage u;
-
-	mm_leave(mm, &u);
-	p->used.minflt += u.minflt;
-	p->used.majflt += u.majflt;
-	p->used.rss_max = MAX(p->used.rss_max, u.rss_max);
-}
-
-/* Its parent lent it its memory and waits to have it back. */
-static void give_back(struct process *p)
-{
-	spin_lock(&process_lock);
-	p->shares_memory = false;
-	process_wake_parent(p);
-	spin_unlock(&process_lock);
-}
-
-void task_leave_memory(void)
-{
-	struct task *t = current_task();
-	struct process *p = t->process;
-	struct aspace *now = t->thread.aspace;
-
-	if (!p->mm || !(t->robust_list | t->clear_child_tid))
-		return;
-	thread_set_aspace(mm_aspace(p->mm));
-	futex_exit(t);
-	if (t->clear_child_tid && READ_ONCE(p->mm->refs) > 1) {
-		(void)!put_user_u32(0, (uint32_t __user *)t->clear_child_tid);
-		(void)futex_wake(t->clear_child_tid, true, 1, FUTEX_ANY);
-	}
-	t->clear_child_tid = 0;
-	thread_set_aspace(now);
-}
-
-void process_change_memory(struct process *p, struct mm *next)
-{
-	struct mm *old = p->mm;
-
-	spin_lock(&process_lock);	/* who looks at p takes a reference under it */
-	p->mm = next;
-	spin_unlock(&process_lock);
-	if (old)
-		leave_memory(p, old);
-	if (p->shares_memory)
-		give_back(p);
-}
-
-/* Its stack is no longer in use. */
-static void thread_done(void *arg)
-{
-	struct process *p = arg;
-
-	task_free_stack(p->leader);
-	process_gone(p);
-}
-
-void process_exit(int status)
-{
-	struct process *p = current_process();
-
-	assert(p != &init_process);
-	p->status = status;
-	signal_exit(&p->signals);
-	task_leave_memory();
-	files_destroy(&p->files);
-	thread_set_aspace(NULL);
-	process_change_memory(p, NULL);
-	drop_nodes(p);
-	process_leave_children(p);
-	thread_exit(thread_done, p);
-}
-
 /* ---- accounts ---- */
 
 void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_ns)
 {
-	const struct task *t = p->leader;
-	uint64_t all = thread_cpu_ns(&t->thread), ticks = t->user_ticks + t->kernel_ticks;
+	uint64_t all = p->ended.ns, user = p->ended.user_ticks, ticks;
+	const struct task *t;
 
-	*user_ns = ticks ? mul_div(all, t->user_ticks, ticks) : all;
+	ticks = user + p->ended.kernel_ticks;
+	TAILQ_FOREACH(t, &p->tasks, link) {
+		all += thread_cpu_ns(&t->thread);
+		user += t->user_ticks;
+		ticks += t->user_ticks + t->kernel_ticks;
+	}
+	*user_ns = ticks ? mul_div(all, user, ticks) : all;
 	*system_ns = all - *user_ns;
 }
 
@@ -403,7 +328,9 @@ void process_usage(struct process *p, struct usage *u)
 	if (p->mm)
 		mm_figures(p->mm, &f);
 	*u = p->used;
+	spin_lock(&process_lock);
 	process_times(p, &u->user_ns, &u->system_ns);
+	spin_unlock(&process_lock);
 	u->minflt += f.minflt;
 	u->majflt += f.majflt;
 	u->rss_max = MAX(u->rss_max, f.rss_max);

@@ -1,20 +1,21 @@
 /*
- * Processes: a thread with an address space, open files and a place in the
- * file tree. (One thread each; memory never knows a process.)
+ * Processes: threads (tasks, task.h) with an address space, open files and a place in the
+ * file tree in common. Memory never knows a process.
  *
  * Life:
  *
  *	process_alloc		nobody knows it
  *	process_publish		has a pid, a parent, a place in the table, a thread
  *	thread_start		runs: a program, or what fork left it
- *	process_exit		by its own thread: memory and files are given back
- *	gone			off its stack: a zombie, its status waits (wait.c)
+ *	process_exit		by one of its threads: all of them end
+ *	task_exit		by each; the last one gives memory and files back
+ *	gone			all are off their stacks: a zombie, its status waits (wait.c)
  *	reaped			out of the table; the last reference frees the struct
  *
  * Whoever finds a process in the table uses it under process_lock, or takes a
  * reference (process_get) and lets the lock go. Fields without a lock named
- * are the process's own: only its thread touches them, or nobody else can
- * know it yet.
+ * are set while the process has one thread (at its start, or in execve, which ends the
+ * others) and by the last one at the end.
  *
  * The tree: every process but the first has a parent, which waits for it. The
  * children of a process that ends become the first one's, init's, and nobody
@@ -51,6 +52,11 @@ struct process {
 	struct process_list children;	/* process_lock */
 	struct task *leader;		/* the task with the number pid; process_lock */
 	struct task_list tasks;		/* all that have a number; process_lock */
+	unsigned nlive;			/* tasks that have not come to their end; process_lock */
+	unsigned ntasks;		/* those, and the ones not off their stacks; process_lock */
+	bool exiting;			/* status is what it ends with; process_lock */
+	struct waitq tasks_wait;	/* for ntasks to become 1 */
+	struct { uint64_t ns, user_ticks, kernel_ticks; } ended; /* of tasks that are gone; process_lock */
 	int pgid, sid;			/* group and session; process_lock */
 	bool has_execed;		/* process_lock */
 	bool shares_memory;		/* its parent lent it its mm and waits; process_lock */
@@ -59,7 +65,7 @@ struct process {
 	int death_signal;		/* prctl(PR_SET_PDEATHSIG); process_lock */
 	struct mm *mm;			/* NULL before the first program and after the last */
 	struct files files;
-	struct node *cwd;		/* counted */
+	struct node *cwd;		/* counted; process_lock */
 	struct node *exe;		/* what it runs; counted, or NULL */
 	unsigned umask;
 	int oom_score_adj;		/* -1000 .. 1000: told, and inherited; process_lock */
@@ -95,9 +101,11 @@ void process_init(void);
 struct process *process_alloc(void);
 /* Takes it back; files, directories and memory given to it go, too. */
 void process_free(struct process *p);
+/* Gives back where it is in the file tree. */
+void process_drop_nodes(struct process *p);
 /*
  * Gives it a pid, a place among the children of `parent`, its group and session,
- * and its thread, which will begin in fn(p), must not return, and waits for
+ * and its thread, which will begin in fn(task), must not return, and waits for
  * thread_start. 0; -EAGAIN: all pids are taken.
  */
 int __must_check process_publish(struct process *p, struct process *parent, const char *name,
@@ -121,8 +129,17 @@ void process_set_group(struct process *p, int sid, int pgid);
  */
 int __must_check process_spawn(struct node *exe, const char *name, struct exec_args *args,
 			       struct process **out);
-/* The running process ends; status as wait4(2) gives it. */
+/* The running process ends, all its threads do; status as wait4(2) gives it. */
 void process_exit(int status) __noreturn;
+/* The running task ends; if it is the first one, and nobody ends them all, with what its process ends. */
+void task_exit(int status) __noreturn;
+/*
+ * All tasks but the running one end, which is the first one from now on. 0, or -EINTR: it is
+ * told to end itself.
+ */
+int __must_check task_end_others(void);
+/* The directory that paths of the running process begin in; counted. */
+struct node *process_cwd(void);
 /*
  * The running task is about to leave its memory: robust futexes are given up, and who waits
  * for that is told.
@@ -136,7 +153,7 @@ void task_leave_memory(void);
 void process_change_memory(struct process *p, struct mm *next);
 /* What its thread is called from now on: the last part of the program's path. */
 void process_set_name(struct process *p, const char *path);
-/* CPU time in ring 3 and in the kernel, split by what the tick found. */
+/* CPU time in ring 3 and in the kernel, split by what the tick found. process_lock held. */
 void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_ns);
 /* What the running process has used up so far. */
 void process_usage(struct process *p, struct usage *u);
@@ -158,6 +175,7 @@ unsigned process_count(void);
 /* ---- fork.c ---- */
 
 struct fork_spec {
+	bool thread;			/* no process, but a task of this one; the rest as far as it fits */
 	bool share_memory;		/* the child runs in the parent's memory */
 	bool wait;			/* until the child has left it */
 	bool set_tls;

@@ -206,7 +206,7 @@ void signal_taken(struct sig_entry *e)
 
 void signal_look(struct sig_thread *t)
 {
-	if ((t->queue.set | t->of->shared.set) & signal_takes(t))
+	if ((t->queue.set | t->of->shared.set) & signal_takes(t) || unlikely(t->of->ending))
 		thread_interrupt(t->thread);
 	else
 		thread_interrupt_done();
@@ -281,30 +281,92 @@ void signal_thread_inherit(struct sig_thread *t, const struct sig_thread *from, 
 	t->state.stack_flags = from->state.stack_flags;
 }
 
-void signal_start(struct sig_thread *t)
+bool signal_start(struct sig_thread *t)
 {
-	uint64_t flags = spin_lock_irqsave(&t->of->lock);
+	struct signals *s = t->of;
+	uint64_t flags = spin_lock_irqsave(&s->lock);
+	bool may = !s->ending;
 
-	TAILQ_INSERT_TAIL(&t->of->threads, t, link);
-	t->of->alive = true;
-	spin_unlock_irqrestore(&t->of->lock, flags);
+	if (may) {
+		TAILQ_INSERT_TAIL(&s->threads, t, link);
+		s->nthreads++;
+		s->alive = true;
+	}
+	spin_unlock_irqrestore(&s->lock, flags);
+	return may;
 }
 
-/* What is sent from now on is forgotten. */
-void signal_exit(struct signals *s)
+/* t leaves the others: what is sent to all, and it would have taken, they take. */
+static void leave(struct sig_thread *t)
+{
+	struct signals *s = t->of;
+
+	TAILQ_REMOVE(&s->threads, t, link);
+	s->nthreads--;
+	t->gone = true;
+	signal_leave_to_others(t, ~t->blocked | t->awaited);
+}
+
+void signal_exit(struct sig_thread *t)
 {
 	struct entry_list dead = TAILQ_HEAD_INITIALIZER(dead);
-	struct sig_thread *t;
-	uint64_t flags;
+	struct signals *s = t->of;
+	uint64_t flags = spin_lock_irqsave(&s->lock);
+	bool last, all_stopped;
 
-	timer_cancel(&s->alarm);
-	flags = spin_lock_irqsave(&s->lock);
-	s->alive = false;
-	drop_everywhere(s, ~0ul, &dead);
-	while ((t = TAILQ_FIRST(&s->threads)))
-		TAILQ_REMOVE(&s->threads, t, link);
+	leave(t);
+	queue_drop(&t->queue, ~0ul, &dead);
+	last = !s->nthreads;
+	if (last) {
+		s->alive = false;
+		queue_drop(&s->shared, ~0ul, &dead);
+	}
+	all_stopped = s->stopped && !last && s->nstopped == s->nthreads;
 	spin_unlock_irqrestore(&s->lock, flags);
 	entries_free(&dead);
+	if (last)
+		timer_cancel(&s->alarm);
+	if (all_stopped)		/* it was the only one that still ran */
+		process_changed(current_process(), CLD_STOPPED, s->stop_signal);
+}
+
+/* It goes on where it stopped. */
+static void wake_stopped(struct signals *s)
+{
+	uint64_t flags;
+
+	s->stopped = false;
+	s->continued = true;
+	flags = waitq_lock(&s->cont);
+	waitq_wake_all(&s->cont);
+	waitq_unlock(&s->cont, flags);
+}
+
+bool signal_end_others(struct signals *s)
+{
+	struct sig_thread *t;
+	uint64_t flags = spin_lock_irqsave(&s->lock);
+	bool first = !s->ending;
+
+	s->ending = true;
+	if (first) {
+		if (s->stopped)
+			wake_stopped(s);
+		TAILQ_FOREACH(t, &s->threads, link)
+			if (t->thread != current_thread())
+				thread_interrupt(t->thread);
+	}
+	spin_unlock_irqrestore(&s->lock, flags);
+	return first;
+}
+
+void signal_ended_others(struct signals *s)
+{
+	uint64_t flags = spin_lock_irqsave(&s->lock);
+
+	assert(s->nthreads == 1);
+	s->ending = false;
+	spin_unlock_irqrestore(&s->lock, flags);
 }
 
 void signal_exec(struct sig_thread *t)
@@ -334,17 +396,6 @@ static bool ignored(const struct sig_thread *t, int sig)
 		return false;
 	return handler == (uint64_t)SIG_IGN ||
 	       (handler == (uint64_t)SIG_DFL && signal_ignored_by_default(sig));
-}
-
-/* It goes on where it stopped. */
-static void wake_stopped(struct signals *s)
-{
-	uint64_t flags;
-
-	s->stopped = false;
-	flags = waitq_lock(&s->cont);
-	waitq_wake_all(&s->cont);
-	waitq_unlock(&s->cont, flags);
 }
 
 /* What a signal does whether it is blocked, ignored, caught or not. */
@@ -417,7 +468,7 @@ int signal_send(struct process *p, struct sig_thread *t, const struct sig_info *
 			return -EAGAIN;
 	}
 	flags = spin_lock_irqsave(&s->lock);
-	if (s->alive) {
+	if (s->alive && !(t && t->gone)) {
 		effects_at_once(s, sig, &dead);
 		kept = send_locked(s, t, info, e, brief);
 	}

@@ -89,9 +89,13 @@ struct sig_restart {
 struct signals {
 	struct spinlock lock;
 	bool alive;			/* lock: takes signals: from its start to its end */
+	bool ending;			/* lock to write: all threads but one are to end */
 	bool stopped;			/* lock to write */
 	bool stop_taken;		/* lock: a stop is under way, no SIGCONT came since */
-	struct waitq cont;		/* where it sits while it is stopped */
+	bool continued;			/* lock: nobody has said so to the parent yet */
+	int stop_signal;		/* lock */
+	unsigned nthreads, nstopped;	/* lock: of threads, those that sit still */
+	struct waitq cont;		/* where they sit while it is stopped */
 	struct timer alarm;		/* ITIMER_REAL: signal_timer.c */
 	uint64_t alarm_every;		/* ns; 0: once. Set while it is not armed */
 	TAILQ_HEAD(, sig_thread) threads; /* lock: the first one first */
@@ -104,6 +108,7 @@ struct sig_thread {
 	struct signals *of;		/* const: its process's */
 	struct thread *thread;		/* const */
 	TAILQ_ENTRY(sig_thread) link;	/* lock */
+	bool gone;			/* lock: is none of them any more, takes no signal */
 	uint64_t blocked;		/* lock to write */
 	uint64_t awaited;		/* lock: rt_sigtimedwait(2) waits for them */
 	uint64_t only;			/* lock: nothing else interrupts it; 0: no such limit */
@@ -131,12 +136,26 @@ void signal_inherit(struct signals *s, const struct signals *from);
  * in the same memory); nothing pending.
  */
 void signal_thread_inherit(struct sig_thread *t, const struct sig_thread *from, bool same_memory);
-/* t, whose thread is initialised, is one of its process's: signals reach it, from the first on. */
-void signal_start(struct sig_thread *t);
+/*
+ * t, whose thread is initialised, is one of its process's: signals reach it, from the first on.
+ * False: all threads are told to end.
+ */
+bool signal_start(struct sig_thread *t);
 /* execve(2), by the only thread that is left: handlers become defaults, no alternate stack. */
 void signal_exec(struct sig_thread *t);
-/* The end: nothing is sent any more, what is queued is freed, the timer is off. May sleep. */
-void signal_exit(struct signals *s);
+/*
+ * The running thread, t, is none of its process's any more; what was sent to it is freed.
+ * After the last one: nothing is sent any more, what is queued is freed, the timer is off.
+ * May sleep.
+ */
+void signal_exit(struct sig_thread *t);
+/*
+ * All threads but the running one are told to end: none starts any more, those that wait
+ * are interrupted, each ends on its way back to ring 3. False: somebody else has said so.
+ */
+bool signal_end_others(struct signals *s);
+/* They have ended: the running thread goes on alone. */
+void signal_ended_others(struct signals *s);
 
 /* ---- sending ---- */
 

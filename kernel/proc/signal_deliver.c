@@ -168,24 +168,52 @@ static void bad_frame(struct sig_thread *t, struct trapframe *tf, int of, const 
 
 /* ---- stopping ---- */
 
-static void stop(struct process *p, int sig)
+/*
+ * Sits still while the process is stopped. The last thread to do so tells the parent, and
+ * the first to go on.
+ */
+static void sit(struct process *p)
 {
 	struct signals *s = &p->signals;
 	uint64_t flags = spin_lock_irqsave(&s->lock);
-	bool stopped = s->stop_taken;
+	bool stopped = s->stopped, all = ++s->nstopped == s->nthreads, first;
 
-	s->stopped = stopped;
-	s->stop_taken = false;
 	spin_unlock_irqrestore(&s->lock, flags);
-	if (!stopped)			/* SIGCONT or SIGKILL came in between */
-		return;
-	process_changed(p, CLD_STOPPED, sig);
+	if (stopped && all)
+		process_changed(p, CLD_STOPPED, s->stop_signal);
 	flags = waitq_lock(&s->cont);
 	while (READ_ONCE(s->stopped))
 		waitq_sleep(&s->cont, &flags);
 	waitq_unlock(&s->cont, flags);
-	if (!((signal_thread()->queue.set | s->shared.set) & SIG_BIT(SIGKILL)))
+	flags = spin_lock_irqsave(&s->lock);
+	s->nstopped--;
+	first = s->continued && !s->ending &&
+		!((signal_thread()->queue.set | s->shared.set) & SIG_BIT(SIGKILL));
+	s->continued = false;
+	spin_unlock_irqrestore(&s->lock, flags);
+	if (first)
 		process_changed(p, CLD_CONTINUED, SIGCONT);
+}
+
+static void stop(struct process *p, int sig)
+{
+	struct signals *s = &p->signals;
+	uint64_t flags = spin_lock_irqsave(&s->lock);
+	bool stopped = s->stop_taken && !s->ending;	/* else SIGCONT or SIGKILL came in between */
+	struct sig_thread *t;
+
+	s->stop_taken = false;
+	if (stopped) {
+		s->stopped = true;
+		s->continued = false;
+		s->stop_signal = sig;
+		TAILQ_FOREACH(t, &s->threads, link)
+			if (t != signal_thread())
+				thread_interrupt(t->thread);
+	}
+	spin_unlock_irqrestore(&s->lock, flags);
+	if (stopped)
+		sit(p);
 }
 
 static void default_action(struct process *p, int sig)
@@ -254,6 +282,20 @@ static void take_action(struct signals *s, struct delivery *d)
 		s->action[d->sig].handler = (uint64_t)SIG_DFL;
 }
 
+/* What another thread has decided for all: to end, or to stop. The lock is held, and let go for it. */
+static void obey(struct signals *s, uint64_t *flags)
+{
+	while (unlikely(s->ending | s->stopped)) {
+		bool ending = s->ending;
+
+		spin_unlock_irqrestore(&s->lock, *flags);
+		if (ending)
+			task_exit(0);
+		sit(current_process());
+		*flags = spin_lock_irqsave(&s->lock);
+	}
+}
+
 /*
  * Takes signals until a handler is to run; the lock is held, and let go for default
  * actions, and when a signal is returned. False: nothing is left.
@@ -263,7 +305,11 @@ static bool next_handled(struct sig_thread *t, struct delivery *d, uint64_t *fla
 	struct signals *s = t->of;
 	struct sig_entry *e;
 
-	while ((d->sig = signal_take(t, ~t->blocked, &d->info, &e))) {
+	for (;;) {
+		obey(s, flags);
+		d->sig = signal_take(t, ~t->blocked, &d->info, &e);
+		if (!d->sig)
+			return false;
 		take_action(s, d);
 		spin_unlock_irqrestore(&s->lock, *flags);
 		signal_taken(e);
@@ -273,7 +319,6 @@ static bool next_handled(struct sig_thread *t, struct delivery *d, uint64_t *fla
 			default_action(current_process(), d->sig);
 		*flags = spin_lock_irqsave(&s->lock);
 	}
-	return false;
 }
 
 void signal_deliver(struct trapframe *tf)

@@ -2,6 +2,7 @@
 #include <kernel/proc/process.h>
 #include <lib/assert.h>
 #include <lib/string.h>
+#include <linux/errno.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
@@ -105,13 +106,38 @@ no_fpu:
 	return NULL;
 }
 
-void task_prepare(struct task *t, const char *name, void (*fn)(void *), void *arg)
+void task_prepare(struct task *t, const char *name, void (*fn)(void *))
 {
 	void *fpu = t->thread.ctx.fpu;
 
-	thread_init(&t->thread, name, t->thread.stack_bottom, t->thread.stack_top, fn, arg);
+	thread_init(&t->thread, name, t->thread.stack_bottom, t->thread.stack_top, fn, t);
 	t->thread.ctx.fpu = fpu;
 	t->thread.owner = t->process;
+}
+
+int task_publish(struct task *t, const char *name, void (*fn)(void *))
+{
+	struct process *p = t->process;
+	int tid, err = 0;
+
+	spin_lock(&process_lock);
+	tid = pid_take();
+	if (!tid) {
+		err = -EAGAIN;
+		goto out;
+	}
+	task_prepare(t, name, fn);
+	task_add(t, tid);
+	if (signal_start(&t->sig)) {
+		p->nlive++;
+		p->ntasks++;
+	} else {
+		task_remove(t);
+		err = -ERESTARTNOINTR;
+	}
+out:
+	spin_unlock(&process_lock);
+	return err;
 }
 
 void task_free_stack(struct task *t)

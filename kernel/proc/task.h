@@ -51,8 +51,13 @@ extern int pid_max;			/* process_lock; at most PID_LIMIT */
 void task_init(void);
 /* With a kernel stack and an FPU area, which is not filled in. NULL: no memory. */
 struct task *task_alloc(struct process *p);
-/* Its thread will begin in fn(arg), and waits for thread_start. */
-void task_prepare(struct task *t, const char *name, void (*fn)(void *), void *arg);
+/* Its thread will begin in fn(t), and waits for thread_start. */
+void task_prepare(struct task *t, const char *name, void (*fn)(void *));
+/*
+ * Gives t, of the running process, a number, and its thread, which will begin in fn(t) and
+ * waits for thread_start. 0; -EAGAIN: all numbers are taken; -ERESTARTNOINTR: the process ends.
+ */
+int __must_check task_publish(struct task *t, const char *name, void (*fn)(void *));
 /* Gives back what its thread runs on. Off its stack, or never started. */
 void task_free_stack(struct task *t);
 /* The whole. */

@@ -63,8 +63,8 @@ void process_gone(struct process *p)
 {
 	bool reap;
 
-	process_times(p, &p->used.user_ns, &p->used.system_ns);
 	spin_lock(&process_lock);
+	process_times(p, &p->used.user_ns, &p->used.system_ns);
 	p->gone = true;
 	reap = reap_unwanted(p);
 	spin_unlock(&process_lock);

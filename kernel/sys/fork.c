@@ -1,13 +1,15 @@
-/* Calls that make processes: fork, vfork, clone and clone3 without threads. */
+/* Calls that make processes and threads: fork, vfork, clone, clone3. */
 #include <arch/layout.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
 #include <linux/sched.h>
 
-/* What a process of its own may ask for; the rest is for threads and namespaces. */
+/* What a thread shares with the others of its process: all of it. */
+#define CLONE_TOGETHER	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
+/* What may be asked for besides: SysV semaphores are shared because there are none. */
 #define CLONE_KNOWN	(CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID | \
 			 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED | \
-			 CLONE_UNTRACED | CLONE_IO | CLONE_PTRACE)
+			 CLONE_UNTRACED | CLONE_IO | CLONE_PTRACE | CLONE_SYSVSEM)
 
 long sys_fork(struct trapframe *tf)
 {
@@ -37,7 +39,11 @@ static long clone_by(const struct clone_args *a, const struct trapframe *tf)
 		.tls = a->tls,
 	};
 
-	if (a->flags & ~(uint64_t)CLONE_KNOWN || a->exit_signal > SIGNAL_MAX)
+	spec.thread = a->flags & CLONE_THREAD;
+	if (spec.thread ? (a->flags & CLONE_TOGETHER) != CLONE_TOGETHER || spec.wait :
+	    a->flags & CLONE_TOGETHER & ~(uint64_t)CLONE_VM)
+		return -EINVAL;
+	if (a->flags & ~(uint64_t)(CLONE_KNOWN | CLONE_TOGETHER) || a->exit_signal > SIGNAL_MAX)
 		return -EINVAL;
 	if (spec.set_tls && spec.tls >= (arch_levels == 5 ? USER_END_5 : USER_END_4))
 		return -EPERM;

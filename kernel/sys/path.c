@@ -21,8 +21,7 @@ static int dir_of_fd(int dirfd, struct node **out)
 	struct file *f;
 
 	if (dirfd == AT_FDCWD) {
-		*out = p->cwd;
-		node_get(*out);
+		*out = process_cwd();
 		return 0;
 	}
 	f = files_get(&p->files, (unsigned)dirfd);
@@ -303,11 +302,14 @@ SYSCALL1(fchdir, int, fd)
 SYSCALL2(getcwd, char __user *, buf, size_t, size)
 {
 	char *path = kmalloc(PATH_MAX);
+	struct node *cwd;
 	long n;
 
 	if (!path)
 		return -ENOMEM;
-	n = path_of_dir(current_process()->cwd, path, PATH_MAX);
+	cwd = process_cwd();
+	n = path_of_dir(cwd, path, PATH_MAX);
+	node_put(cwd);
 	if (n == -ERANGE)
 		n = -ENAMETOOLONG;
 	else if ((size_t)n > size)

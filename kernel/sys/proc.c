@@ -36,7 +36,7 @@ static int exec_path(char *path, const uint64_t __user *argv, const uint64_t __u
 {
 	struct exec_args *args = exec_args_create();
 	char *walked = kmalloc(PATH_MAX);
-	struct node *exe;
+	struct node *exe, *from;
 	int err = -ENOMEM;
 
 	if (!args || !walked)
@@ -45,7 +45,9 @@ static int exec_path(char *path, const uint64_t __user *argv, const uint64_t __u
 	if (err)
 		goto out;
 	strlcpy(walked, path, PATH_MAX);
-	err = path_lookup(current_process()->cwd, walked, 0, &exe);
+	from = process_cwd();
+	err = path_lookup(from, walked, 0, &exe);
+	node_put(from);
 	if (err)
 		goto out;
 	err = exec_program(exe, path, args, tf);
@@ -74,7 +76,7 @@ long sys_execve(struct trapframe *tf)
 
 SYSCALL1(exit, int, code)
 {
-	process_exit(STATUS_EXIT(code));
+	task_exit(STATUS_EXIT(code));
 }
 
 SYSCALL1(exit_group, int, code)
@@ -300,7 +302,9 @@ SYSCALL1(times, struct tms __user *, to)
 	struct usage own, reaped;
 	struct tms t;
 
+	spin_lock(&process_lock);
 	process_times(p, &own.user_ns, &own.system_ns);
+	spin_unlock(&process_lock);
 	reaped_usage(p, &reaped);
 	t = (struct tms){
 		.tms_utime = clock_ticks(own.user_ns),

@@ -39,7 +39,8 @@ static void end(void)
 {
 	uint64_t flags;
 
-	signal_exit(&p->signals);
+	if (!t->gone)
+		signal_exit(t);
 	flags = irq_save();
 	thread_interrupt_done();
 	irq_restore(flags);
@@ -291,6 +292,9 @@ KTEST(signals, a_thread_that_takes_it_is_found)
 	EXPECT(thread_interrupted(current_thread()));
 	signal_set_blocked(t, ALL);			/* blocked again: the other is to take it */
 	EXPECT(!thread_interrupted(current_thread()) && thread_interrupted(u->thread));
+	signal_exit(u);					/* what was for both is the first's alone */
+	EXPECT(u->gone && p->signals.nthreads == 1);
+	EXPECT(pending() & SIG_BIT(SIGUSR1));
 	end();
 	process_free(other);
 }
@@ -333,7 +337,7 @@ KTEST(signals, the_end_frees_what_is_queued)
 		EXPECT_EQ(send(SIGRTMIN + (int)i % 8, SI_QUEUE, i), 0);
 	EXPECT_EQ(send_thread(SIGRTMIN), 0);
 	EXPECT_EQ(send(SIGTERM, SI_USER, 0), 0);
-	signal_exit(&p->signals);
+	signal_exit(t);
 	EXPECT_EQ(pending(), 0);
 	EXPECT_EQ(send(SIGTERM, SI_USER, 0), 0);	/* sent and forgotten */
 	EXPECT_EQ(pending(), 0);
