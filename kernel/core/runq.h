@@ -29,6 +29,8 @@ struct runq {
 	unsigned nready;		/* lock; read without it as a hint */
 	uint32_t special;		/* lock: RUNQ_*; read without it */
 	unsigned balance_ticks;		/* own CPU, interrupts off */
+	uint64_t tick_ns;		/* when it ticked last; own CPU, others read */
+	uint64_t moved_ns;		/* when its thread was last seen to be about to give way; own CPU, others read */
 	struct thread *last;		/* lock: who ran here before the current thread */
 	bool ticking;			/* own CPU, interrupts off */
 	void (*done)(void *);		/* own CPU: what a thread that exited left to be called */

@@ -19,6 +19,7 @@
 #include <kernel/core/thread.h>
 #include <arch/machine.h>
 #include <arch/smp.h>
+#include <kernel/core/clock.h>
 #include <kernel/core/grace.h>
 #include <kernel/core/runq.h>
 #include <lib/assert.h>
@@ -35,6 +36,10 @@ struct spinlock threads_lock = SPINLOCK_INIT(RANK_THREADS);
 static struct runq runqs[MAX_CPUS];
 static struct thread boot_idle;
 static uint64_t sched_hz = 250;
+
+static uint64_t watchdog_s;
+option_uint(watchdog, &watchdog_s, 0, 3600,
+	    "panic, with what each CPU does, if one is stuck for so many seconds (0: off)");
 
 option_uint(hz, &sched_hz, 10, 1000, "ticks per second; a time slice is 4 of them");
 
@@ -148,8 +153,10 @@ static void held_switch(struct cpu *c, struct thread *prev, const struct thread 
 
 static void tick_start(struct runq *rq)
 {
-	if (!rq->ticking)
+	if (!rq->ticking) {
+		rq->tick_ns = rq->moved_ns = arch_clock_ns();
 		arch_tick_start((unsigned)sched_hz);
+	}
 	rq->ticking = true;
 }
 
@@ -360,6 +367,32 @@ uint64_t thread_cpu_ns(const struct thread *t)
 	return t->run_ns + (t == current_thread() ? arch_clock_ns() - t->started_ns : 0);
 }
 
+/*
+ * The watchdog: every CPU, the idle ones too, ticks and looks at the others. One is stuck if it is not idle
+ * and has not ticked (interrupts are off), or has been asked to schedule and has
+ * not done so, for that long.
+ */
+static void watchdog_tick(struct runq *rq)
+{
+	uint64_t now = arch_clock_ns(), limit = watchdog_s * NS_PER_SEC;
+
+	WRITE_ONCE(rq->tick_ns, now);
+	if (!(READ_ONCE(rq->cpu->need_resched) & NEED_SCHEDULE))
+		WRITE_ONCE(rq->moved_ns, now);
+	for (unsigned i = 0; i < arch_ncpus; i++) {
+		const struct cpu *c = arch_cpus[i];
+		const struct runq *other = c->runq;
+		uint64_t ticked = READ_ONCE(other->tick_ns), moved = READ_ONCE(other->moved_ns);
+
+		if (READ_ONCE(c->current) == c->idle || !READ_ONCE(other->ticking))
+			continue;
+		if (now > ticked + limit)
+			panic("watchdog: CPU %u has not ticked for %lu s", i, watchdog_s);
+		if (now > moved + limit)
+			panic("watchdog: CPU %u has not come to its scheduler for %lu s", i, watchdog_s);
+	}
+}
+
 void sched_tick(void)
 {
 	struct cpu *c = this_cpu();
@@ -367,6 +400,8 @@ void sched_tick(void)
 	struct runq *rq = c->runq;
 
 	timer_expire(&rq->timers);
+	if (unlikely(watchdog_s))
+		watchdog_tick(rq);
 	if (t == c->idle)
 		return;
 	if (unlikely(t->interrupted))	/* by another CPU */
@@ -396,7 +431,7 @@ static void idle_halt(struct runq *rq)
 		return;
 	}
 	next = timer_next(&rq->timers);
-	if (grace_pending()) {
+	if (grace_pending() || watchdog_s) {
 		tick_start(rq);
 	} else {
 		tick_stop(rq);

@@ -347,6 +347,7 @@ unsigned mm_verify(char *why, size_t n)
 
 	if (n)
 		why[0] = '\0';
+	cpus_park();
 	TAILQ_FOREACH(mm, &mms, all_link)
 		check_mm(&v, mm);
 	check_pages(&v);
@@ -366,5 +367,6 @@ unsigned mm_verify(char *why, size_t n)
 	text = slab_verify();
 	if (text)
 		complain(&v, "%s", text);
+	cpus_release();
 	return v.bad;
 }

@@ -398,6 +398,14 @@ void sched_yield(void)
 {
 }
 
+void cpus_park(void)
+{
+}
+
+void cpus_release(void)
+{
+}
+
 void cpu_call(const struct cpumask *mask, void (*fn)(void *), void *arg)
 {
 	unsigned me = this_cpu()->id;

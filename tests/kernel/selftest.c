@@ -68,3 +68,11 @@ KTEST(selftest_ubsan, overflow)
 	big = big + 1;
 	EXPECT(big);
 }
+
+/* For the watchdog: CPU 0 says no more. */
+KTEST(selftest_stuck, interrupts_off)
+{
+	irq_disable();
+	for (;;)
+		cpu_relax();
+}

@@ -28,6 +28,9 @@ check(done.status != 0 and b"the kernel panicked" in done.err and b"panic" in do
 done = tool("test-run", "selftest_overflow")
 check(done.status != 0 and b"the kernel panicked" in done.err and b"stack" in done.err,
       "a stack overflow fails and is called so", done.out, done.err)
+done = tool("test-run", "selftest_stuck", env={"CPUS": "2", "CMDLINE": "watchdog=3"})
+check(done.status != 0 and b"CPU 0 has not ticked" in done.err and b"*** CPU 0: " in done.err and b"interrupts_off" in done.err,
+      "the watchdog finds a CPU that is stuck, and shows where", done.out, done.err)
 done = tool("test-run", "no_such_suite")
 check(done.status != 0 and b"no_such_suite" in done.err, "an unknown suite fails", done.out, done.err)
 done = tool("test-run", "all", env={"LIMIT": "0.02"})
