@@ -388,7 +388,7 @@ static void watchdog_tick(struct runq *rq)
 			continue;
 		if (now > ticked + limit)
 			panic("watchdog: CPU %u has not ticked for %lu s", i, watchdog_s);
-		if (now > moved + limit)
+		if (ticked > moved + limit)
 			panic("watchdog: CPU %u has not come to its scheduler for %lu s", i, watchdog_s);
 	}
 }
