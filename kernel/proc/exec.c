@@ -94,6 +94,7 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 	process_set_name(p, name);
 	files_close_on_exec(&p->files);
 	signal_exec(signal_thread());
+	p->membarrier = 0;
 	arch_set_fs_base(0);
 	arch_set_gs_base(0);
 	arch_fpu_init(p->leader->thread.ctx.fpu);

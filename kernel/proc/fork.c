@@ -25,6 +25,7 @@ static void child_main(void *arg)
 static void copy_places(struct process *child, const struct process *parent)
 {
 	child->umask = parent->umask;
+	child->membarrier = parent->membarrier;
 	child->oom_score_adj = parent->oom_score_adj;
 	memcpy(child->rlimit, parent->rlimit, sizeof(child->rlimit));
 	child->cwd = process_cwd();

@@ -72,6 +72,7 @@ struct process {
 	uint64_t start_ns;
 	struct usage used;		/* by programs before this one; when gone: all */
 	struct usage reaped;		/* by the children that it has waited for; process_lock */
+	unsigned membarrier;		/* atomic: what it has registered for, MEMBARRIER_CMD_REGISTER_* */
 	struct exec_args *args;		/* of the first program; freed when it runs */
 	int status;			/* as wait4(2) gives it; valid when gone */
 	bool gone;			/* its thread runs no more; process_lock */

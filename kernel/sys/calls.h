@@ -26,8 +26,11 @@ struct trapframe;
 	X(getuid) X(geteuid) X(getgid) X(getegid) \
 	X(getresuid) X(getresgid) X(getgroups) X(arch_prctl) X(prctl) \
 	X(set_tid_address) X(futex) X(set_robust_list) X(get_robust_list) X(rseq) X(prlimit64) X(getrlimit) \
-	X(setrlimit) X(getrusage) X(times) X(sched_yield) X(sched_getaffinity) \
-	X(sched_setaffinity) \
+	X(setrlimit) X(getrusage) X(times) \
+	/* scheduling */ \
+	X(sched_yield) X(sched_getaffinity) X(sched_setaffinity) X(getcpu) X(membarrier) \
+	X(sched_getscheduler) X(sched_setscheduler) X(sched_getparam) X(sched_setparam) \
+	X(sched_get_priority_max) X(sched_get_priority_min) \
 	/* signals */ \
 	X(kill) X(tkill) X(tgkill) X(rt_sigaction) X(rt_sigprocmask) X(rt_sigpending) \
 	X(rt_sigreturn) X(rt_sigsuspend) X(rt_sigtimedwait) X(rt_sigqueueinfo) \

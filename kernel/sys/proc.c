@@ -1,4 +1,4 @@
-/* Calls about processes: execve, exit, identities, limits, accounts, scheduling. */
+/* Calls about processes: execve, exit, identities, limits, accounts. */
 #include <arch/layout.h>
 #include <asm/prctl.h>
 #include <kernel/core/clock.h>
@@ -315,39 +315,4 @@ SYSCALL1(times, struct tms __user *, to)
 	if (to && copy_to_user(to, &t, sizeof(t)))
 		return -EFAULT;
 	return clock_ticks(clock_monotonic_ns());
-}
-
-/* ---- scheduling ---- */
-
-SYSCALL0(sched_yield)
-{
-	sched_yield();
-	return 0;
-}
-
-/* All CPUs that run: a bit for each. Returns the bytes that say so. */
-SYSCALL3(sched_getaffinity, int, pid, size_t, len, uint64_t __user *, mask)
-{
-	uint64_t words[MAX_CPUS / 64] = { 0 };
-	size_t need = ALIGN_UP((size_t)arch_ncpus, 64) / 8;
-
-	if (own_pid(pid) < 0)
-		return -ESRCH;
-	if (len < need || len % 8)
-		return -EINVAL;
-	for (unsigned i = 0; i < arch_ncpus; i++)
-		words[i / 64] |= 1ul << i % 64;
-	return copy_to_user(mask, words, need) ? -EFAULT : (long)need;
-}
-
-/* With one CPU: any set that has it is what is so already. */
-SYSCALL3(sched_setaffinity, int, pid, size_t, len, const uint64_t __user *, mask)
-{
-	uint64_t word = 0;
-
-	if (own_pid(pid) < 0)
-		return -ESRCH;
-	if (copy_from_user(&word, mask, MIN(len, sizeof(word))))
-		return -EFAULT;
-	return word & 1 ? 0 : -EINVAL;
 }
