@@ -65,6 +65,7 @@ void kernel_main(struct bootinfo *bi)
 	console_init();
 	process_init();
 	arch_smp_start(cpu_stack, kzalloc);
+	slab_cpus();
 	irq_enable();
 	init_start();
 	sched_idle_loop();

@@ -148,19 +148,29 @@ static void magazine_drain(struct kmem_cache *c, struct magazine *m, unsigned n)
 	memmove(m->obj, m->obj + n, m->count * sizeof(m->obj[0]));
 }
 
-/* This CPU's magazine of c, made with those of all caches when first asked for; NULL: no memory. */
-static struct magazine *magazine_get(const struct kmem_cache *c)
+/* The magazines of a CPU, this one or one that allocates nothing yet, are made if they are missing. */
+static void magazines_make(unsigned cpu)
 {
-	unsigned cpu = this_cpu()->id;
 	struct page *p;
 
-	if (!magazines[cpu]) {
-		p = page_alloc(MAGAZINES_ORDER, PAGE_KERNEL, ALLOC_ZERO);
-		if (!p)
-			return NULL;
+	if (magazines[cpu])
+		return;
+	p = page_alloc(MAGAZINES_ORDER, PAGE_KERNEL, ALLOC_ZERO);
+	if (p)
 		magazines[cpu] = page_to_virt(p);
-	}
-	return magazine_of(c, cpu);
+}
+
+/* This CPU's magazine of c; NULL: no memory. */
+static struct magazine *magazine_get(const struct kmem_cache *c)
+{
+	magazines_make(this_cpu()->id);
+	return magazine_of(c, this_cpu()->id);
+}
+
+void slab_cpus(void)
+{
+	for (unsigned i = 0; i < arch_ncpus; i++)
+		magazines_make(i);
 }
 
 /* ---- objects ---- */

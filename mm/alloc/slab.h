@@ -23,6 +23,8 @@ void *kzalloc(size_t n) __attribute__((malloc));
 void kfree(const void *p);					/* NULL is fine */
 
 void slab_init(void);
+/* The CPUs are known, and only this one works so far: what each keeps for itself is made. */
+void slab_cpus(void);
 /* Gives empty slabs back to the buddy. */
 void slab_shrink(void);
 const char *slab_verify(void);

@@ -17,6 +17,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -348,6 +349,23 @@ static void count_use(struct use *u)
 		    field(text, "Slab:") - field(text, "KernelStack:");
 }
 
+static bool one_cpu;
+
+/* What is in use when nothing is on its way to be freed: with several CPUs that takes some ticks. */
+static void count_settled(struct use *u)
+{
+	struct use again;
+	int same = 0;
+
+	count_use(u);
+	for (int i = 0; i < 100 && same < 3 && !one_cpu; i++) {
+		usleep(5000);
+		again = *u;
+		count_use(u);
+		same = memcmp(&again, u, sizeof(again)) ? 0 : same + 1;
+	}
+}
+
 /* Tables and dead VMAs go a little later. */
 static bool settles(const struct use *before)
 {
@@ -445,7 +463,7 @@ static void sweep(const struct row *row)
 	run(row, true, 0);
 	after = told->sight;
 	usleep(3000);
-	count_use(&use);
+	count_settled(&use);
 	for (n = 1; n < N_MAX && !bad; n++) {
 		status = run(row, true, n);
 		bad = over(row, status) && !told->finished ? NULL : judge(row, status, &before, &after, &t);
@@ -469,9 +487,25 @@ static void sweep(const struct row *row)
 	       t.refused, t.killed, t.went_on, bad ? ": " : "", bad ? bad : "");
 }
 
+/* All on one CPU: what is put off until later is over when the next row begins. */
+static void stay_here(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	must(!sched_getaffinity(0, sizeof(one), &one), "sched_getaffinity");
+	one_cpu = CPU_COUNT(&one) == 1;
+	for (int i = 0, found = 0; i < CPU_SETSIZE; i++) {
+		if (CPU_ISSET(i, &one) && found++)
+			CPU_CLR(i, &one);
+	}
+	must(!sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity");
+}
+
 /* The rows whose name begins with argv[1]; all. */
 static int sweep_all(const struct row *rows, size_t n, int argc, char **argv)
 {
+	stay_here();
 	told = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(told != MAP_FAILED, "mmap");
 	setvbuf(stdout, NULL, _IOLBF, 0);
