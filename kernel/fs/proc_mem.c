@@ -87,10 +87,10 @@ static int show_vmstat(struct text *t, int pid)
 	mm_info(&m);
 	mm_usage(&u);
 	page_stats(&a);
-	text_printf(t, "nr_free_pages %lu\n", m.free >> PAGE_SHIFT);
+	text_printf(t, "nr_free_pages %lu\nnr_mlock %lu\nnr_unevictable %lu\n",
+		    m.free >> PAGE_SHIFT, u.mlocked, u.mlocked);
 	text_printf(t, "nr_slab_reclaimable 0\nnr_slab_unreclaimable %lu\n", m.slab >> PAGE_SHIFT);
 	text_printf(t, "nr_anon_pages %lu\nnr_mapped %lu\n", u.anon, u.mapped);
-	text_printf(t, "nr_unevictable %lu\nnr_mlock %lu\n", u.mlocked, u.mlocked);
 	text_printf(t, "nr_file_pages %lu\nnr_shmem %lu\n", u.file, u.shmem);
 	text_printf(t, "nr_kernel_stack %lu\nnr_page_table_pages %lu\n", m.kstacks >> 10, u.tables);
 	text_printf(t, "pgalloc_normal %lu\npgfree %lu\n", a.allocs, a.frees);

@@ -168,9 +168,9 @@ static void stat_who(struct text *t, const struct process_view *v, const struct 
 		    v->pgid, v->sid);
 	text_printf(t, "%lu %lu %lu %lu ", v->used.minflt + m->fig.minflt, v->reaped.minflt,
 		    v->used.majflt + m->fig.majflt, v->reaped.majflt);
-	text_printf(t, "%lu %lu %lu %lu 20 0 1 0 ", v->used.user_ns / TICK_NS,
+	text_printf(t, "%lu %lu %lu %lu 20 0 %u 0 ", v->used.user_ns / TICK_NS,
 		    v->used.system_ns / TICK_NS, v->reaped.user_ns / TICK_NS,
-		    v->reaped.system_ns / TICK_NS);
+		    v->reaped.system_ns / TICK_NS, v->nthreads);
 }
 
 static void stat_memory(struct text *t, const struct process_view *v, const struct memory *m)
