@@ -52,8 +52,9 @@ static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 	const unsigned before = v->flags;
 	unsigned flags = (v->flags & ~VM_RIGHTS) | rights, old = leaf_prot(v), new;
 	uint64_t pages = (end - start) >> PAGE_SHIFT;
+	bool edge = (start == v->start) != (end == v->end);
+	struct vma *to = NULL;
 	struct gather g;
-	bool promised;
 	int err;
 
 	if (flags == v->flags)
@@ -63,23 +64,26 @@ static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 	err = may_write(mm, v->flags, &flags, pages);
 	if (err)
 		return err;
-	promised = flags & ~v->flags & VM_ACCOUNT;
 	err = pt_own(&mm->as, start, end);
-	if (!err)
+	if (!err && edge)
+		to = vma_move_border(mm, v, start, end, flags);
+	if (!err && !to)
 		err = vma_isolate(mm, &v, start, end, dead);
 	if (err) {
-		if (promised)
+		if (flags & ~before & VM_ACCOUNT)
 			commit_release(pages);
 		return err;
 	}
-	vma_change_flags(mm, v, flags);
-	new = leaf_prot(v);
+	if (!to)
+		vma_change_flags(mm, v, flags);
+	new = leaf_prot(to ? to : v);
 	if (old != new) {
 		gather_init(&g, &mm->as);
 		pt_protect(&mm->as, start, end, new | (flags & VM_SHARED ? 0 : PROT_GIVE_W), &g);
 		gather_finish(&g);
 	}
-	vma_join(mm, v, dead);
+	if (!to)
+		vma_join(mm, v, dead);
 	return wants_copies(before, flags);
 }
 

@@ -166,6 +166,28 @@ struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)
 	return v;
 }
 
+struct vma *vma_move_border(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
+			    unsigned flags)
+{
+	struct vma_spec s = { start, end, flags, v->obj, vma_pgoff(v, start) };
+	struct vma *to = NULL;
+
+	if (start == v->start && end < v->end) {
+		to = vma_prev(v);
+		if (!joins_below(to, &s))
+			return NULL;
+		vma_rebound(mm, v, end, v->end);
+		vma_rebound(mm, to, to->start, end);
+	} else if (start > v->start && end == v->end) {
+		to = vma_next(v);
+		if (!joins_above(to, &s))
+			return NULL;
+		vma_rebound(mm, v, v->start, start);
+		vma_rebound(mm, to, start, to->end);
+	}
+	return to;
+}
+
 int vma_isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end, struct vma **dead)
 {
 	unsigned cuts = ((*v)->start < start) + ((*v)->end > end);

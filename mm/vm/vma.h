@@ -111,6 +111,12 @@ struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at);
  */
 int __must_check vma_isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end,
 			     struct vma **dead);
+/*
+ * If [start, end), at one end of v, with these flags would be joined with the neighbour there:
+ * moves the border between the two, and returns the neighbour; else NULL, nothing changed.
+ */
+struct vma *vma_move_border(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
+			    unsigned flags);
 /* The same VMA for `to`, where its range is free; not locked there. 0 or -ENOMEM. */
 int __must_check vma_clone(struct mm *to, const struct vma *v);
 /* Joins v with neighbours like it; returns what it is part of now. The rest goes to *dead. */
