@@ -3,32 +3,23 @@
 #include <kernel/proc/futex.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
+#include <kernel/sys/timespec.h>
 #include <linux/futex.h>
 
-#define TIMEOUT_MAX_S	(1l << 33)
-
-/* Of a wait: relative, or a moment of one of two clocks; NULL: for ever. */
+/* Of a wait: relative, or a moment of one of two clocks; NULL: never. */
 static int get_deadline(const struct __kernel_timespec __user *from, unsigned op,
 			uint64_t *deadline)
 {
-	struct __kernel_timespec t;
 	uint64_t ns, now;
+	int err;
 
-	*deadline = UINT64_MAX;
-	if (!from)
-		return 0;
-	if (copy_from_user(&t, from, sizeof(t)))
-		return -EFAULT;
-	if (t.tv_sec < 0 || t.tv_nsec < 0 || (uint64_t)t.tv_nsec >= NS_PER_SEC)
-		return -EINVAL;
-	ns = (uint64_t)MIN(t.tv_sec, TIMEOUT_MAX_S) * NS_PER_SEC + (uint64_t)t.tv_nsec;
-	if ((op & FUTEX_CMD_MASK) == FUTEX_WAIT) {
-		*deadline = clock_monotonic_ns() + ns;
-		return 0;
-	}
+	if (!from || (op & FUTEX_CMD_MASK) == FUTEX_WAIT)
+		return get_timeout(from, deadline);
+	err = get_timespec(from, &ns);
 	now = op & FUTEX_CLOCK_REALTIME ? clock_realtime_ns() : clock_monotonic_ns();
-	*deadline = clock_monotonic_ns() + (ns > now ? ns - now : 0);
-	return 0;
+	if (!err)
+		*deadline = clock_monotonic_ns() + (ns > now ? ns - now : 0);
+	return err;
 }
 
 /* A wait that was interrupted and had a deadline; its words are those of futex_wait. */

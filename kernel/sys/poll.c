@@ -3,11 +3,12 @@
 #include <kernel/fs/file.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
+#include <kernel/sys/timespec.h>
 #include <linux/poll.h>
 #include <linux/time_types.h>
 #include <mm/alloc/slab.h>
 
-#define FOREVER		UINT64_MAX
+
 
 static short poll_one(struct files *files, const struct pollfd *p)
 {
@@ -75,23 +76,7 @@ SYSCALL3(poll, struct pollfd __user *, fds, uint64_t, n, int, ms)
 {
 	uint64_t ns = (uint64_t)ms * NS_PER_MS;
 
-	return poll_user(fds, n, ms < 0 ? FOREVER : clock_monotonic_ns() + ns);
-}
-
-static int get_timeout(const struct __kernel_timespec __user *from, uint64_t *deadline)
-{
-	struct __kernel_timespec t;
-
-	*deadline = FOREVER;
-	if (!from)
-		return 0;
-	if (copy_from_user(&t, from, sizeof(t)))
-		return -EFAULT;
-	if (t.tv_sec < 0 || t.tv_nsec < 0 || (uint64_t)t.tv_nsec >= NS_PER_SEC)
-		return -EINVAL;
-	*deadline = clock_monotonic_ns() + (uint64_t)t.tv_nsec +
-		    (uint64_t)MIN(t.tv_sec, 1l << 32) * NS_PER_SEC;
-	return 0;
+	return poll_user(fds, n, ms < 0 ? DEADLINE_NEVER : clock_monotonic_ns() + ns);
 }
 
 /* The set of signals is blocked until a handler runs or the call is over. */

@@ -2,11 +2,11 @@
 #include <kernel/core/clock.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
+#include <kernel/sys/timespec.h>
 #include <lib/string.h>
 #include <linux/time.h>
 
 #define SET_SIZE	8		/* of a set of signals, as every caller must say */
-#define DEADLINE_MAX_S	(1l << 33)
 
 /* ---- sending ---- */
 
@@ -176,23 +176,6 @@ SYSCALL2(rt_sigsuspend, const uint64_t __user *, from, size_t, size)
 	return pause();
 }
 
-/* NULL: for ever. */
-static int get_deadline(const struct __kernel_timespec __user *from, uint64_t *deadline)
-{
-	struct __kernel_timespec t;
-
-	*deadline = UINT64_MAX;
-	if (!from)
-		return 0;
-	if (copy_from_user(&t, from, sizeof(t)))
-		return -EFAULT;
-	if (t.tv_sec < 0 || t.tv_nsec < 0 || (uint64_t)t.tv_nsec >= NS_PER_SEC)
-		return -EINVAL;
-	*deadline = clock_monotonic_ns() + (uint64_t)t.tv_nsec +
-		    (uint64_t)MIN(t.tv_sec, DEADLINE_MAX_S) * NS_PER_SEC;
-	return 0;
-}
-
 SYSCALL4(rt_sigtimedwait, const uint64_t __user *, from, siginfo_t __user *, to,
 	 const struct __kernel_timespec __user *, timeout, size_t, size)
 {
@@ -205,7 +188,7 @@ SYSCALL4(rt_sigtimedwait, const uint64_t __user *, from, siginfo_t __user *, to,
 		return -EINVAL;
 	if (get_user_u64(&set, from))
 		return -EFAULT;
-	err = get_deadline(timeout, &deadline);
+	err = get_timeout(timeout, &deadline);
 	if (err)
 		return err;
 	sig = signal_wait(signal_thread(), set, deadline, &info);
@@ -256,7 +239,7 @@ static int get_ns(const struct __kernel_old_timeval *t, uint64_t *ns)
 {
 	if (t->tv_sec < 0 || t->tv_usec < 0 || t->tv_usec >= 1000000)
 		return -EINVAL;
-	*ns = (uint64_t)MIN(t->tv_sec, DEADLINE_MAX_S) * NS_PER_SEC + (uint64_t)t->tv_usec * 1000;
+	*ns = (uint64_t)MIN(t->tv_sec, SECONDS_MAX) * NS_PER_SEC + (uint64_t)t->tv_usec * 1000;
 	return 0;
 }
 

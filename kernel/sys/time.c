@@ -3,9 +3,8 @@
 #include <kernel/core/wait.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
+#include <kernel/sys/timespec.h>
 #include <linux/time.h>
-
-#define SLEEP_MAX_S	(1l << 33)	/* 272 years: no sum of nanoseconds overflows below it */
 
 /* The clock's nanoseconds now, or -EINVAL. */
 static int clock_read(int clock, uint64_t *ns)
@@ -38,7 +37,7 @@ static long put_timespec(struct __kernel_timespec __user *to, uint64_t ns)
 	return copy_to_user(to, &t, sizeof(t)) ? -EFAULT : 0;
 }
 
-static int get_timespec(const struct __kernel_timespec __user *from, uint64_t *ns)
+int get_timespec(const struct __kernel_timespec __user *from, uint64_t *ns)
 {
 	struct __kernel_timespec t;
 
@@ -46,8 +45,18 @@ static int get_timespec(const struct __kernel_timespec __user *from, uint64_t *n
 		return -EFAULT;
 	if (t.tv_sec < 0 || t.tv_nsec < 0 || (uint64_t)t.tv_nsec >= NS_PER_SEC)
 		return -EINVAL;
-	*ns = (uint64_t)MIN(t.tv_sec, SLEEP_MAX_S) * NS_PER_SEC + (uint64_t)t.tv_nsec;
+	*ns = (uint64_t)MIN(t.tv_sec, SECONDS_MAX) * NS_PER_SEC + (uint64_t)t.tv_nsec;
 	return 0;
+}
+
+int get_timeout(const struct __kernel_timespec __user *from, uint64_t *deadline)
+{
+	uint64_t ns;
+	int err = from ? get_timespec(from, &ns) : 0;
+
+	if (!err)
+		*deadline = from ? clock_monotonic_ns() + ns : DEADLINE_NEVER;
+	return err;
 }
 
 SYSCALL2(clock_gettime, int, clock, struct __kernel_timespec __user *, to)
