@@ -144,7 +144,7 @@ static void zap_mapping(const struct mapping *m, uint64_t first)
 	uint64_t from = MAX(first, m->first);
 	struct gather g;
 
-	gather_init(&g, m->as);
+	gather_init_for(&g, m->as, FLUSH_TRUNCATE);
 	pt_zap(m->as, m->start + ((from - m->first) << PAGE_SHIFT),
 	       m->start + ((m->last + 1 - m->first) << PAGE_SHIFT), &g);
 	gather_finish(&g);

@@ -30,6 +30,7 @@
 #include <arch/cpu.h>
 #include <arch/tlb.h>
 #include <kernel/core/call.h>
+#include <lib/option.h>
 #include <mm/pt/table.h>
 
 /* The aspace has lost something. Table lock held. */
@@ -40,8 +41,28 @@ static void raise(struct gather *g)
 		g->first = g->last;
 }
 
+#ifdef DEBUG
+static unsigned skipflush;		/* an enum flush_kind; 0: none */
+option_choice(skipflush, &skipflush,
+	      "none|unmap|protect|cow|fork|unshare|mremap|dontneed|truncate|age",
+	      "this kind of operation forgets to flush: a mistake that the suite `stale` must find");
+
+static bool is_forgotten(const struct gather *g)
+{
+	return unlikely(skipflush && g->kind == skipflush);
+}
+#else
+static inline bool is_forgotten(const struct gather *g)
+{
+	(void)g;
+	return false;
+}
+#endif
+
 void gather_range(struct gather *g, vaddr_t va, size_t size)
 {
+	if (is_forgotten(g))
+		return;
 	raise(g);
 	if (!g->end) {
 		g->start = va;
@@ -96,12 +117,17 @@ const char *tlb_stat_name(enum tlb_stat s)
 	return stat_names[s];
 }
 
+uint64_t tlb_stat(unsigned cpu, enum tlb_stat s)
+{
+	return READ_ONCE(stats[cpu].n[s]);
+}
+
 uint64_t tlb_stat_sum(enum tlb_stat s)
 {
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < arch_ncpus; i++)
-		sum += READ_ONCE(stats[i].n[s]);
+		sum += tlb_stat(i, s);
 	return sum;
 }
 
@@ -287,5 +313,5 @@ void gather_flush(struct gather *g)
 		g->dead_tables = h->next;
 		table_free_later(container_of(h, struct page, dead_link));
 	}
-	gather_init(g, g->as);
+	gather_reset(g);
 }

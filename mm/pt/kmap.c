@@ -23,9 +23,9 @@
 #include <lib/option.h>
 #include <mm/pt/table.h>
 
-static bool map4k;
-option_flag(map4k, &map4k,
-	    "the direct map by 4 KB pages only, so that QEMU's invlpg drops no more than its page");
+bool kmap_4k;
+option_flag(map4k, &kmap_4k,
+	    "all that the kernel maps by 4 KB pages, so that QEMU's invlpg drops no more than its page");
 
 #define MMIO_BASE	(KMAP_BASE + (KMAP_END - KMAP_BASE) / 2)
 #define KERNEL_RW	(PROT_R | PROT_W | PROT_G)
@@ -117,7 +117,7 @@ static void map_vmemmap(uint64_t start, uint64_t end, void *arg)
 void kmap_build(const struct bootinfo *bi)
 {
 	(void)bi;
-	largest = map4k ? 1 : arch_features.pdpe1gb ? 3 : 2;
+	largest = kmap_4k ? 1 : arch_features.pdpe1gb ? 3 : 2;
 	kernel_aspace.root = early_alloc(PAGE_SIZE, PAGE_SIZE);
 	map_image_part(text_start, text_end, KERNEL_RX);
 	map_image_part(rodata_start, rodata_end, KERNEL_RO);

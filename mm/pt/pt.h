@@ -25,8 +25,25 @@
 /* slot pointed to the shared table until now, and is still in the list of its owners. */
 struct gather_owner { struct page *table; pte_t *slot; };
 
+/* What takes rights away; option skipflush (debug builds) makes one of them forget to flush. */
+enum flush_kind {
+	FLUSH_OTHER,
+	FLUSH_UNMAP,			/* munmap, and whatever else takes mappings out */
+	FLUSH_PROTECT,
+	FLUSH_COW,			/* a fault replaces a page by another */
+	FLUSH_FORK,
+	FLUSH_UNSHARE,			/* a table that a fork shares is copied */
+	FLUSH_MREMAP,
+	FLUSH_DONTNEED,
+	FLUSH_TRUNCATE,
+	FLUSH_AGE,			/* pages count as unused */
+};
+
 struct gather {
 	struct aspace *as;
+#ifdef DEBUG
+	enum flush_kind kind;
+#endif
 	vaddr_t start, end;		/* stale range: end 0: none yet */
 	uint64_t first, last;		/* generations that it has made; first: if bumps */
 	uint64_t target;		/* up to which CPUs are to flush; while it does */
@@ -39,14 +56,33 @@ struct gather {
 	struct grace_head *dead_tables;	/* to free after the flush and a grace period */
 };
 
-static inline void gather_init(struct gather *g, struct aspace *as)
+static inline void gather_set_kind(struct gather *g, enum flush_kind kind)
 {
-	g->as = as;
+#ifdef DEBUG
+	g->kind = kind;
+#endif
+	(void)g, (void)kind;
+}
+
+static inline void gather_reset(struct gather *g)
+{
 	g->start = g->end = 0;
 	g->npages = g->bumps = 0;
 	g->last = 0;
 	g->nowners = 0;
 	g->dead_tables = NULL;
+}
+
+static inline void gather_init_for(struct gather *g, struct aspace *as, enum flush_kind kind)
+{
+	g->as = as;
+	gather_set_kind(g, kind);
+	gather_reset(g);
+}
+
+static inline void gather_init(struct gather *g, struct aspace *as)
+{
+	gather_init_for(g, as, FLUSH_OTHER);
 }
 /* Notes that [va, va + size) lost a right or its frame. Table lock held. */
 void gather_range(struct gather *g, vaddr_t va, size_t size);
@@ -81,6 +117,7 @@ enum tlb_stat {
 	TLB_STATS
 };
 uint64_t tlb_stat_sum(enum tlb_stat s);
+uint64_t tlb_stat(unsigned cpu, enum tlb_stat s);
 const char *tlb_stat_name(enum tlb_stat s);
 /*
  * Every CPU leaves as, which no thread runs on any more, for the kernel's root.
@@ -291,6 +328,7 @@ struct bootinfo;
  * and loads them. Before page_init.
  */
 void kmap_build(const struct bootinfo *bi);
+extern bool kmap_4k;	/* option map4k */
 /* After page_init: struct pages of those tables; the KMAP area. */
 void kmap_init(void);
 /* Maps device memory uncached; address of pa. Panics without memory (boot only). */

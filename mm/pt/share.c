@@ -189,7 +189,7 @@ int table_own(struct aspace *as, vaddr_t va)
 	struct page *spare = NULL;
 	struct gather g;
 
-	gather_init(&g, as);
+	gather_init_for(&g, as, FLUSH_UNSHARE);
 	while (own_step(as, va, &spare, &g)) {
 		spare = table_alloc(0);
 		if (!spare)

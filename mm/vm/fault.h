@@ -59,7 +59,7 @@ static inline bool fault_private(const struct fault *f) { return !(f->vma->flags
 static inline struct gather *fault_gather(struct fault *f)
 {
 	if (!f->gathering) {
-		gather_init(&f->g, &f->mm->as);
+		gather_init_for(&f->g, &f->mm->as, FLUSH_COW);
 		f->gathering = true;
 	}
 	return &f->g;

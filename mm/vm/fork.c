@@ -151,7 +151,7 @@ struct mm *mm_fork(struct mm *parent)
 
 	if (!child)
 		return NULL;
-	gather_init(&g, &parent->as);
+	gather_init_for(&g, &parent->as, FLUSH_FORK);
 	write_lock(&parent->lock);
 	copy_places(child, parent);
 	err = copy_vmas(child, parent);

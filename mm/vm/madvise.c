@@ -95,7 +95,7 @@ static int note_or_zap(struct mm *mm, vaddr_t start, vaddr_t end, enum advice wh
 	int err;
 
 	read_lock(&mm->lock);
-	gather_init(&g, &mm->as);
+	gather_init_for(&g, &mm->as, FLUSH_DONTNEED);
 	err = for_each_part(mm, start, end, what, &g);
 	gather_finish(&g);
 	read_unlock(&mm->lock);

@@ -62,7 +62,7 @@ static void zap(struct mm *mm, vaddr_t start, vaddr_t end)
 
 	if (end - start > HUGE_SIZE)
 		mm_note_rss(mm);
-	gather_init(&g, &mm->as);
+	gather_init_for(&g, &mm->as, FLUSH_UNMAP);
 	pt_zap(&mm->as, start, end, &g);
 	gather_finish(&g);
 }

@@ -102,7 +102,7 @@ static int move_pages(struct remap *r)
 	struct gather g;
 	int err;
 
-	gather_init(&g, &r->mm->as);
+	gather_init_for(&g, &r->mm->as, FLUSH_MREMAP);
 	err = pt_move(&r->mm->as, r->addr, r->new_addr, MIN(r->old_len, r->new_len), &g);
 	gather_finish(&g);
 	if (err && map_take_out(r->mm, r->new_addr, r->new_addr + r->new_len, &r->dead))

@@ -78,7 +78,7 @@ static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 		vma_change_flags(mm, v, flags);
 	new = leaf_prot(to ? to : v);
 	if (old != new) {
-		gather_init(&g, &mm->as);
+		gather_init_for(&g, &mm->as, FLUSH_PROTECT);
 		pt_protect(&mm->as, start, end, new | (flags & VM_SHARED ? 0 : PROT_GIVE_W), &g);
 		gather_finish(&g);
 	}

@@ -244,7 +244,7 @@ void mm_clear_refs(struct mm *mm, enum clear_refs what)
 {
 	struct gather g;
 
-	gather_init(&g, &mm->as);
+	gather_init_for(&g, &mm->as, FLUSH_AGE);
 	read_lock(&mm->lock);
 	if (what == CLEAR_REFS_MAX_RSS)
 		WRITE_ONCE(mm->rss_max, 0);

@@ -179,3 +179,20 @@ KTEST(wx, direct_map)
 	early_for_each_ram(check_range, &ram);
 	EXPECT_EQ(mapped, ram);
 }
+
+static int count_large(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
+{
+	(void)va;
+	(void)slot;
+	*(unsigned *)arg += level > 1 && is_leaf(e, level);
+	return 0;
+}
+
+/* Option map4k: no page of the kernel is larger than 4 KB. */
+KTEST(wx, map4k)
+{
+	unsigned large = 0;
+
+	EXPECT_EQ(pt_walk(&kernel_aspace, kernel_half(), 0, count_large, &large), 0);
+	EXPECT_EQ(large == 0, kmap_4k);
+}

@@ -1,0 +1,398 @@
+/*
+ * No CPU uses a translation that another has taken away. A thread on each CPU
+ * but one touches a page without end and nothing else; on the one that is left
+ * an operation takes the page, its rights or its place away; the next touches
+ * of all of them must show that. One suite for each kind of operation.
+ *
+ * That these tests would find a missing flush is shown by option skipflush
+ * (debug build), which makes one kind of operation forget it: then its suite
+ * fails, and the notes say how many touches were stale, the operating CPU's own
+ * and the others'. QEMU needs `map4k` for that. Neither QEMU nor Bochs keeps
+ * upper entries, and the leaves of a copied table are those of the old one, so a
+ * missing flush in stale_unshare cannot be seen there.
+ */
+#include <arch/tlb.h>
+#include <kernel/core/call.h>
+#include <tests/kernel/touchers.h>
+
+#define AT	(512u + 7)		/* the page, in a table of its own */
+#define OTHER	(1024u + 9)		/* another place */
+#define SPAN	512u			/* pages of a table */
+
+struct operation {
+	void (*prepare)(void);		/* page AT is there, and has `before` in its words */
+	void (*run)(void);
+	void (*undo)(void);		/* may be NULL: what else than mappings goes again */
+	bool (*is_stale)(unsigned cpu, uint64_t saw); /* NULL: saw != after */
+	uint64_t after;			/* what is to be seen then */
+	bool writes;
+	unsigned page_after;		/* what is touched then, if not AT */
+};
+
+static uint64_t before;			/* what the page holds */
+static struct mm *child;
+static struct object *shm;
+
+/* ---- one try ---- */
+
+static void forget_all(void *arg)
+{
+	(void)arg;
+	tlb_flush_global();
+}
+
+/* What a flush that was left out has left behind is not to disturb what comes. */
+static void flush_everywhere(void)
+{
+	struct cpumask all = cpumask_all();
+
+	cpu_call(&all, forget_all, NULL);
+}
+
+/* How often the CPUs were asked, and how often they saw what was no more. */
+struct tally { unsigned own_asked, own_stale, others_asked, others_stale; };
+
+static bool is_stale(const struct operation *op, unsigned cpu, uint64_t saw)
+{
+	return op->is_stale ? op->is_stale(cpu, saw) : saw != op->after;
+}
+
+static void everybody_knows_it(const struct operation *op)
+{
+	touch_from_now(AT, op->writes ? before : 0);
+	wait_for_touches();
+	for (unsigned i = 0; i < ncpus; i++)
+		EXPECT_EQ(i == own ? touch(i) : READ_ONCE(touchers[i].saw), before);
+}
+
+static void try_once(const struct operation *op, struct tally *t)
+{
+	uint64_t saw;
+
+	before = 1000;
+	op->prepare();
+	__atomic_store_n(&quiet, true, __ATOMIC_SEQ_CST);
+	everybody_knows_it(op);
+	op->run();
+	touch_from_now(op->page_after ? op->page_after : AT, op->writes ? op->after : 0);
+	saw = touch(own);
+	wait_for_touches();
+	for (unsigned i = 0; i < ncpus; i++) {
+		bool stale = is_stale(op, i, i == own ? saw : READ_ONCE(touchers[i].saw));
+
+		*(i == own ? &t->own_asked : &t->others_asked) += 1;
+		*(i == own ? &t->own_stale : &t->others_stale) += stale;
+	}
+	touch_from_now(REST, 0);
+	__atomic_store_n(&quiet, false, __ATOMIC_SEQ_CST);
+	wait_for_touches();
+	EXPECT_EQ(mm_munmap(mt_mm, mt_va(SPAN), 3 * SPAN * PAGE_SIZE), 0);
+	if (op->undo)
+		op->undo();
+	flush_everywhere();
+}
+
+/* Each CPU of 2 and of 4 operates; if there is one alone, it can be stale only itself. */
+static void run(const struct operation *op)
+{
+	struct tally t = { 0 };
+
+	for (unsigned n = MIN(arch_ncpus, 2); n <= MIN(arch_ncpus, 4); n *= 2)
+		for (unsigned on = 0; on < n; on++) {
+			touchers_begin(n, on);
+			try_once(op, &t);
+			touchers_end();
+		}
+	ktest_note("stale: own CPU %u of %u, others %u of %u", t.own_stale, t.own_asked,
+		   t.others_stale, t.others_asked);
+	EXPECT_EQ(t.own_stale + t.others_stale, 0);
+}
+
+/* ---- what is at AT ---- */
+
+static void fill(unsigned page)
+{
+	for (unsigned i = 0; i < TOUCHERS; i++)
+		EXPECT_EQ(put_user_u64(before, (uint64_t __user *)mt_va(page) + i), 0);
+}
+
+static void one_page(void)
+{
+	EXPECT(mt_anon(AT, 1, RW));
+	fill(AT);
+}
+
+/* So many that they are not flushed one by one. */
+static void many_pages(void)
+{
+	EXPECT(mt_anon(AT, 64, RW));
+	for (unsigned i = 0; i < 64; i++)
+		fill(AT + i);
+}
+
+static void whole_table(void)
+{
+	EXPECT(mt_anon(SPAN, SPAN, RW));
+	for (unsigned i = 0; i < SPAN; i += 4)
+		EXPECT_EQ(mt_write(SPAN + i, i), 0);
+	fill(AT);
+}
+
+static void fork_child(void)
+{
+	child = mm_fork(mt_mm);
+	EXPECT(child);
+}
+
+static void put_child(void)
+{
+	mm_put(child);
+}
+
+static void one_page_and_child(void)
+{
+	one_page();
+	fork_child();
+}
+
+static void whole_table_and_child(void)
+{
+	whole_table();
+	fork_child();
+}
+
+static void memory_file(void)
+{
+	shm = shm_create(4 * PAGE_SIZE);
+	EXPECT(shm);
+	EXPECT(mt_map(AT, 4, RW, MAP_SHARED, shm, 0));
+	fill(AT);
+}
+
+static void put_file(void)
+{
+	object_put(shm);
+}
+
+/* ---- unmap ---- */
+
+static void unmap_page(void)
+{
+	EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT), PAGE_SIZE), 0);
+}
+
+static void unmap_many(void)
+{
+	EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT), 64 * PAGE_SIZE), 0);
+}
+
+static void unmap_table(void)
+{
+	EXPECT_EQ(mm_munmap(mt_mm, mt_va(SPAN), SPAN * PAGE_SIZE), 0);
+}
+
+static void map_over(void)
+{
+	EXPECT(mt_anon(AT, 1, RW));
+}
+
+KTEST(stale_unmap, page)
+{
+	run(&(struct operation){ .prepare = one_page, .run = unmap_page, .after = REFUSED });
+}
+
+KTEST(stale_unmap, many)
+{
+	run(&(struct operation){ .prepare = many_pages, .run = unmap_many, .after = REFUSED });
+}
+
+KTEST(stale_unmap, shared_table)
+{
+	run(&(struct operation){ .prepare = whole_table_and_child, .run = unmap_table,
+				 .undo = put_child, .after = REFUSED });
+}
+
+KTEST(stale_unmap, by_another)
+{
+	run(&(struct operation){ .prepare = one_page, .run = map_over, .after = 0 });
+}
+
+/* ---- protect ---- */
+
+static void protect_none(void)
+{
+	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT), PAGE_SIZE, PROT_NONE), 0);
+}
+
+static void protect_read(void)
+{
+	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT), PAGE_SIZE, PROT_READ), 0);
+}
+
+static bool write_was_taken(unsigned cpu, uint64_t saw)
+{
+	(void)cpu;
+	return saw != REFUSED;
+}
+
+KTEST(stale_protect, none)
+{
+	run(&(struct operation){ .prepare = one_page, .run = protect_none, .after = REFUSED });
+}
+
+KTEST(stale_protect, read_only)
+{
+	run(&(struct operation){ .prepare = one_page, .run = protect_read, .writes = true,
+				 .is_stale = write_was_taken, .after = 1 });
+}
+
+/* ---- cow: the kernel writes, so that this CPU's own entry does not fall by a fault ---- */
+
+static void write_by_kernel(void)
+{
+	uint64_t words[TOUCHERS];
+
+	for (unsigned i = 0; i < TOUCHERS; i++)
+		words[i] = 7;
+	EXPECT(mm_remote_write(mt_mm, mt_va(AT), words, sizeof(words)));
+}
+
+KTEST(stale_cow, page)
+{
+	run(&(struct operation){ .prepare = one_page_and_child, .run = write_by_kernel,
+				 .undo = put_child, .after = 7 });
+}
+
+static void zero_page(void)
+{
+	before = 0;
+	EXPECT(mt_anon(AT, 1, RW));
+}
+
+KTEST(stale_cow, zero_page)
+{
+	run(&(struct operation){ .prepare = zero_page, .run = write_by_kernel, .after = 7 });
+}
+
+/* ---- fork: what is written afterwards is not the child's ---- */
+
+static bool child_has_it(unsigned cpu, uint64_t saw)
+{
+	uint64_t words[TOUCHERS];
+
+	EXPECT_EQ(saw, 7);
+	EXPECT_EQ(mm_peek(child, mt_va(AT), words, sizeof(words)), sizeof(words));
+	return words[cpu] != before;
+}
+
+KTEST(stale_fork, page)
+{
+	run(&(struct operation){ .prepare = one_page, .run = fork_child, .undo = put_child,
+				 .writes = true, .is_stale = child_has_it, .after = 7 });
+}
+
+KTEST(stale_fork, shared_table)
+{
+	run(&(struct operation){ .prepare = whole_table, .run = fork_child, .undo = put_child,
+				 .writes = true, .is_stale = child_has_it, .after = 7 });
+}
+
+/* ---- unshare: the table is copied; then the child writes to a page untouched so far ---- */
+
+#define UNTOUCHED	(AT + 1)
+
+static void shared_table_and_child(void)
+{
+	whole_table();
+	fill(UNTOUCHED);
+	fork_child();
+}
+
+static void copy_table(void)
+{
+	uint64_t words[TOUCHERS] = { 0 };
+
+	EXPECT_EQ(mt_write(AT + 2, 1), 0);
+	EXPECT(mm_remote_write(child, mt_va(UNTOUCHED), words, sizeof(words)));
+}
+
+static bool not_before(unsigned cpu, uint64_t saw)
+{
+	(void)cpu;
+	return saw != before;
+}
+
+KTEST(stale_unshare, table)
+{
+	run(&(struct operation){ .prepare = shared_table_and_child, .run = copy_table,
+				 .undo = put_child, .is_stale = not_before, .page_after = UNTOUCHED });
+}
+
+/* ---- mremap ---- */
+
+static void move(unsigned from, unsigned to, unsigned pages)
+{
+	EXPECT_EQ(mm_mremap(mt_mm, mt_va(from), pages * PAGE_SIZE, pages * PAGE_SIZE,
+			    MREMAP_MAYMOVE | MREMAP_FIXED, mt_va(to)), mt_va(to));
+}
+
+static void move_page(void)
+{
+	move(AT, OTHER, 1);
+}
+
+static void move_table(void)
+{
+	move(SPAN, 2 * SPAN, SPAN);
+}
+
+KTEST(stale_mremap, page)
+{
+	run(&(struct operation){ .prepare = one_page, .run = move_page, .after = REFUSED });
+}
+
+KTEST(stale_mremap, table)
+{
+	run(&(struct operation){ .prepare = whole_table, .run = move_table, .after = REFUSED });
+}
+
+/* ---- dontneed, truncate, age ---- */
+
+static void dontneed(void)
+{
+	EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT), PAGE_SIZE, MADV_DONTNEED), 0);
+}
+
+KTEST(stale_dontneed, page)
+{
+	run(&(struct operation){ .prepare = one_page, .run = dontneed, .after = 0 });
+}
+
+static void truncate(void)
+{
+	EXPECT_EQ(object_truncate(shm, 0), 0);
+}
+
+KTEST(stale_truncate, page)
+{
+	run(&(struct operation){ .prepare = memory_file, .run = truncate, .undo = put_file,
+				 .after = REFUSED });
+}
+
+static void age(void)
+{
+	mm_clear_refs(mt_mm, CLEAR_REFS_ALL);
+}
+
+/* Whoever still knows it as used does not say so again. */
+static bool use_is_not_seen(unsigned cpu, uint64_t saw)
+{
+	(void)cpu;
+	EXPECT_EQ(saw, before);
+	return !pte_young(mt_entry(AT));
+}
+
+KTEST(stale_age, page)
+{
+	run(&(struct operation){ .prepare = one_page, .run = age, .is_stale = use_is_not_seen });
+}

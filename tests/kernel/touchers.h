@@ -1,0 +1,135 @@
+/*
+ * What the suites on flushes of an address space share: a thread on each CPU of
+ * some that touches a page without end and nothing else, and the CPU of the test
+ * itself, which does not. While `quiet` they do not sleep or yield: a switch would flush.
+ */
+#ifndef TESTS_KERNEL_TOUCHERS_H
+#define TESTS_KERNEL_TOUCHERS_H
+
+#include <kernel/core/wait.h>
+#include <tests/kernel/mmtest.h>
+
+#define TOUCHERS	8u		/* at most, and that many words there are of each page */
+#define REST		0u		/* page that is touched to begin with */
+#define REFUSED		(~0ul)		/* what a touch sees that faults */
+
+struct toucher {
+	struct thread t;
+	uint64_t bottom;
+	uint64_t touches;		/* atomic: so many have ended */
+	uint64_t saw;			/* in the last */
+};
+
+static struct toucher touchers[TOUCHERS];	/* by CPU */
+static unsigned ncpus, own;		/* CPUs that take part, and the test's of them */
+static struct waitq touchers_ended = WAITQ_INIT(touchers_ended);
+static unsigned touchers_running;	/* its lock */
+static bool stop, quiet;		/* atomic */
+
+/* What is touched, and how: every CPU has its own word there. */
+static struct {
+	vaddr_t va;			/* atomic */
+	uint64_t writes;		/* atomic: that is written; 0: it is read */
+} touched;
+
+static inline uint64_t touch(unsigned cpu)
+{
+	uint64_t __user *word = (uint64_t __user *)__atomic_load_n(&touched.va, __ATOMIC_SEQ_CST) + cpu;
+	uint64_t v = __atomic_load_n(&touched.writes, __ATOMIC_SEQ_CST);
+
+	if (v)
+		return put_user_u64(v, word) ? REFUSED : v;
+	return get_user_u64(&v, word) ? REFUSED : v;
+}
+
+static inline void toucher_done(void *arg)
+{
+	struct toucher *r = arg;
+	uint64_t flags;
+
+	kstack_free(r->bottom);
+	flags = waitq_lock(&touchers_ended);
+	touchers_running--;
+	waitq_wake_all(&touchers_ended);
+	waitq_unlock(&touchers_ended, flags);
+}
+
+static inline void toucher_main(void *arg)
+{
+	struct toucher *r = arg;
+
+	thread_set_aspace(mm_aspace(mt_mm));
+	while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
+		r->saw = touch((unsigned)(r - touchers));
+		__atomic_add_fetch(&r->touches, 1, __ATOMIC_SEQ_CST);
+		if (!__atomic_load_n(&quiet, __ATOMIC_SEQ_CST))
+			resched_point();
+	}
+	thread_set_aspace(NULL);
+	thread_exit(toucher_done, r);
+}
+
+/* Every thread has begun and ended a touch since. */
+static inline void wait_for_touches(void)
+{
+	for (unsigned i = 0; i < ncpus; i++) {
+		uint64_t from = __atomic_load_n(&touchers[i].touches, __ATOMIC_SEQ_CST);
+
+		while (i != own &&
+		       __atomic_load_n(&touchers[i].touches, __ATOMIC_SEQ_CST) < from + 2)
+			cpu_relax();
+	}
+}
+
+static inline void touch_from_now(unsigned page, uint64_t writes)
+{
+	__atomic_store_n(&touched.writes, writes, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&touched.va, mt_va(page), __ATOMIC_SEQ_CST);
+}
+
+static inline void toucher_start(unsigned cpu)
+{
+	struct cpumask m = cpumask_of(cpu);
+	struct toucher *r = &touchers[cpu];
+	uint64_t top;
+
+	memset(r, 0, sizeof(*r));
+	EXPECT_EQ(kstack_alloc(&r->bottom, &top), 0);
+	touchers_running++;
+	thread_init(&r->t, "toucher", r->bottom, top, toucher_main, r);
+	EXPECT_EQ(thread_set_affinity(&r->t, &m), 0);
+	thread_start(&r->t);
+}
+
+/* The test goes on on CPU `own`; threads touch on the others of the first n. */
+static inline void touchers_begin(unsigned n, unsigned on)
+{
+	struct cpumask m = cpumask_of(on);
+
+	ncpus = n;
+	own = on;
+	mt_begin();
+	EXPECT_EQ(thread_set_affinity(current_thread(), &m), 0);
+	EXPECT(mt_anon(REST, 1, RW));
+	EXPECT_EQ(mt_write(REST, 1), 0);
+	stop = quiet = false;
+	touch_from_now(REST, 0);
+	for (unsigned i = 0; i < n; i++)
+		if (i != on)
+			toucher_start(i);
+	wait_for_touches();
+}
+
+static inline void touchers_end(void)
+{
+	uint64_t flags;
+
+	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
+	flags = waitq_lock(&touchers_ended);
+	while (touchers_running)
+		waitq_sleep(&touchers_ended, &flags);
+	waitq_unlock(&touchers_ended, flags);
+	mt_end();
+}
+
+#endif
