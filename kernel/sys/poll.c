@@ -8,8 +8,6 @@
 #include <linux/time_types.h>
 #include <mm/alloc/slab.h>
 
-
-
 static short poll_one(struct files *files, const struct pollfd *p)
 {
 	struct file *f;
