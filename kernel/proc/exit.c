@@ -157,16 +157,23 @@ void task_exit(int status)
 
 /* ---- all tasks ---- */
 
+/*
+ * Of several that end all tasks the first one says with what: it does so after the
+ * others may have left already, but before it leaves itself. One that comes while
+ * another task is in execve ends alone, for the new program goes on; but a signal that
+ * kills is not lost: task_end_others looks for it.
+ */
 void process_exit(int status)
 {
 	struct process *p = current_process();
+	bool first = signal_end_others(&p->signals);
 
 	spin_lock(&process_lock);
-	if (!p->exiting)
+	if (first || (!p->exiting && status & 0x7f)) {
 		p->status = status;
-	p->exiting = true;
+		p->exiting = true;
+	}
 	spin_unlock(&process_lock);
-	(void)signal_end_others(&p->signals);
 	task_exit(status);
 }
 
@@ -193,7 +200,7 @@ int task_end_others(void)
 	struct process *p = t->process;
 	uint64_t flags;
 
-	if (READ_ONCE(p->ntasks) == 1)
+	if (READ_ONCE(p->ntasks) == 1 && t == p->leader)
 		return 0;
 	if (!signal_end_others(&p->signals))
 		return -EINTR;
@@ -202,6 +209,10 @@ int task_end_others(void)
 		waitq_sleep(&p->tasks_wait, &flags);
 	waitq_unlock(&p->tasks_wait, flags);
 	become_first(t, p);
+	if (p->exiting) {		/* killed meanwhile: it ends on its way back to ring 3 */
+		thread_interrupt(&t->thread);
+		return -EINTR;
+	}
 	signal_ended_others(&p->signals);
 	return 0;
 }
