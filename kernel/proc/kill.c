@@ -89,13 +89,20 @@ void process_signal_end(struct process *p)
 			    sig ? sig : p->status >> 8 & 0xff);
 }
 
+/*
+ * The thread that tells of a stop may be late: others have gone on and said so by then. A
+ * later stop is told by who completes it, and before the next going on.
+ */
 void process_changed(struct process *p, int code, int sig)
 {
 	spin_lock(&process_lock);
+	if (code == CLD_STOPPED && !READ_ONCE(p->signals.stopped))
+		goto out;
 	p->stop_status = code == CLD_STOPPED ? STATUS_STOPPED(sig) : STATUS_CONTINUED;
-	if (!(p->parent->signals.action[SIGCHLD].flags & SA_NOCLDSTOP))
+	if (!(signal_get_action(&p->parent->signals, SIGCHLD).flags & SA_NOCLDSTOP))
 		tell_parent(p, SIGCHLD, code, sig);
 	process_wake_parent(p);
+out:
 	spin_unlock(&process_lock);
 }
 

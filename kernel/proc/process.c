@@ -77,7 +77,9 @@ int process_publish(struct process *p, struct process *parent, const char *name,
 
 	spin_lock(&process_lock);
 	pid = pid_take();
-	if (pid) {
+	if (parent != &init_process && signal_ends(signal_thread())) {
+		err = -ERESTARTNOINTR;
+	} else if (pid) {
 		task_prepare(p->leader, name, fn);
 		p->nlive = p->ntasks = signal_start(&p->leader->sig);
 		table_add(p, pid);

@@ -107,7 +107,8 @@ void process_drop_nodes(struct process *p);
 /*
  * Gives it a pid, a place among the children of `parent`, its group and session,
  * and its thread, which will begin in fn(task), must not return, and waits for
- * thread_start. 0; -EAGAIN: all pids are taken.
+ * thread_start. 0; -EAGAIN: all pids are taken; -ERESTARTNOINTR: a parent that is told to
+ * end makes no child that who tells all of a group, or simply all, would miss.
  */
 int __must_check process_publish(struct process *p, struct process *parent, const char *name,
 				 void (*fn)(void *));

@@ -204,9 +204,15 @@ void signal_taken(struct sig_entry *e)
 	entry_free(e);
 }
 
+/* All threads are told something: to end, or to stop, which who waits for a vfork child puts off. */
+static bool is_told(const struct sig_thread *t)
+{
+	return t->of->ending || (t->of->stopped && !t->only);
+}
+
 void signal_look(struct sig_thread *t)
 {
-	if ((t->queue.set | t->of->shared.set) & signal_takes(t) || unlikely(t->of->ending))
+	if ((t->queue.set | t->of->shared.set) & signal_takes(t) || unlikely(is_told(t)))
 		thread_interrupt(t->thread);
 	else
 		thread_interrupt_done();
@@ -266,9 +272,12 @@ void signal_thread_create(struct sig_thread *t, struct signals *s, struct thread
 	queue_init(&t->queue);
 }
 
-void signal_inherit(struct signals *s, const struct signals *from)
+void signal_inherit(struct signals *s, struct signals *from)
 {
+	uint64_t flags = spin_lock_irqsave(&from->lock);
+
 	memcpy(s->action, from->action, sizeof(s->action));
+	spin_unlock_irqrestore(&from->lock, flags);
 }
 
 void signal_thread_inherit(struct sig_thread *t, const struct sig_thread *from, bool same_memory)
@@ -291,6 +300,8 @@ bool signal_start(struct sig_thread *t)
 		TAILQ_INSERT_TAIL(&s->threads, t, link);
 		s->nthreads++;
 		s->alive = true;
+		if (unlikely(s->stopped))	/* before it sees ring 3, it stops with the others */
+			thread_interrupt(t->thread);
 	}
 	spin_unlock_irqrestore(&s->lock, flags);
 	return may;
@@ -557,6 +568,25 @@ void signal_only_fatal(struct sig_thread *t, bool only)
 uint64_t signal_pending_blocked(const struct sig_thread *t)
 {
 	return (READ_ONCE(t->queue.set) | READ_ONCE(t->of->shared.set)) & t->blocked;
+}
+
+bool signal_ends(struct sig_thread *t)
+{
+	uint64_t flags = spin_lock_irqsave(&t->of->lock);
+	uint64_t set = t->queue.set | t->of->shared.set;
+	bool ends = t->of->ending || (unlikely(set & ~t->blocked) && set & fatal(t));
+
+	spin_unlock_irqrestore(&t->of->lock, flags);
+	return ends;
+}
+
+struct sig_action signal_get_action(struct signals *s, int sig)
+{
+	uint64_t flags = spin_lock_irqsave(&s->lock);
+	struct sig_action a = s->action[sig];
+
+	spin_unlock_irqrestore(&s->lock, flags);
+	return a;
 }
 
 int signal_set_action(struct signals *s, int sig, const struct sig_action *next,

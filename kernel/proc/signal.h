@@ -97,7 +97,7 @@ struct signals {
 	unsigned nthreads, nstopped;	/* lock: of threads, those that sit still */
 	struct waitq cont;		/* where they sit while it is stopped */
 	struct timer alarm;		/* ITIMER_REAL: signal_timer.c */
-	uint64_t alarm_every;		/* ns; 0: once. Set while it is not armed */
+	uint64_t alarm_every;		/* ns; 0: once. process_lock, set while it is not armed */
 	TAILQ_HEAD(, sig_thread) threads; /* lock: the first one first */
 	/* signal_create leaves what follows as it is, but for empty queues */
 	struct sig_queue shared;	/* lock: kill(2)'s */
@@ -130,7 +130,7 @@ void signal_create(struct signals *s);
 /* The same of a thread of it. */
 void signal_thread_create(struct sig_thread *t, struct signals *s, struct thread *thread);
 /* A copy for fork(2) and its kin: actions; nothing pending, no timer. */
-void signal_inherit(struct signals *s, const struct signals *from);
+void signal_inherit(struct signals *s, struct signals *from);
 /*
  * A thread like another one: its blocked set, its alternate stack (not if both run at once
  * in the same memory); nothing pending.
@@ -188,6 +188,10 @@ void signal_restore_blocked(struct sig_thread *t);
 void signal_only_fatal(struct sig_thread *t, bool only);
 /* What is pending and blocked. */
 uint64_t signal_pending_blocked(const struct sig_thread *t);
+/* What ends the process has been sent and not taken, or it is told to end. */
+bool signal_ends(struct sig_thread *t);
+/* What is done about sig, now. */
+struct sig_action signal_get_action(struct signals *s, int sig);
 /* rt_sigaction(2): new and old may be NULL. -EINVAL. */
 int __must_check signal_set_action(struct signals *s, int sig, const struct sig_action *next,
 				   struct sig_action *old);

@@ -208,7 +208,7 @@ static void stop(struct process *p, int sig)
 		s->continued = false;
 		s->stop_signal = sig;
 		TAILQ_FOREACH(t, &s->threads, link)
-			if (t != signal_thread())
+			if (t != signal_thread() && !t->only)
 				thread_interrupt(t->thread);
 	}
 	spin_unlock_irqrestore(&s->lock, flags);

@@ -35,13 +35,16 @@ void process_wake_parent(struct process *p)
 /* Nobody will ask how p ended. process_lock held. */
 static bool unwanted(const struct process *p)
 {
-	const struct sig_action *a = &p->parent->signals.action[SIGCHLD];
+	struct sig_action a;
 
 	if (p->awaited)
 		return false;
-	return p->parent == &init_process ||
-	       (p->exit_signal == SIGCHLD &&
-		(a->handler == (uint64_t)SIG_IGN || a->flags & SA_NOCLDWAIT));
+	if (p->parent == &init_process)
+		return true;
+	if (p->exit_signal != SIGCHLD)
+		return false;
+	a = signal_get_action(&p->parent->signals, SIGCHLD);
+	return a.handler == (uint64_t)SIG_IGN || a.flags & SA_NOCLDWAIT;
 }
 
 /*
@@ -247,20 +250,31 @@ static bool others_left(void)
 	return process_count() > 1;
 }
 
-void process_end_all(uint64_t deadline_ns)
+static void kill_all(void)
 {
-	struct waitq *q = &init_process.child_wait;
 	struct process *p;
-	uint64_t flags;
-	int err = 0;
 
 	spin_lock(&process_lock);
 	TAILQ_FOREACH(p, &processes, link)
 		if (p != &init_process)
 			signal_raise(p, SIGKILL);
 	spin_unlock(&process_lock);
-	flags = waitq_lock(q);
-	while (others_left() && !err)
-		err = waitq_sleep_until(q, &flags, deadline_ns);
-	waitq_unlock(q, flags);
+}
+
+/* Again with each that is gone: the last one that is told may be the parent of one made since. */
+void process_end_all(uint64_t deadline_ns)
+{
+	struct waitq *q = &init_process.child_wait;
+	uint64_t flags;
+	int err = 0;
+
+	while (others_left() && !err) {
+		uint64_t events = READ_ONCE(init_process.child_events);
+
+		kill_all();
+		flags = waitq_lock(q);
+		while (others_left() && init_process.child_events == events && !err)
+			err = waitq_sleep_until(q, &flags, deadline_ns);
+		waitq_unlock(q, flags);
+	}
 }
