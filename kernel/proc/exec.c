@@ -105,14 +105,13 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 		    const struct exec_args *args, struct trapframe *tf)
 {
 	struct aspace *before = current_thread()->aspace;
-	struct mm_limits limits = process_memory_limits(p);
 	struct mm *mm = mm_create();
 	vaddr_t sp;
 	int err;
 
 	if (!mm)
 		return -ENOMEM;
-	mm_set_limits(mm, &limits);
+	process_limit_memory(p, mm);
 	thread_set_aspace(mm_aspace(mm));
 	err = build_space(mm, e, args, &sp);
 	if (!err)
@@ -122,6 +121,7 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 		mm_put(mm);
 		return err;
 	}
+	process_limit_memory(p, mm);	/* others that have ended may have changed limits */
 	become(p, exe, name, mm);
 	arch_user_frame(tf, elf_entry(e), sp);
 	return 0;

@@ -27,7 +27,9 @@ static void copy_places(struct process *child, const struct process *parent)
 	child->umask = parent->umask;
 	child->membarrier = parent->membarrier;
 	child->oom_score_adj = parent->oom_score_adj;
+	spin_lock(&process_lock);
 	memcpy(child->rlimit, parent->rlimit, sizeof(child->rlimit));
+	spin_unlock(&process_lock);
 	child->cwd = process_cwd();
 	node_get(parent->exe);
 	child->exe = parent->exe;
@@ -35,16 +37,16 @@ static void copy_places(struct process *child, const struct process *parent)
 
 static int copy_memory(struct process *child, struct process *parent, const struct fork_spec *spec)
 {
-	struct mm_limits limits;
 	struct mm_figures f;
 
 	if (!spec->share_memory) {
 		child->mm = mm_fork(parent->mm);
-		if (child->mm && parent->shares_memory) {	/* that has the lender's limits */
-			limits = process_memory_limits(parent);
-			mm_set_limits(child->mm, &limits);
-		}
-		return child->mm ? 0 : -ENOMEM;
+		if (!child->mm)
+			return -ENOMEM;
+		/* The memory has the lender's limits, or another task has changed them by now. */
+		if (unlikely(parent->shares_memory || READ_ONCE(parent->ntasks) > 1))
+			process_limit_memory(child, child->mm);
+		return 0;
 	}
 	child->mm = mm_get(parent->mm);
 	child->shares_memory = spec->wait;

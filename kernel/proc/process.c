@@ -41,7 +41,8 @@ static void default_limits(struct process *p)
 	set_limit(p, RLIMIT_RTPRIO, 0, 0);
 }
 
-struct mm_limits process_memory_limits(const struct process *p)
+/* process_lock held. */
+static struct mm_limits memory_limits(const struct process *p)
 {
 	return (struct mm_limits){
 		.as = process_limit(p, RLIMIT_AS), .data = process_limit(p, RLIMIT_DATA),
@@ -50,6 +51,21 @@ struct mm_limits process_memory_limits(const struct process *p)
 		.memlock = process_limit(p, RLIMIT_MEMLOCK),
 		.privileged = true,	/* everybody is root */
 	};
+}
+
+/* Whoever tells it last tells what holds: who finds that limits have changed meanwhile tells it again. */
+void process_limit_memory(struct process *p, struct mm *mm)
+{
+	struct mm_limits limits;
+	unsigned seen;
+
+	do {
+		spin_lock(&process_lock);
+		seen = p->limits_changed;
+		limits = memory_limits(p);
+		spin_unlock(&process_lock);
+		mm_set_limits(mm, &limits);
+	} while (READ_ONCE(p->limits_changed) != seen);
 }
 
 /* ---- the table ---- */
@@ -192,9 +208,21 @@ static const char *last_part(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static void set_name(struct thread *t, const char *name)
+{
+	spin_lock(&process_lock);
+	strlcpy(t->name, name, sizeof(t->name));
+	spin_unlock(&process_lock);
+}
+
 void process_set_name(struct process *p, const char *path)
 {
-	strlcpy(p->leader->thread.name, last_part(path), sizeof(p->leader->thread.name));
+	set_name(&p->leader->thread, last_part(path));
+}
+
+void thread_set_name(const char *name)
+{
+	set_name(current_thread(), name);
 }
 
 struct node *process_cwd(void)

@@ -62,18 +62,19 @@ struct process {
 	bool shares_memory;		/* its parent lent it its mm and waits; process_lock */
 	bool awaited;			/* by process_wait, nobody else reaps it; const */
 	int exit_signal;		/* to its parent at its end; 0: none; process_lock */
-	int death_signal;		/* prctl(PR_SET_PDEATHSIG); process_lock */
+	int death_signal;		/* prctl(PR_SET_PDEATHSIG); written by its own threads */
 	struct mm *mm;			/* NULL before the first program and after the last */
 	struct files files;
 	struct node *cwd;		/* counted; process_lock */
 	struct node *exe;		/* what it runs; counted, or NULL */
-	unsigned umask;
+	unsigned umask;			/* atomic */
 	int oom_score_adj;		/* -1000 .. 1000: told, and inherited; process_lock */
 	uint64_t start_ns;
 	struct usage used;		/* by programs before this one; when gone: all */
 	struct usage reaped;		/* by the children that it has waited for; process_lock */
 	unsigned membarrier;		/* atomic: what it has registered for, MEMBARRIER_CMD_REGISTER_* */
 	struct exec_args *args;		/* of the first program; freed when it runs */
+	unsigned limits_changed;	/* how often; process_lock */
 	int status;			/* as wait4(2) gives it; valid when gone */
 	bool gone;			/* its thread runs no more; process_lock */
 	int stop_status;		/* stopped or continued, not waited for yet; process_lock */
@@ -82,7 +83,7 @@ struct process {
 	TAILQ_ENTRY(process) link;	/* all; process_lock */
 	TAILQ_ENTRY(process) sibling;	/* parent's children; process_lock */
 	/* what fork copies whole, and process_alloc leaves as it is */
-	struct rlimit64 rlimit[RLIM_NLIMITS];
+	struct rlimit64 rlimit[RLIM_NLIMITS];	/* process_lock; a soft one is read without it */
 	struct signals signals;
 };
 
@@ -153,8 +154,10 @@ void task_leave_memory(void);
  * those who wait for that.
  */
 void process_change_memory(struct process *p, struct mm *next);
-/* What its thread is called from now on: the last part of the program's path. */
+/* What its first thread is called from now on: the last part of the program's path. */
 void process_set_name(struct process *p, const char *path);
+/* What the running thread is called from now on; process_lock guards all names. */
+void thread_set_name(const char *name);
 /* CPU time in ring 3 and in the kernel, split by what the tick found. process_lock held. */
 void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_ns);
 /* What the running process has used up so far. */
@@ -165,8 +168,8 @@ static inline uint64_t process_limit(const struct process *p, unsigned which)
 {
 	return p->rlimit[which].rlim_cur;
 }
-/* What of its limits memory is to know. */
-struct mm_limits process_memory_limits(const struct process *p);
+/* Tells mm, which p runs or is about to run on, what it has to know of p's limits. May sleep. */
+void process_limit_memory(struct process *p, struct mm *mm);
 static inline unsigned process_fd_limit(const struct process *p)
 {
 	return (unsigned)MIN(p->rlimit[RLIMIT_NOFILE].rlim_cur, (uint64_t)FILES_MAX);

@@ -322,9 +322,5 @@ SYSCALL2(getcwd, char __user *, buf, size_t, size)
 
 SYSCALL1(umask, int, mask)
 {
-	struct process *p = current_process();
-	unsigned old = p->umask;
-
-	p->umask = (unsigned)mask & 0777;
-	return old;
+	return __atomic_exchange_n(&current_process()->umask, (unsigned)mask & 0777, __ATOMIC_RELAXED);
 }

@@ -147,14 +147,13 @@ SYSCALL2(arch_prctl, int, what, uint64_t, arg)
 
 static long set_name(const char __user *from)
 {
-	struct thread *t = current_thread();
-	char name[sizeof(t->name)];
+	char name[sizeof(current_thread()->name)];
 	ssize_t n = strncpy_from_user(name, from, sizeof(name) - 1);
 
 	if (n < 0 && n != -ENAMETOOLONG)
 		return n;
 	name[sizeof(name) - 1] = '\0';
-	strlcpy(t->name, name, sizeof(t->name));
+	thread_set_name(name);
 	return 0;
 }
 
@@ -168,7 +167,7 @@ SYSCALL2(prctl, int, what, uint64_t, arg)
 	case PR_SET_PDEATHSIG:
 		if (arg > SIGNAL_MAX)
 			return -EINVAL;
-		current_process()->death_signal = (int)arg;
+		WRITE_ONCE(current_process()->death_signal, (int)arg);
 		return 0;
 	case PR_GET_PDEATHSIG:
 		return put_user_u32((uint32_t)current_process()->death_signal, (uint32_t __user *)arg);
@@ -195,19 +194,29 @@ SYSCALL0(rseq)
 
 /* ---- limits ---- */
 
-static int set_limit(struct process *p, unsigned which, const struct rlimit64 *new)
+/* *was: what it was just before. */
+static int set_limit(struct process *p, unsigned which, const struct rlimit64 *new,
+		     struct rlimit64 *was)
 {
 	if (new->rlim_cur > new->rlim_max)
 		return -EINVAL;
 	if (which == RLIMIT_NOFILE && new->rlim_max > FILES_MAX)
 		return -EPERM;
+	spin_lock(&process_lock);
+	*was = p->rlimit[which];
 	p->rlimit[which] = *new;
-	if (p->mm && !p->shares_memory) {	/* what is lent keeps its owner's */
-		struct mm_limits limits = process_memory_limits(p);
-
-		mm_set_limits(p->mm, &limits);
-	}
+	p->limits_changed++;
+	spin_unlock(&process_lock);
+	if (p->mm && !p->shares_memory)		/* what is lent keeps its owner's */
+		process_limit_memory(p, p->mm);
 	return 0;
+}
+
+static void get_limit(struct process *p, unsigned which, struct rlimit64 *was)
+{
+	spin_lock(&process_lock);
+	*was = p->rlimit[which];
+	spin_unlock(&process_lock);
 }
 
 static long change_limit(unsigned which, const struct rlimit64 __user *new,
@@ -215,18 +224,18 @@ static long change_limit(unsigned which, const struct rlimit64 __user *new,
 {
 	struct process *p = current_process();
 	struct rlimit64 was, next;
+	int err = 0;
 
 	if (which >= RLIM_NLIMITS)
 		return -EINVAL;
 	if (new && copy_from_user(&next, new, sizeof(next)))
 		return -EFAULT;
-	was = p->rlimit[which];
-	if (new) {
-		int err = set_limit(p, which, &next);
-
-		if (err)
-			return err;
-	}
+	if (new)
+		err = set_limit(p, which, &next, &was);
+	else
+		get_limit(p, which, &was);
+	if (err)
+		return err;
 	return old && copy_to_user(old, &was, sizeof(was)) ? -EFAULT : 0;
 }
 
