@@ -21,6 +21,7 @@
 #include <asm-generic/errno-base.h>
 #include <mm/pt/table.h>
 
+#define BELOW_ROOT	4		/* tables on the way down from a root of five levels */
 #define TABLE_BITS	(PTE_ADDR_MASK | PTE_P | PTE_W | PTE_PS)
 
 /* va's entry in the table of level l that `upper` points to; a root's address will do for upper. */
@@ -122,41 +123,65 @@ static __always_inline_ bool cursor_descend_fast(struct cursor *c, struct aspace
 	return false;
 }
 
-/* Hangs the table t, empty and unseen so far, into the none entry under the cursor. */
-static void cursor_link(struct cursor *c, struct page *t)
+/*
+ * Hangs n tables, empty and unseen so far, one below the other into the none
+ * entry under the cursor, which goes down to the lowest: that one is locked
+ * before anybody can find it, the one above is let go.
+ */
+static void cursor_link(struct cursor *c, vaddr_t va, struct page *const *spare, unsigned n)
 {
-	table_init(t, c->as, c->level - 1, c->va);
-	t->owner_slot = c->slot;
-	table_entry_added(c->table, slot_index(c->slot));
-	__atomic_fetch_add(&c->as->table_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
-	pte_write_new(c->slot, pte_table(page_to_pfn(t), !c->as->kernel));
+	struct page *upper = c->table;
+	pte_t *const first = c->slot;
+	pte_t entry[BELOW_ROOT];
+
+	for (unsigned i = 0; i < n; i++) {
+		entry[i] = pte_table(page_to_pfn(spare[i]), !c->as->kernel);
+		table_init(spare[i], c->as, c->level - 1, c->va);
+		spare[i]->owner_slot = c->slot;
+		table_entry_added(c->table, slot_index(c->slot));
+		if (i)
+			pte_write_new(c->slot, entry[i]);
+		c->va = va & -LEVEL_SIZE(c->level - 1);
+		cursor_set(c, va, c->level - 1, entry[i]);
+	}
+	if (!spin_trylock(&c->table->lock))
+		panic("a table that nobody knows is locked");
+	__atomic_fetch_add(&c->as->table_bytes, n * PAGE_SIZE, __ATOMIC_RELAXED);
+	pte_write_new(first, entry[0]);
+	spin_unlock(&upper->lock);
 }
 
-/* The cursor stands above `level`: makes the tables that are missing, each allocated unlocked. */
+/*
+ * The cursor stands above `level`: makes the tables that are missing, allocated
+ * with nothing locked. Somebody else may have made some of them meanwhile.
+ */
 static __attribute__((noinline)) int cursor_make(struct cursor *c, vaddr_t va, unsigned level)
 {
-	struct page *spare = NULL;
+	struct page *spare[BELOW_ROOT];
+	unsigned n = 0;
 	int err = 0;
 
-	while (c->level > level) {
+	while (c->level > level && !err) {
+		unsigned missing = c->level - level;
+
 		if (!pte_is_none(cursor_get(c))) {
 			err = -EEXIST;
-			break;
-		}
-		if (spare) {
-			cursor_link(c, spare);
-			spare = NULL;
-			cursor_close(c);
+		} else if (n >= missing) {
+			n -= missing;
+			cursor_link(c, va, spare + n, missing);
 		} else {
 			cursor_close(c);
-			spare = table_alloc(ALLOC_ZERO);
-			if (!spare)
-				return -ENOMEM;
+			while (n < missing && (spare[n] = table_alloc(ALLOC_ZERO)) != NULL)
+				n++;
+			if (n < missing) {
+				err = -ENOMEM;
+				break;
+			}
+			cursor_descend(c, c->as, va, level);
 		}
-		cursor_descend(c, c->as, va, level);
 	}
-	if (spare)
-		table_free(spare);
+	while (n)
+		table_free(spare[--n]);
 	return err;
 }
 

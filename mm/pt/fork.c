@@ -146,28 +146,37 @@ static void table_copy(struct page *from, struct page *to, vaddr_t va, vaddr_t e
 	unlock_both(from, to);
 }
 
-int pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, struct gather *g)
+/* The entries of from's table t in [va, end). */
+static int copy_table(struct aspace *to, struct page *t, vaddr_t va, vaddr_t end, struct gather *g)
 {
-	vaddr_t va = start, next;
-	struct page *t;
 	struct cursor c;
 	int err;
 
+	if (!table_meets(t, va & -LEVEL_SIZE(2), va, end))
+		return 0;
+	err = cursor_open(&c, to, va, 1);
+	if (err)
+		return err;
+	cursor_close(&c);
+	table_copy(t, c.table, va, end, g);
+	return 0;
+}
+
+int pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, struct gather *g)
+{
+	vaddr_t va = start, next;
+	struct cursor c;
+	int err = 0;
+
 	assert(g->as == from && IS_ALIGNED(start | end, PAGE_SIZE));
-	for (; va < end; va = next) {
+	for (; va < end && !err; va = next) {
 		cursor_find(&c, from, va, 1);
 		cursor_close(&c);
-		t = c.table;
 		next = span_end(va, MAX(c.level, 2u), end);
-		if (c.level > 1 || !table_meets(t, va & -LEVEL_SIZE(2), va, next))
-			continue;
-		err = cursor_open(&c, to, va, 1);
-		if (err)
-			return err;
-		cursor_close(&c);
-		table_copy(t, c.table, va, next, g);
+		if (c.level == 1)
+			err = copy_table(to, c.table, va, next, g);
 	}
-	return 0;
+	return err;
 }
 
 /* ---- sharing ---- */
@@ -184,19 +193,19 @@ static bool worth_sharing(const struct page *t)
 }
 
 /* Copies the small tables of entries [i, end) of `upper`, base that of i; counts the others. */
-static int copy_small(struct aspace *to, struct aspace *from, struct page *upper, unsigned i,
-		      unsigned end, vaddr_t base, unsigned *big, struct gather *g)
+static int copy_small(struct aspace *to, const struct page *upper, unsigned i, unsigned end,
+		      vaddr_t base, unsigned *big, struct gather *g)
 {
 	const pte_t *tab = table_entries(upper);
 	int err = 0;
 
 	for (; i < end && !err; i++, base += LEVEL_SIZE(2)) {
-		const struct page *t = table_of(pte_read(&tab[i]));
+		struct page *t = table_of(pte_read(&tab[i]));
 
 		if (worth_sharing(t))
 			++*big;
 		else if (t)
-			err = pt_copy(to, from, base, base + LEVEL_SIZE(2), g);
+			err = copy_table(to, t, base, base + LEVEL_SIZE(2), g);
 	}
 	return err;
 }
@@ -233,12 +242,12 @@ static unsigned share_big(struct page *from, struct page *to, unsigned i, unsign
 }
 
 /* [va, end) below one upper table of from's. */
-static int share_upper(struct aspace *to, struct aspace *from, struct page *upper, vaddr_t va,
-		       vaddr_t end, struct gather *g)
+static int share_upper(struct aspace *to, struct page *upper, vaddr_t va, vaddr_t end,
+		       struct gather *g)
 {
 	unsigned i = LEVEL_INDEX(va, 2), stop = LEVEL_INDEX(end - 1, 2) + 1, big = 0;
 	struct cursor c;
-	int err = copy_small(to, from, upper, i, stop, va, &big, g);
+	int err = copy_small(to, upper, i, stop, va, &big, g);
 
 	if (err || !big)
 		return err;
@@ -272,7 +281,7 @@ int pt_share(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end,
 		cursor_close(&c);
 		next = span_end(va, MAX(c.level, 3u), end);
 		if (c.level == 2)
-			err = share_upper(to, from, c.table, va, next, g);
+			err = share_upper(to, c.table, va, next, g);
 	}
 	return err;
 }

@@ -25,27 +25,38 @@
 
 /* ---- VMAs ---- */
 
-/* What the parent's mapping promises the child's promises again. */
-static int copy_vma(struct mm *child, const struct mm *parent, const struct vma *v)
+/* What the parent's mapping promises the child's promises again. NULL: no memory. */
+static struct vma *copy_vma(struct mm *child, const struct mm *parent, const struct vma *v)
 {
-	int err = v->flags & VM_ACCOUNT ? map_promise(parent, vma_pages(v)) : 0;
+	uint64_t promised = v->flags & VM_ACCOUNT ? vma_pages(v) : 0;
+	struct vma *copy;
 
-	if (err)
-		return err;
-	err = vma_clone(child, v);
-	if (err && v->flags & VM_ACCOUNT)
-		commit_release(vma_pages(v));
-	return err;
+	if (promised && map_promise(parent, promised))
+		return NULL;
+	copy = vma_clone(child, v);
+	if (!copy && promised)
+		commit_release(promised);
+	return copy;
 }
 
+/* Also on failure the child has those that there are, and what they promise, for its end. */
 static int copy_vmas(struct mm *child, struct mm *parent)
 {
-	int err = 0;
+	struct vma *first = NULL, **tail = &first, *v;
+	unsigned n = 0;
 
-	for (struct vma *v = vma_first(parent); v && !err; v = vma_next(v))
-		if (!(v->flags & VM_DONTCOPY))
-			err = copy_vma(child, parent, v);
-	return err;
+	for (v = vma_first(parent); v; v = vma_next(v)) {
+		if (v->flags & VM_DONTCOPY)
+			continue;
+		*tail = copy_vma(child, parent, v);
+		if (!*tail)
+			break;
+		tail = &(*tail)->next_dead;
+		n++;
+	}
+	*tail = NULL;
+	vma_plant(child, first, n);
+	return v ? -ENOMEM : 0;
 }
 
 /* ---- tables ---- */

@@ -66,8 +66,11 @@ static void mapping_set(struct vma *v)
 	object_map(v->obj, &v->mapping);
 }
 
-/* Makes `spare` the VMA that s says. Field by field: the mapping is for objects, the end for the dead. */
-static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_spec *s)
+/*
+ * Makes `spare` the VMA that s says, outside of the tree. Field by field: the
+ * mapping is for objects, the end for the dead.
+ */
+static void vma_make(struct mm *mm, struct vma *spare, const struct vma_spec *s)
 {
 	spare->start = s->start;
 	spare->end = s->end;
@@ -75,11 +78,16 @@ static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_s
 	spare->obj = s->obj;
 	spare->pgoff = s->obj ? s->pgoff : s->start >> PAGE_SHIFT;
 	spare->mm = mm;
-	vma_insert(mm, spare);
 	if (spare->obj) {
 		object_get(spare->obj);
 		mapping_set(spare);
 	}
+}
+
+static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_spec *s)
+{
+	vma_make(mm, spare, s);
+	vma_insert(mm, spare);
 	return spare;
 }
 
@@ -134,15 +142,14 @@ struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at)
 	return vma_fill(mm, spare, &upper);
 }
 
-int vma_clone(struct mm *to, const struct vma *v)
+struct vma *vma_clone(struct mm *to, const struct vma *v)
 {
 	struct vma_spec s = { v->start, v->end, v->flags & ~VM_LOCK_MASK, v->obj, v->pgoff };
 	struct vma *spare = vma_alloc();
 
-	if (!spare)
-		return -ENOMEM;
-	vma_fill(to, spare, &s);
-	return 0;
+	if (spare)
+		vma_make(to, spare, &s);
+	return spare;
 }
 
 struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)

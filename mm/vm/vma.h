@@ -27,6 +27,8 @@ struct vma *vma_first(struct mm *mm);
 struct vma *vma_last(struct mm *mm);
 /* Puts v, whose range is free, into the tree; counts it. */
 void vma_insert(struct mm *mm, struct vma *v);
+/* The n VMAs from `first` on, in order and linked by next_dead, are those of mm, which had none. */
+void vma_plant(struct mm *mm, struct vma *first, unsigned n);
 void vma_remove(struct mm *mm, struct vma *v);
 /* New bounds, which must not touch a neighbour's; pgoff stays with the content. */
 void vma_resize(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end);
@@ -117,8 +119,8 @@ int __must_check vma_isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr
  */
 struct vma *vma_move_border(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 			    unsigned flags);
-/* The same VMA for `to`, where its range is free; not locked there. 0 or -ENOMEM. */
-int __must_check vma_clone(struct mm *to, const struct vma *v);
+/* The same VMA for `to`, in no tree (vma_plant); not locked there. NULL: no memory. */
+struct vma *vma_clone(struct mm *to, const struct vma *v);
 /* Joins v with neighbours like it; returns what it is part of now. The rest goes to *dead. */
 struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead);
 /* Out of the tree, to *dead. */

@@ -119,6 +119,55 @@ void vma_insert(struct mm *mm, struct vma *v)
 	mm->size_max = MAX(mm->size_max, mm->size_pages);
 }
 
+struct planting {
+	struct mm *mm;
+	struct vma *next;		/* to be planted */
+	const struct vma *prev;		/* the one before it, or NULL */
+};
+
+/*
+ * The next n VMAs as a subtree whose halves differ by one at most, so that only
+ * the lowest level of all is not full: its nodes are red. black: full levels.
+ */
+static struct vma *plant(struct planting *p, unsigned n, unsigned black)
+{
+	struct vma *v, *l, *r;
+
+	if (n == 0)
+		return NULL;
+	l = plant(p, n / 2, black - 1);
+	v = p->next;
+	p->next = v->next_dead;
+	v->gap = gap_after(p->prev, v);
+	p->prev = v;
+	r = plant(p, n - 1 - n / 2, black - 1);
+	RB_LEFT(v, node) = l;
+	RB_RIGHT(v, node) = r;
+	RB_COLOR(v, node) = black ? RB_BLACK : RB_RED;
+	if (l)
+		RB_PARENT(l, node) = v;
+	if (r)
+		RB_PARENT(r, node) = v;
+	v->gap_max = 0;
+	sum(v);
+	vma_sum(p->mm, v->flags, vma_pages(v));
+	return v;
+}
+
+void vma_plant(struct mm *mm, struct vma *first, unsigned n)
+{
+	struct planting p = { .mm = mm, .next = first };
+	struct vma *root;
+
+	assert(RB_EMPTY(&mm->vmas) && mm->nvmas == 0);
+	root = plant(&p, n, 31 - (unsigned)__builtin_clz(n + 1));
+	if (root)
+		RB_PARENT(root, node) = NULL;
+	RB_ROOT(&mm->vmas) = root;
+	mm->nvmas = n;
+	mm->size_max = MAX(mm->size_max, mm->size_pages);
+}
+
 void vma_remove(struct mm *mm, struct vma *v)
 {
 	struct vma *next = vma_next(v);

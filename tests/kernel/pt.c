@@ -264,9 +264,8 @@ KTEST(pt, no_memory)
 	for (unsigned i = 1; i < arch_levels; i++) {
 		page_fail_nth = i;
 		EXPECT_EQ(cursor_open(&c, &as, 0x123456000, 1), -ENOMEM);
-		EXPECT_EQ(tables(), i - 1);
+		EXPECT_EQ(tables(), 0);		/* all of them are hung in, or none */
 		expect_verified();
-		zap(0x123456000, 0x123457000);
 	}
 	end();
 }
