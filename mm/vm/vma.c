@@ -84,10 +84,11 @@ static void vma_make(struct mm *mm, struct vma *spare, const struct vma_spec *s)
 	}
 }
 
-static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_spec *s)
+static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_spec *s,
+			    struct vma *prev, struct vma *next)
 {
 	vma_make(mm, spare, s);
-	vma_insert(mm, spare);
+	vma_insert(mm, spare, prev, next);
 	return spare;
 }
 
@@ -116,7 +117,7 @@ struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare)
 		return next;
 	}
 	assert(*spare);
-	v = vma_fill(mm, *spare, s);
+	v = vma_fill(mm, *spare, s, prev, next);
 	*spare = NULL;
 	mm->last = v;			/* who maps it is about to use it */
 	return v;
@@ -139,7 +140,7 @@ struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at)
 	if (!spare)
 		return NULL;
 	vma_rebound(mm, v, v->start, at);
-	return vma_fill(mm, spare, &upper);
+	return vma_fill(mm, spare, &upper, v, vma_next(v));
 }
 
 struct vma *vma_clone(struct mm *to, const struct vma *v)

@@ -25,8 +25,8 @@ struct vma *vma_next(struct vma *v);
 struct vma *vma_prev(struct vma *v);
 struct vma *vma_first(struct mm *mm);
 struct vma *vma_last(struct mm *mm);
-/* Puts v, whose range is free, into the tree; counts it. */
-void vma_insert(struct mm *mm, struct vma *v);
+/* Puts v into the tree between prev and next, the VMAs around it (or NULL); counts it. */
+void vma_insert(struct mm *mm, struct vma *v, struct vma *prev, struct vma *next);
 /* The n VMAs from `first` on, in order and linked by next_dead, are those of mm, which had none. */
 void vma_plant(struct mm *mm, struct vma *first, unsigned n);
 void vma_remove(struct mm *mm, struct vma *v);

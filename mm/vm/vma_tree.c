@@ -4,10 +4,10 @@
  * subtree, so that both "whose is this address" and "where is room for n
  * bytes" take O(log n).
  *
- * A node with a gap of 0 is nothing to the largest gap of those above it. So
- * a VMA goes into the tree, and out of it, with a gap of 0: the tree turns
- * around it (RB_AUGMENT) and every node stays right. The gaps that really
- * change are set apart from that, each followed up only as far as it counts.
+ * A turn of the tree changes the sums of two nodes, and RB_AUGMENT sees to
+ * them; it relies on all others being right. So a VMA is hung in, and the gaps
+ * that change are followed up as far as they count, before the tree turns; and
+ * a VMA goes out with a gap of 0, which is nothing to those above it.
  *
  * A VMA that grows down claims its guard gap too: its room starts there. The
  * gap may reach into the VMA below (MAP_FIXED does not ask): then there is
@@ -53,11 +53,17 @@ static uint64_t gap_after(const struct vma *prev, const struct vma *v)
 	return gap(prev ? prev->end : 0, vma_room(v));
 }
 
+/* Something below v has changed, or v's gap. */
+static void follow_up(struct vma *v)
+{
+	while (v && sum(v))
+		v = RB_PARENT(v, node);
+}
+
 static void set_gap(struct vma *v, uint64_t bytes)
 {
 	v->gap = bytes;
-	while (v && sum(v))
-		v = RB_PARENT(v, node);
+	follow_up(v);
 }
 
 /* v's bounds are new. */
@@ -107,13 +113,33 @@ struct vma *vma_last(struct mm *mm)
 	return RB_MAX(vma_tree, &mm->vmas);
 }
 
-void vma_insert(struct mm *mm, struct vma *v)
+/* Hangs v between its neighbours: one of them has no child on that side. */
+static void link(struct mm *mm, struct vma *v, struct vma *prev, struct vma *next)
+{
+	struct vma *parent = next && !RB_LEFT(next, node) ? next : prev;
+
+	RB_SET(v, parent, node);
+	if (!parent)
+		RB_ROOT(&mm->vmas) = v;
+	else if (parent == next)
+		RB_LEFT(next, node) = v;
+	else
+		RB_RIGHT(prev, node) = v;
+	v->gap = v->gap_max = gap_after(prev, v);
+	if (next)
+		next->gap = gap_after(v, next);
+	follow_up(parent);
+	if (next && next != parent)
+		follow_up(next);
+	vma_tree_RB_INSERT_COLOR(&mm->vmas, v);
+}
+
+void vma_insert(struct mm *mm, struct vma *v, struct vma *prev, struct vma *next)
 {
 	assert(v->start < v->end && IS_ALIGNED(v->start | v->end, PAGE_SIZE));
-	v->gap = v->gap_max = 0;
-	if (RB_INSERT(vma_tree, &mm->vmas, v))
-		panic("two VMAs start at 0x%lx", v->start);
-	set_gaps_around(v);
+	assert((!prev || prev->end <= v->start) && (!next || v->end <= next->start));
+	debug_assert(prev == (next ? vma_prev(next) : vma_last(mm)));
+	link(mm, v, prev, next);
 	mm->nvmas++;
 	vma_sum(mm, v->flags, vma_pages(v));
 	mm->size_max = MAX(mm->size_max, mm->size_pages);
@@ -172,9 +198,12 @@ void vma_remove(struct mm *mm, struct vma *v)
 {
 	struct vma *next = vma_next(v);
 
+	v->gap = 0;
 	if (next)
-		set_gap(next, gap_after(vma_prev(v), next));
-	set_gap(v, 0);
+		next->gap = gap_after(vma_prev(v), next);
+	follow_up(v);
+	if (next)
+		follow_up(next);
 	RB_REMOVE(vma_tree, &mm->vmas, v);
 	assert(mm->nvmas > 0);
 	mm->nvmas--;
@@ -194,6 +223,11 @@ void vma_resize(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end)
 	set_gaps_around(v);
 }
 
+static bool has_gap(const struct vma *v, size_t len)
+{
+	return v && v->gap_max >= len;
+}
+
 /*
  * The highest (lowest) place for len bytes in the gaps below the VMAs of v's
  * subtree, as far as they lie in [low, high); else 0. A subtree is left at
@@ -203,13 +237,14 @@ void vma_resize(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end)
  */
 static vaddr_t top_gap(const struct vma *v, vaddr_t low, vaddr_t high, size_t len)
 {
-	for (; v && v->gap_max >= len && gap(low, high) >= len; v = RB_LEFT(v, node)) {
-		vaddr_t room = vma_room(v), found = 0;
+	for (; has_gap(v, len) && gap(low, high) >= len; v = RB_LEFT(v, node)) {
+		vaddr_t room = vma_room(v), found;
 
-		if (v->end < high)
+		if (v->end < high && has_gap(RB_RIGHT(v, node), len)) {
 			found = top_gap(RB_RIGHT(v, node), low, high, len);
-		if (found)
-			return found;
+			if (found)
+				return found;
+		}
 		high = MIN(high, room);
 		if (gap(MAX(low, room - v->gap), high) >= len)
 			return high - len;
@@ -219,13 +254,14 @@ static vaddr_t top_gap(const struct vma *v, vaddr_t low, vaddr_t high, size_t le
 
 static vaddr_t bottom_gap(const struct vma *v, vaddr_t low, vaddr_t high, size_t len)
 {
-	for (; v && v->gap_max >= len && gap(low, high) >= len; v = RB_RIGHT(v, node)) {
-		vaddr_t room = vma_room(v), from = MAX(low, room - v->gap), found = 0;
+	for (; has_gap(v, len) && gap(low, high) >= len; v = RB_RIGHT(v, node)) {
+		vaddr_t room = vma_room(v), from = MAX(low, room - v->gap), found;
 
-		if (from > low)
+		if (from > low && has_gap(RB_LEFT(v, node), len)) {
 			found = bottom_gap(RB_LEFT(v, node), low, MIN(high, room), len);
-		if (found)
-			return found;
+			if (found)
+				return found;
+		}
 		if (gap(from, MIN(high, room)) >= len)
 			return from;
 		low = MAX(low, v->end);
