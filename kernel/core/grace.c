@@ -13,6 +13,9 @@
  * sees that it is awake, or it sees the unlink.
  *
  * Every list belongs to one CPU and is touched with interrupts off: no lock.
+ * Who puts off much, system call after system call, looks on the way back to
+ * user mode whether its time has come, so that memory does not pile up until
+ * the next tick, and is found again while it is in the caches.
  * The scheme is QSBR; McKenney, "Is Parallel Programming Hard", ch. 9.5, and
  * FreeBSD's subr_smr.c are good reading.
  */
@@ -20,12 +23,14 @@
 #include <kernel/core/wait.h>
 
 #define SEEN_IDLE	UINT64_MAX
+#define GRACE_MANY	12		/* callbacks after which a thread pauses on its way to user mode */
 
 struct grace_cpu {
 	uint64_t seen;			/* own CPU writes, all read */
 	uint64_t target;		/* epoch that `waiting` waits for */
 	struct grace_head *waiting;	/* the batch that waits */
 	struct grace_head *next, **tail; /* what came since; tail NULL: empty */
+	unsigned called;		/* callbacks handed over, modulo GRACE_MANY */
 } __attribute__((aligned(64)));
 
 static uint64_t epoch = 1;
@@ -65,6 +70,10 @@ void grace_call(struct grace_head *h, void (*fn)(struct grace_head *))
 	*(g->tail ? g->tail : &g->next) = h;
 	g->tail = &h->next;
 	batch_start(g);
+	if (unlikely(++g->called == GRACE_MANY)) {
+		g->called = 0;
+		__atomic_fetch_or(&this_cpu()->need_resched, NEED_GRACE, __ATOMIC_RELAXED);
+	}
 	irq_restore(flags);
 }
 

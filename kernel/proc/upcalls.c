@@ -6,6 +6,7 @@
  */
 #include <arch/upcall.h>
 #include <arch/layout.h>
+#include <kernel/core/grace.h>
 #include <kernel/proc/process.h>
 #include <lib/assert.h>
 #include <lib/log.h>
@@ -191,9 +192,14 @@ void upcall_timer(struct trapframe *tf)
 /* An attention that finds nothing is one that another thread got, or that has been seen to. */
 void upcall_return_to_user(struct trapframe *tf)
 {
-	if (READ_ONCE(this_cpu()->need_resched) & NEED_SCHEDULE)
+	if (READ_ONCE(this_cpu()->need_resched) & NEED_SCHEDULE) {
 		schedule();
-	__atomic_fetch_and(&this_cpu()->need_resched, ~NEED_ATTENTION, __ATOMIC_RELAXED);
+	} else if (READ_ONCE(this_cpu()->need_resched) & NEED_GRACE) {
+		grace_quiescent();
+		grace_poll();
+	}
+	__atomic_fetch_and(&this_cpu()->need_resched, ~(NEED_ATTENTION | NEED_GRACE),
+			   __ATOMIC_RELAXED);
 	if (thread_interrupted(current_thread()))
 		signal_deliver(tf);
 }

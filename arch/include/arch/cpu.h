@@ -47,6 +47,7 @@ struct cpu {
 /* Why a CPU leaves its way back to ring 3. */
 #define NEED_SCHEDULE	1u	/* somebody else is to run */
 #define NEED_ATTENTION	2u	/* the running thread is interrupted */
+#define NEED_GRACE	4u	/* this CPU has put off much that may be due */
 
 extern struct cpu *arch_cpus[MAX_CPUS];	/* by id; NULL: not there */
 extern unsigned arch_ncpus;
