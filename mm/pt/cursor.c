@@ -89,38 +89,53 @@ cursor_descend(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
 	}
 }
 
+/* Where a way down ends: at entry e of level l, in the table that upper points to. */
+struct stop {
+	pte_t upper, e;
+	unsigned l;
+};
+
+/* One step of a way down. True: there is a table below. */
+static __always_inline_ bool step(struct stop *s, vaddr_t va, unsigned l)
+{
+	s->upper = s->e;
+	s->e = pte_read(entry_below(s->upper, va, l));
+	s->l = l;
+	return likely(is_table(s->e));
+}
+
 /*
  * The same for level 1 where all tables are there, as nearly always; c->as
- * and c->va are set. False: they are not, or not any more, or `own` is asked
- * for and it may have other owners; nothing is locked.
+ * and c->va are set. False: they are not (*s says how far), or not any more, or `own`
+ * is asked for and it may have other owners; nothing is locked.
  */
-static __always_inline_ bool cursor_descend_fast(struct cursor *c, struct aspace *as, vaddr_t va,
-						 bool own)
+static __always_inline_ bool descend_fast(struct cursor *c, struct aspace *as, vaddr_t va, bool own,
+					  struct stop *s)
 {
-	pte_t e = { as->root.v };
 	pte_t *up;
 
-	if (unlikely(arch_levels == 5)) {
-		e = pte_read(entry_below(e, va, 5));
-		if (unlikely(!is_table(e)))
-			return false;
-	}
-	e = pte_read(entry_below(e, va, 4));
-	if (unlikely(!is_table(e)))
+	s->e = (pte_t){ as->root.v };
+	if (unlikely(arch_levels == 5) && !step(s, va, 5))
 		return false;
-	e = pte_read(entry_below(e, va, 3));
-	if (unlikely(!is_table(e)))
+	if (!step(s, va, 4) || !step(s, va, 3) || !step(s, va, 2))
 		return false;
-	up = entry_below(e, va, 2);
-	e = pte_read(up);
-	if (unlikely(!(own ? is_own_table(e) : is_table(e))))
+	if (unlikely(own && !is_own_table(s->e)))
 		return false;
-	cursor_set(c, va, 1, e);
+	up = entry_below(s->upper, va, 2);
+	cursor_set(c, va, 1, s->e);
 	spin_lock(&c->table->lock);
-	if (still_linked(c->table, up, e))
+	if (still_linked(c->table, up, s->e))
 		return true;
 	cursor_close(c);
 	return false;
+}
+
+static __always_inline_ bool cursor_descend_fast(struct cursor *c, struct aspace *as, vaddr_t va,
+						 bool own)
+{
+	struct stop s;
+
+	return descend_fast(c, as, va, own, &s);
 }
 
 /*
@@ -243,29 +258,25 @@ void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level
 }
 
 /*
- * Is there nothing in [va, end), because one upper entry, of a table with
- * others, is none? Read without a lock: what comes there now comes after.
+ * Is there nothing in [va, end), because the upper entry at which a way down to va
+ * ended, in a table with others, is none? Read without a lock: what comes there now
+ * comes after.
  */
-static bool in_hole(const struct aspace *as, vaddr_t va, vaddr_t end)
+static bool in_hole(const struct stop *s, vaddr_t va, vaddr_t end)
 {
-	pte_t upper = { as->root.v }, e = upper;
-	unsigned l = arch_levels + 1;
-
-	do {
-		upper = e;
-		e = pte_read(entry_below(upper, va, --l));
-	} while (l > 1 && is_table(e));
-	return pte_is_none(e) && ((va ^ (end - 1)) >> LEVEL_SHIFT(l)) == 0 &&
-	       READ_ONCE(pfn_to_page(pte_pfn(upper))->used);
+	return pte_is_none(s->e) && ((va ^ (end - 1)) >> LEVEL_SHIFT(s->l)) == 0 &&
+	       READ_ONCE(pfn_to_page(pte_pfn(s->upper))->used);
 }
 
 bool cursor_find_used(struct cursor *c, struct aspace *as, vaddr_t va, vaddr_t end)
 {
+	struct stop s;
+
 	c->as = as;
 	c->va = va & PAGE_MASK;
-	if (likely(cursor_descend_fast(c, as, va, false)))
+	if (likely(descend_fast(c, as, va, false, &s)))
 		return true;
-	if (in_hole(as, va, end))
+	if (in_hole(&s, va, end))
 		return false;
 	cursor_descend(c, as, c->va, 1);
 	return true;

@@ -294,11 +294,10 @@ void aspace_leave(struct aspace *as)
 	cpu_call(&mask, leave_call, as);
 }
 
-void gather_flush(struct gather *g)
+static __attribute__((noinline)) void flush(struct gather *g)
 {
 	struct grace_head *h;
 
-	lock_assert_may_sleep(0);
 	if (likely(arch_ncpus == 1)) {
 		if (g->end)
 			flush_alone(g);
@@ -314,4 +313,12 @@ void gather_flush(struct gather *g)
 		table_free_later(container_of(h, struct page, dead_link));
 	}
 	gather_reset(g);
+}
+
+void gather_flush(struct gather *g)
+{
+	lock_assert_may_sleep(0);
+	/* tables and owners that go have noted a range */
+	if (g->end || g->npages || (arch_ncpus > 1 && is_behind(g->as)))
+		flush(g);
 }
