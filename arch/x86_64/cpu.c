@@ -235,7 +235,7 @@ void arch_cpu_show(void)
 
 	log_info("cpu: %s, %s, %u-bit physical, %u-bit virtual addresses, %u levels", f->vendor,
 		 f->brand[0] ? f->brand : "no name", f->phys_bits, f->virt_bits, arch_levels);
-	log_info("cpu: WP NX%s%s%s%s%s%s, FPU area of %u bytes", f->smep ? " SMEP" : "",
+	log_info("cpu: WP NX%s%s%s%s%s%s%s, FPU area of %u bytes", f->smep ? " SMEP" : "",
 		 f->smap ? " SMAP" : "", f->umip ? " UMIP" : "", f->pge ? " PGE" : "",
-		 f->fsgsbase ? " FSGSBASE" : "", f->avx ? " AVX" : "", f->xsave_size);
+		 f->pcid ? " PCID" : "", f->fsgsbase ? " FSGSBASE" : "", f->avx ? " AVX" : "", f->xsave_size);
 }

@@ -22,6 +22,7 @@
 #include <arch/layout.h>
 #include <arch/machine.h>
 #include <arch/smp.h>
+#include <arch/tlb.h>
 #include <arch/upcall.h>
 #include <lib/assert.h>
 #include <lib/log.h>
@@ -127,6 +128,7 @@ static bool start(uint32_t apic_id, struct x86_cpu *xc)
 			 (long)ap_tsc_add);
 	}
 	arch_cpus[xc->cpu.id] = &xc->cpu;
+	tlb_by_generation = true;
 	__atomic_store_n(&arch_ncpus, xc->cpu.id + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&ap_state, AP_GO, __ATOMIC_SEQ_CST);
 	while (__atomic_load_n(&ap_state, __ATOMIC_SEQ_CST) != AP_NONE)

@@ -51,6 +51,9 @@
 #define CR0_CD		(1 << 30)
 #define CR0_PG		0x80000000
 
+#define CR3_PCID	0xffful
+#define CR3_KEEP	(1ul << 63)	/* written: nothing of this PCID is forgotten */
+
 #define CR4_PAE		(1 << 5)
 #define CR4_MCE		(1 << 6)
 #define CR4_PGE		(1 << 7)
@@ -162,6 +165,13 @@ static inline uint64_t read_cr2(void)
 	__asm__ volatile("movq %%cr2, %0" : "=r"(v) :: "memory");
 	return v;
 }
+#ifdef HOST_TEST	/* of the fake machine's CPU */
+uint64_t read_cr3(void);
+uint64_t read_cr4(void);
+void write_cr3(uint64_t v);
+void write_cr4(uint64_t v);
+void invpcid_all(void);
+#else
 static inline uint64_t read_cr3(void)
 {
 	uint64_t v;
@@ -176,9 +186,17 @@ static inline uint64_t read_cr4(void)
 	__asm__ volatile("movq %%cr4, %0" : "=r"(v) :: "memory");
 	return v;
 }
-static inline void write_cr0(uint64_t v) { __asm__ volatile("movq %0, %%cr0" :: "r"(v) : "memory"); }
 static inline void write_cr3(uint64_t v) { __asm__ volatile("movq %0, %%cr3" :: "r"(v) : "memory"); }
 static inline void write_cr4(uint64_t v) { __asm__ volatile("movq %0, %%cr4" :: "r"(v) : "memory"); }
+/* All PCIDs, and global entries (SDM vol. 2A INVPCID, type 2). */
+static inline void invpcid_all(void)
+{
+	static const uint64_t none[2];
+
+	__asm__ volatile("invpcid %0, %1" :: "m"(none), "r"(2ul) : "memory");
+}
+#endif
+static inline void write_cr0(uint64_t v) { __asm__ volatile("movq %0, %%cr0" :: "r"(v) : "memory"); }
 
 /* irq.c: vectors 32 .. 255. Called with irq_depth raised and interrupts off; sends the EOI. */
 void arch_irq_dispatch(struct trapframe *tf);

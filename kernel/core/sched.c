@@ -358,8 +358,11 @@ void thread_exit(void (*done)(void *), void *done_arg)
 
 void thread_set_aspace(struct aspace *as)
 {
+	uint64_t flags = irq_save();
+
 	current_thread()->aspace = as;
 	arch_aspace_switch(as ? as : &kernel_aspace);
+	irq_restore(flags);
 }
 
 uint64_t thread_cpu_ns(const struct thread *t)

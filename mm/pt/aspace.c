@@ -26,7 +26,7 @@ int aspace_init(struct aspace *as)
 	memset(to, 0, half);
 	memcpy(to + half, (char *)phys_to_virt(kernel_aspace.root) + half, half);
 	table_init(root, as, arch_levels, 0);
-	*as = (struct aspace){ .root = page_to_phys(root) };
+	*as = (struct aspace){ .root = page_to_phys(root), .id = arch_aspace_id() };
 	return 0;
 }
 

@@ -264,7 +264,7 @@ static void shootdown(struct gather *g)
 	acked_raise(g->as, g->target);
 }
 
-/* The one CPU that there is. */
+/* The one CPU that there is, which keeps nothing of an address space that it leaves. */
 static void flush_alone(const struct gather *g)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -298,7 +298,7 @@ static __attribute__((noinline)) void flush(struct gather *g)
 {
 	struct grace_head *h;
 
-	if (likely(arch_ncpus == 1)) {
+	if (likely(!tlb_by_generation)) {
 		if (g->end)
 			flush_alone(g);
 	} else if (g->end || is_behind(g->as)) {
@@ -319,6 +319,6 @@ void gather_flush(struct gather *g)
 {
 	lock_assert_may_sleep(0);
 	/* tables and owners that go have noted a range */
-	if (g->end || g->npages || (arch_ncpus > 1 && is_behind(g->as)))
+	if (g->end || g->npages || (tlb_by_generation && is_behind(g->as)))
 		flush(g);
 }

@@ -1,22 +1,27 @@
 /*
  * The fake MMU. Unlike QEMU's it keeps upper entries in a cache of their own
  * (a walk may begin at one of them long after the table changed), walks
- * speculatively, keeps global entries over a switch, and forgets nothing by
- * accident: the caches are large, and throw out only at random.
+ * speculatively, keeps global entries over a switch, has PCIDs, and forgets
+ * nothing by accident: the caches are large, and throw out only at random.
  *
- * Forgetting is as the SDM (vol. 3A 4.10.4) has it: invlpg drops the leaves
- * that cover the address, global ones too, and all upper entries; a load of
- * CR3 all but global leaves; a toggle of CR4.PGE everything.
+ * What is faked are the instructions: CR3, CR4, INVLPG, INVPCID; the code that
+ * uses them is the kernel's own (arch/x86_64/aspace.c is part of this file).
+ * They forget as the SDM (vol. 3A 4.10.4) has it: invlpg drops the leaves
+ * that cover the address, global ones too, and all upper entries of the
+ * PCID; a load of CR3 all but global leaves of the PCID that it names, or nothing
+ * (bit 63); a change of CR4.PGE and INVPCID everything.
  *
- * Checked at each flush, before anything is dropped: no frame that a cached
- * entry leads to has been freed.
+ * Checked at each of them, before anything is dropped: no frame that a usable
+ * entry leads to has been freed. Usable are those of the PCID in CR3; of a lazy
+ * CPU, which reads nothing of the user's half until it has looked at the
+ * generation, the upper entries alone.
  *
  * One thread at a time; grace_call alone may be called by several.
  */
 #include <tests/host/fake.h>
 #include <tests/host/fake_tlb.h>
 #include <arch/cpu.h>
-#include <arch/tlb.h>
+#include <arch/x86_64/aspace.c>
 #include <kernel/core/call.h>
 #include <kernel/core/grace.h>
 #include <kernel/core/thread.h>
@@ -24,8 +29,10 @@
 #include <mm/alloc/page.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CACHE	96
+#define PCIDS	(TLB_SLOTS + 1)
 
 /* A leaf, or the upper entry that leads to the table of level - 1. */
 struct cached {
@@ -35,14 +42,21 @@ struct cached {
 	pte_t *slot;		/* where it was read; for reports only */
 };
 
-struct fake_tlb {
-	struct cached leaf[CACHE], upper[CACHE];
-	unsigned nleaf, nupper;
+struct cache {
+	struct cached at[CACHE];
+	unsigned n;
 };
 
-struct aspace kernel_aspace = { .kernel = true };
+struct fake_tlb {
+	uint64_t cr3, cr4;
+	struct cache leaf[PCIDS], upper[PCIDS], global;
+	uint64_t root[PCIDS];	/* of the last load of CR3 that named the PCID */
+};
+
 unsigned arch_levels = 4;
 struct fake_tlb_stats fake_tlb_stats;
+struct fake_broken fake_broken;
+bool (*fake_call_hook)(unsigned cpu, void (*fn)(void *), void *arg);
 static struct fake_tlb tlb[FAKE_CPUS];
 static const vaddr_t *places;
 static unsigned nplaces;
@@ -63,25 +77,43 @@ static bool covers(const struct cached *c, vaddr_t va)
 	return (va & -LEVEL_SIZE(c->level)) == c->va;
 }
 
-static void keep(struct cached *set, unsigned *n, struct cached c)
+static void keep(struct cache *set, struct cached c)
 {
 	unsigned i;
 
-	for (i = 0; i < *n; i++)
-		if (set[i].level == c.level && set[i].va == c.va)
+	for (i = 0; i < set->n; i++)
+		if (set->at[i].level == c.level && set->at[i].va == c.va)
 			break;
-	if (i == *n) {
-		if (*n < CACHE)
-			(*n)++;
+	if (i == set->n) {
+		if (set->n < CACHE)
+			set->n++;
 		else
 			i = (unsigned)chance(CACHE);
 	}
-	set[i] = c;
+	set->at[i] = c;
 }
 
-static void drop(struct cached *set, unsigned *n, unsigned i)
+static void drop_covering(struct cache *set, vaddr_t va)
 {
-	set[i] = set[--*n];
+	for (unsigned i = set->n; i-- > 0; )
+		if (covers(&set->at[i], va))
+			set->at[i] = set->at[--set->n];
+}
+
+/* The one that covers va, or NULL. */
+static const struct cached *find(const struct cache *set, vaddr_t va)
+{
+	for (unsigned i = 0; i < set->n; i++)
+		if (covers(&set->at[i], va))
+			return &set->at[i];
+	return NULL;
+}
+
+static struct fake_tlb *this_tlb(void) { return &tlb[this_cpu()->id]; }
+
+static unsigned pcid_of(const struct fake_tlb *t)
+{
+	return t->cr4 & CR4_PCIDE ? t->cr3 & CR3_PCID : 0;
 }
 
 /* What the kinds of struct page say of a frame that a CPU could reach. */
@@ -125,31 +157,32 @@ static pte_t together(pte_t upper, pte_t e)
 }
 
 /* As if CR3 were an entry: it takes no right away. */
-static struct cached from_root(const struct aspace *as)
+static struct cached from_root(const struct fake_tlb *t)
 {
 	return (struct cached){
-		.level = arch_levels + 1, .e = { as->root.v | PTE_P | PTE_W | PTE_U },
+		.level = arch_levels + 1, .e = { (t->cr3 & PTE_ADDR_MASK) | PTE_P | PTE_W | PTE_U },
 	};
 }
 
 /* Where a walk begins: at the root, or at a cached upper entry, now and then not the deepest. */
-static struct cached start_of_walk(const struct fake_tlb *t, const struct aspace *as, vaddr_t va)
+static struct cached start_of_walk(const struct fake_tlb *t, vaddr_t va)
 {
-	struct cached best = from_root(as);
+	const struct cache *set = &t->upper[pcid_of(t)];
+	struct cached best = from_root(t);
 
-	for (unsigned i = 0; i < t->nupper; i++)
-		if (covers(&t->upper[i], va) && t->upper[i].level < best.level && chance(8))
-			best = t->upper[i];
+	for (unsigned i = 0; i < set->n; i++)
+		if (covers(&set->at[i], va) && set->at[i].level < best.level && chance(8))
+			best = set->at[i];
 	if (best.level <= arch_levels)
 		fake_tlb_stats.upper_hits++;
 	return best;
 }
 
 /* True: translated, and cached. */
-static bool walk(struct fake_tlb *t, const struct aspace *as, vaddr_t va, unsigned access,
-		 bool speculative, struct cached *out)
+static bool walk(struct fake_tlb *t, vaddr_t va, unsigned access, bool speculative,
+		 struct cached *out)
 {
-	struct cached at = start_of_walk(t, as, va);
+	struct cached at = start_of_walk(t, va);
 
 	fake_tlb_stats.walks++;
 	while (at.level > 1) {
@@ -166,7 +199,7 @@ static bool walk(struct fake_tlb *t, const struct aspace *as, vaddr_t va, unsign
 		at = (struct cached){ va & -LEVEL_SIZE(l), l, together(at.e, e), slot };
 		if (pte_kind(e, l) != PTE_TABLE)
 			break;
-		keep(t->upper, &t->nupper, at);
+		keep(&t->upper[pcid_of(t)], at);
 	}
 	if (!allows(at.e, access))
 		return false;
@@ -177,33 +210,35 @@ static bool walk(struct fake_tlb *t, const struct aspace *as, vaddr_t va, unsign
 			return false;
 		at.e.v |= PTE_D;
 	}
-	keep(t->leaf, &t->nleaf, at);
+	keep(at.e.v & PTE_G ? &t->global : &t->leaf[pcid_of(t)], at);
 	*out = at;
 	return true;
 }
 
-static struct fake_tlb *this_tlb(void)
+/* What an access to va finds without a walk, or NULL. */
+static const struct cached *lookup(const struct fake_tlb *t, vaddr_t va)
 {
-	return &tlb[this_cpu()->id];
+	const struct cached *c = find(&t->leaf[pcid_of(t)], va);
+
+	return c ? c : find(&t->global, va);
 }
 
 bool fake_access(vaddr_t va, unsigned access, pfn_t *f)
 {
 	struct fake_tlb *t = this_tlb();
-	struct cached c = { .level = 0 };
+	const struct cached *hit;
+	struct cached c;
 
 	fake_speculate();
-	for (unsigned i = 0; i < t->nleaf && !c.level; i++)
-		if (covers(&t->leaf[i], va))
-			c = t->leaf[i];
-	if (c.level && allows(c.e, access) && (!(access & ACCESS_WRITE) || pte_dirty(c.e)))
+	hit = lookup(t, va);
+	if (hit && allows(hit->e, access) && (!(access & ACCESS_WRITE) || pte_dirty(hit->e))) {
 		fake_tlb_stats.hits++;
-	else if (!walk(t, this_cpu()->aspace, va, access, false, &c)) {
+		c = *hit;
+	} else if (!walk(t, va, access, false, &c)) {
 		/* the translation that faulted is dropped (SDM 4.10.4.1) */
-		for (unsigned i = t->nleaf; i-- > 0; )
-			if (covers(&t->leaf[i], va))
-				drop(t->leaf, &t->nleaf, i);
-		t->nupper = 0;
+		drop_covering(&t->leaf[pcid_of(t)], va);
+		drop_covering(&t->global, va);
+		t->upper[pcid_of(t)].n = 0;
 		return false;
 	}
 	*f = pfn(pte_pfn(c.e).v + ((va & (LEVEL_SIZE(c.level) - 1)) >> PAGE_SHIFT));
@@ -221,12 +256,19 @@ void fake_speculate(void)
 	struct cached c;
 
 	for (unsigned i = 0; i < arch_ncpus && nplaces; i++)
-		for (uint64_t n = chance(4); n; n--)
-			walk(&tlb[i], arch_cpus[i]->aspace, places[chance(nplaces)], ACCESS_READ,
-			     true, &c);
+		for (uint64_t n = chance(4); n && tlb[i].cr3; n--)
+			walk(&tlb[i], places[chance(nplaces)], ACCESS_READ, true, &c);
 }
 
 /* ---- what the machine's contract promises ---- */
+
+static void check_set(const struct cache *set, unsigned cpu, const char *what)
+{
+	for (unsigned i = 0; i < set->n; i++)
+		if (frame_is_free(pte_pfn(set->at[i].e)))
+			panic("%s %lx freed while CPU %u can use it at %lx", what,
+			      pte_pfn(set->at[i].e).v, cpu, set->at[i].va);
+}
 
 /* Nothing that is about to be forgotten, or might have been used so far, has been given away. */
 static void check_not_free(void)
@@ -234,86 +276,123 @@ static void check_not_free(void)
 	for (unsigned i = 0; i < arch_ncpus; i++) {
 		const struct fake_tlb *t = &tlb[i];
 
-		for (unsigned k = 0; k < t->nleaf; k++)
-			if (frame_is_free(pte_pfn(t->leaf[k].e)))
-				panic("frame %lx freed while CPU %u can reach it at %lx",
-				      pte_pfn(t->leaf[k].e).v, i, t->leaf[k].va);
-		for (unsigned k = 0; k < t->nupper; k++)
-			if (frame_is_free(pte_pfn(t->upper[k].e)))
-				panic("table %lx freed while CPU %u can walk it at %lx",
-				      pte_pfn(t->upper[k].e).v, i, t->upper[k].va);
+		if (!arch_cpus[i]->lazy)
+			check_set(&t->leaf[pcid_of(t)], i, "frame");
+		check_set(&t->upper[pcid_of(t)], i, "table");
+		check_set(&t->global, i, "frame");
 	}
+}
+
+static void before_instruction(void)
+{
+	fake_speculate();
+	check_not_free();
+}
+
+static void drop_pcid(struct fake_tlb *t, unsigned pcid)
+{
+	t->leaf[pcid].n = 0;
+	if (!fake_broken.keeps_upper)
+		t->upper[pcid].n = 0;
+}
+
+static void drop_all(struct fake_tlb *t)
+{
+	for (unsigned i = 0; i < PCIDS; i++)
+		drop_pcid(t, i);
+	t->global.n = 0;
 }
 
 void tlb_flush_page(vaddr_t va)
 {
 	struct fake_tlb *t = this_tlb();
 
-	fake_speculate();
-	check_not_free();
+	before_instruction();
 	fake_tlb_stats.page_flushes++;
-	for (unsigned i = t->nleaf; i-- > 0; )
-		if (covers(&t->leaf[i], va))
-			drop(t->leaf, &t->nleaf, i);
-	t->nupper = 0;
+	drop_covering(&t->leaf[pcid_of(t)], va);
+	drop_covering(&t->global, va);
+	if (!fake_broken.keeps_upper)
+		t->upper[pcid_of(t)].n = 0;
 }
 
-void tlb_flush_local(void)
+uint64_t read_cr3(void) { return this_tlb()->cr3; }
+uint64_t read_cr4(void) { return this_tlb()->cr4; }
+
+void write_cr3(uint64_t v)
+{
+	struct fake_tlb *t = this_tlb();
+	bool keep = v & CR3_KEEP, first;
+
+	if (t->cr3)
+		before_instruction();
+	if (!(t->cr4 & CR4_PCIDE) && v & (CR3_PCID | CR3_KEEP))
+		panic("CR3 %lx without PCIDs", v);
+	if ((v & CR3_PCID) >= PCIDS)
+		panic("CR3 %lx: more PCIDs than slots", v);
+	fake_tlb_stats.loads++;
+	t->cr3 = v & ~CR3_KEEP;
+	first = t->root[pcid_of(t)] != (t->cr3 & PTE_ADDR_MASK);
+	t->root[pcid_of(t)] = t->cr3 & PTE_ADDR_MASK;
+	if (keep)
+		fake_tlb_stats.kept += t->leaf[pcid_of(t)].n;
+	else if (first ? !fake_broken.keeps_at_reuse : !fake_broken.keeps_at_return)
+		drop_pcid(t, pcid_of(t));
+	if (!keep)
+		fake_tlb_stats.flushes++;
+	check_not_free();
+}
+
+void write_cr4(uint64_t v)
 {
 	struct fake_tlb *t = this_tlb();
 
-	fake_speculate();
-	check_not_free();
+	before_instruction();
+	if (v & ~t->cr4 & CR4_PCIDE && t->cr3 & CR3_PCID)
+		panic("PCIDs on while CR3 is %lx", t->cr3);
 	fake_tlb_stats.flushes++;
-	for (unsigned i = t->nleaf; i-- > 0; )
-		if (!(t->leaf[i].e.v & PTE_G))
-			drop(t->leaf, &t->nleaf, i);
-	t->nupper = 0;
+	if ((v ^ t->cr4) & CR4_PGE)
+		drop_all(t);
+	t->cr4 = v;
 }
 
-void tlb_flush_global(void)
+void invpcid_all(void)
 {
-	fake_speculate();
-	check_not_free();
+	before_instruction();
+	if (!arch_features.invpcid)
+		panic("invpcid on a CPU without");
 	fake_tlb_stats.flushes++;
-	this_tlb()->nleaf = this_tlb()->nupper = 0;
+	drop_all(this_tlb());
 }
 
-void arch_aspace_switch(struct aspace *as)
-{
-	struct cpu *c = this_cpu();
-	uint64_t bit = 1ul << c->id;
-
-	if (as == c->aspace)
-		return;
-	__atomic_fetch_or(&as->active[0], bit, __ATOMIC_SEQ_CST);
-	c->tlb_generation = __atomic_load_n(&as->generation, __ATOMIC_SEQ_CST);
-	tlb_flush_local();
-	if (c->aspace)
-		__atomic_fetch_and(&c->aspace->active[0], ~bit, __ATOMIC_SEQ_CST);
-	c->aspace = as;
-}
-
-void fake_tlb_reset(unsigned levels)
+void fake_tlb_reset(unsigned levels, enum fake_pcid pcid)
 {
 	arch_levels = levels;
-	kernel_aspace.active[0] = 0;
+	arch_features.pge = true;
+	arch_features.pcid = pcid != FAKE_NO_PCID;
+	arch_features.invpcid = pcid == FAKE_INVPCID;
+	tlb_by_generation = arch_ncpus > 1;
+	memset(kernel_aspace.active, 0, sizeof(kernel_aspace.active));
+	memset(tlb, 0, sizeof(tlb));
 	nplaces = 0;
-	for (unsigned i = 0; i < FAKE_CPUS; i++) {
-		tlb[i].nleaf = tlb[i].nupper = 0;
-		if (arch_cpus[i]) {
-			arch_cpus[i]->aspace = &kernel_aspace;
-			kernel_aspace.active[0] |= 1ul << i;
-		}
+	fake_broken = (struct fake_broken){ 0 };
+	fake_call_hook = NULL;
+}
+
+void fake_tlb_start(void)
+{
+	for (unsigned i = 0; i < arch_ncpus; i++) {
+		fake_on_cpu(i);
+		arch_paging_switch(kernel_aspace.root);
 	}
+	fake_on_cpu(0);
 }
 
 /* ---- what a cached entry may still say ---- */
 
 /* The way down to a cached entry, as the tables have it now. False: it does not lead there. */
-static bool now(const struct aspace *as, const struct cached *c, pte_t *e)
+static bool now(const struct fake_tlb *t, const struct cached *c, pte_t *e)
 {
-	struct cached at = from_root(as);
+	struct cached at = from_root(t);
 
 	while (at.level > c->level) {
 		unsigned l = at.level - 1;
@@ -343,28 +422,38 @@ static const char *wrong(const struct cached *c, bool there, pte_t e)
 	return NULL;
 }
 
-static const char *check_cached(unsigned cpu, const struct cached *c, const char *what)
+static const char *check_cached(unsigned cpu, const struct cache *set, const char *what)
 {
-	pte_t e = pte_none();
-	bool there = now(arch_cpus[cpu]->aspace, c, &e);
-	const char *why = wrong(c, there, e);
+	for (unsigned i = 0; i < set->n; i++) {
+		const struct cached *c = &set->at[i];
+		pte_t e = pte_none();
+		bool there = now(&tlb[cpu], c, &e);
+		const char *why = wrong(c, there, e);
 
-	if (!why)
-		return NULL;
-	snprintf(text, sizeof(text), "CPU %u: %s %lx of %lx %s, now %lx", cpu, what, c->e.v, c->va,
-		 why, e.v);
-	return text;
+		if (!why)
+			continue;
+		snprintf(text, sizeof(text), "CPU %u: %s %lx of %lx %s, now %lx", cpu, what, c->e.v,
+			 c->va, why, e.v);
+		return text;
+	}
+	return NULL;
 }
 
 const char *fake_tlb_check(void)
 {
 	const char *why = NULL;
 
+	check_not_free();
 	for (unsigned i = 0; i < arch_ncpus && !why; i++) {
-		for (unsigned k = 0; k < tlb[i].nleaf && !why; k++)
-			why = check_cached(i, &tlb[i].leaf[k], "leaf");
-		for (unsigned k = 0; k < tlb[i].nupper && !why; k++)
-			why = check_cached(i, &tlb[i].upper[k], "upper entry");
+		const struct fake_tlb *t = &tlb[i];
+
+		if (arch_cpus[i]->lazy || !t->cr3)
+			continue;
+		why = check_cached(i, &t->leaf[pcid_of(t)], "leaf");
+		if (!why)
+			why = check_cached(i, &t->upper[pcid_of(t)], "upper entry");
+		if (!why)
+			why = check_cached(i, &t->global, "global leaf");
 	}
 	return why;
 }
@@ -375,6 +464,10 @@ static struct grace_head *grace_list;	/* atomic */
 
 void grace_call(struct grace_head *h, void (*fn)(struct grace_head *))
 {
+	if (fake_broken.no_grace) {
+		fn(h);
+		return;
+	}
 	h->fn = fn;
 	h->next = __atomic_load_n(&grace_list, __ATOMIC_RELAXED);
 	while (!__atomic_compare_exchange_n(&grace_list, &h->next, h, false, __ATOMIC_RELEASE,
@@ -409,10 +502,15 @@ void cpus_release(void)
 void cpu_call(const struct cpumask *mask, void (*fn)(void *), void *arg)
 {
 	unsigned me = this_cpu()->id;
+	uint64_t flags;
 
 	cpumask_for_each(cpu, mask) {
+		if (fake_call_hook && !fake_call_hook(cpu, fn, arg))
+			continue;
 		fake_on_cpu(cpu);
+		flags = irq_save();
 		fn(arg);
+		irq_restore(flags);
 	}
 	fake_on_cpu(me);
 }

@@ -11,8 +11,13 @@
 #include <arch/pte.h>
 #include <arch/upcall.h>
 
-/* All caches empty, every CPU on kernel_aspace; tables have that many levels from now on. */
-void fake_tlb_reset(unsigned levels);
+/* What the CPUs have. */
+enum fake_pcid { FAKE_NO_PCID, FAKE_PCID, FAKE_INVPCID };
+
+/* All caches empty, no CPU walks; tables have that many levels from now on. */
+void fake_tlb_reset(unsigned levels, enum fake_pcid pcid);
+/* Every CPU loads kernel_aspace, whose root is there. The caller is on CPU 0. */
+void fake_tlb_start(void);
 /*
  * One access by the calling thread's CPU; ACCESS_USER: from ring 3. True:
  * translated, to *f. False: a fault.
@@ -31,7 +36,20 @@ const char *fake_tlb_check(void);
 /* Grace periods end here: calls what grace_call was given so far; returns how much that was. */
 unsigned fake_grace_run(void);
 
-struct fake_tlb_stats { uint64_t walks, hits, upper_hits, flushes, page_flushes; };
+/* kept: leaves that were there when CR3 was loaded and nothing dropped. */
+struct fake_tlb_stats { uint64_t walks, hits, upper_hits, flushes, page_flushes, loads, kept; };
 extern struct fake_tlb_stats fake_tlb_stats;
+
+/* ---- for tests of the tests: what goes wrong with the machine if ---- */
+
+struct fake_broken {
+	bool keeps_upper;	/* no flush drops upper entries */
+	bool keeps_at_reuse;	/* a load of CR3 drops nothing if its root is not the PCID's last */
+	bool keeps_at_return;	/* or if it is */
+	bool no_grace;		/* grace periods are over at once */
+};
+extern struct fake_broken fake_broken;
+/* Asked before a CPU does a cross-call, on the calling one: false: the call is lost. */
+extern bool (*fake_call_hook)(unsigned cpu, void (*fn)(void *), void *arg);
 
 #endif

@@ -61,7 +61,7 @@ static void run_other(struct space *s)
 {
 	other = s;
 	fake_on_cpu(1);
-	arch_aspace_switch(s ? &s->mm->as : &kernel_aspace);
+	aspace_load(s ? &s->mm->as : &kernel_aspace);
 	fake_on_cpu(0);
 }
 

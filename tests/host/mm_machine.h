@@ -116,7 +116,7 @@ static uint64_t seen[FAULT_OOM + 1];	/* faults that ended so */
 static inline void mm_load(struct mm *mm)
 {
 	mm_loaded = mm;
-	arch_aspace_switch(mm ? &mm->as : &kernel_aspace);
+	aspace_load(mm ? &mm->as : &kernel_aspace);
 }
 
 /* One access, faults and all: *word is where the first word of the page is. */

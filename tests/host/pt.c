@@ -54,7 +54,7 @@ static void sizes(unsigned levels)
 
 	machine(levels, 1, 6ul << 30);
 	aspace_start(&as);
-	arch_aspace_switch(&as);
+	aspace_load(&as);
 	for (unsigned l = 1; l <= 3; l++) {
 		vaddr_t va = l * LEVEL_SIZE(4) - LEVEL_SIZE(l);
 
@@ -135,7 +135,7 @@ static void rights(unsigned levels)
 
 	machine(levels, 1, 64 << 20);
 	aspace_start(&as);
-	arch_aspace_switch(&as);
+	aspace_load(&as);
 	gather_init(&g, &as);
 	p = map(&as, va, 1, PAGE_ANON, RWU);
 	CHECK_EQ(cursor_open(&c, &as, zva, 1), 0);
@@ -182,7 +182,7 @@ static void large_zap(unsigned levels)
 
 	machine(levels, 1, 64 << 20);
 	aspace_start(&as);
-	arch_aspace_switch(&as);
+	aspace_load(&as);
 	for (unsigned i = 0; i < n; i++)
 		if (i % 50)
 			map(&as, va + i * PAGE_SIZE, 1, PAGE_ANON, RWU);
@@ -209,7 +209,7 @@ static void dirty(unsigned levels)
 
 	machine(levels, 1, 64 << 20);
 	aspace_start(&as);
-	arch_aspace_switch(&as);
+	aspace_load(&as);
 	p = map(&as, va, 1, PAGE_FILE, RU);
 	page_get(p);
 	CHECK(fake_access(va, ACCESS_USER, &f));
@@ -243,7 +243,7 @@ static void kernel_range(unsigned levels)
 
 	machine(levels, 1, 64 << 20);
 	aspace_start(&as);
-	arch_aspace_switch(&as);
+	aspace_load(&as);
 	before = kernel_aspace.table_bytes;
 	for (unsigned i = 0; i < 40; i++)
 		places[i] = va + i * PAGE_SIZE;
@@ -286,7 +286,7 @@ static void other_cpus(unsigned levels)
 	map(&kernel_aspace, KMAP_BASE, 1, PAGE_KERNEL, PROT_R | PROT_G);
 	for (unsigned i = 0; i < 2; i++) {
 		fake_on_cpu(i);
-		arch_aspace_switch(&as);
+		aspace_load(&as);
 		CHECK(fake_access(0x10000, ACCESS_USER, &f));
 		CHECK(fake_access(KMAP_BASE, 0, &f));
 	}
@@ -298,7 +298,7 @@ static void other_cpus(unsigned levels)
 		fake_on_cpu(i);
 		CHECK(!fake_access(0x10000, ACCESS_USER, &f));
 		CHECK(!fake_access(KMAP_BASE, 0, &f));
-		arch_aspace_switch(&kernel_aspace);
+		aspace_load(&kernel_aspace);
 	}
 	fake_on_cpu(0);
 	fake_grace_run();

@@ -18,6 +18,8 @@ static uint64_t free_at_start;
 
 /* ---- the machine, made anew for each test ---- */
 
+static enum fake_pcid machine_pcid;	/* of the next machine's CPUs */
+
 static inline void machine(unsigned levels, unsigned cpus, uint64_t bytes)
 {
 	struct page *root;
@@ -26,13 +28,14 @@ static inline void machine(unsigned levels, unsigned cpus, uint64_t bytes)
 	fake_set_cpus(cpus);
 	fake_on_cpu(0);
 	fake_boot_size(bytes);
-	fake_tlb_reset(levels);
+	fake_tlb_reset(levels, machine_pcid);
 	root = page_alloc(0, PAGE_TABLE, ALLOC_ZERO);
 	table_init(root, &kernel_aspace, levels, -LEVEL_SIZE(levels + 1));
 	kernel_aspace.root = page_to_phys(root);
 	kernel_aspace.table_bytes = 0;
 	CHECK_EQ(cursor_open(&c, &kernel_aspace, KMAP_BASE, 3), 0);
 	cursor_close(&c);
+	fake_tlb_start();
 	zero_pfn = page_to_pfn(page_alloc(0, PAGE_KERNEL, ALLOC_ZERO));
 	free_at_start = page_free_count();
 }
@@ -68,6 +71,15 @@ static inline void machine_end(void)
 	CHECK(!why);
 }
 
+/* On this CPU. */
+static inline void aspace_load(struct aspace *as)
+{
+	uint64_t flags = irq_save();
+
+	arch_aspace_switch(as);
+	irq_restore(flags);
+}
+
 static inline void aspace_start(struct aspace *as)
 {
 	CHECK_EQ(aspace_init(as), 0);
@@ -85,7 +97,7 @@ static inline void zap(struct aspace *as, vaddr_t start, vaddr_t end)
 
 static inline void aspace_end(struct aspace *as)
 {
-	arch_aspace_switch(&kernel_aspace);
+	aspace_load(&kernel_aspace);
 	zap(as, 0, arch_levels == 5 ? USER_END_5 : USER_END_4);
 	check_verify(as);
 	CHECK_EQ(as->table_bytes, 0);

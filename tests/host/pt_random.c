@@ -254,9 +254,9 @@ static void do_switch(unsigned s)
 
 	fake_on_cpu((unsigned)tap_below(2));
 	if (kernel)
-		arch_aspace_switch(&kernel_aspace);
+		aspace_load(&kernel_aspace);
 	else if (!as[s].active[0])
-		arch_aspace_switch(&as[s]);
+		aspace_load(&as[s]);
 }
 
 static void one_call(unsigned s)

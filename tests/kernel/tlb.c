@@ -210,6 +210,79 @@ KTEST(tlb, two_spaces)
 	end();
 }
 
+/*
+ * With PCIDs a CPU may come back to the translations that it left: so much so that
+ * one that changed meanwhile is seen as it was, as long as the generation hides
+ * it. When it says so, it is gone, and nobody was asked to flush. (A CPU is free
+ * to forget: Bochs does at every load of CR3. tests/host/tlb.c has one that does not.)
+ */
+KTEST(tlb, kept_over_switches)
+{
+	unsigned kept = 0, slot;
+
+	if (!arch_features.pcid) {
+		ktest_skip("no PCID");
+		return;
+	}
+	begin();
+	map(VA, 1);
+	slot = this_cpu()->slots.current;
+	EXPECT(slot < TLB_SLOTS);
+	for (unsigned i = 1; i <= 20; i++) {
+		uint64_t generation;
+
+		EXPECT_EQ(look(VA), i);
+		generation = as.generation;
+		thread_set_aspace(NULL);
+		replace(VA, i + 1);
+		as.generation = generation;
+		thread_set_aspace(&as);
+		EXPECT_EQ(this_cpu()->slots.current, slot);
+		kept += look(VA) == i;
+		thread_set_aspace(NULL);
+		as.generation = generation + 1;
+		thread_set_aspace(&as);
+		EXPECT_EQ(look(VA), i + 1);
+		gather_flush(&g);
+	}
+	ktest_note("%u of 20 translations were there after a switch", kept);
+	end();
+}
+
+/* More address spaces than a CPU keeps, each with a page of its own at one address, come and go. */
+KTEST(tlb, many_spaces)
+{
+	static struct aspace many[TLB_SLOTS + 2];
+	struct cursor c;
+
+	for (unsigned i = 0; i < 5 * ARRAY_SIZE(many); i++) {
+		struct aspace *a = &many[i % ARRAY_SIZE(many)];
+
+		if (i >= ARRAY_SIZE(many)) {
+			gather_init(&g, a);
+			pt_zap(a, VA, VA + PAGE_SIZE, &g);
+			gather_finish(&g);
+			aspace_destroy(a);
+		}
+		EXPECT_EQ(aspace_init(a), 0);
+		EXPECT_EQ(cursor_open(&c, a, VA, 1), 0);
+		cursor_map(&c, page_with(i + 1), RW);
+		cursor_close(&c);
+		for (unsigned k = 0; k <= MIN(i, (unsigned)ARRAY_SIZE(many) - 1); k++) {
+			thread_set_aspace(&many[(i - k) % ARRAY_SIZE(many)]);
+			EXPECT_EQ(look(VA), i - k + 1);
+		}
+		thread_set_aspace(NULL);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(many); i++) {
+		gather_init(&g, &many[i]);
+		pt_zap(&many[i], VA, VA + PAGE_SIZE, &g);
+		gather_finish(&g);
+		aspace_destroy(&many[i]);
+	}
+	grace_wait();
+}
+
 /* The kernel's own range: global entries. */
 KTEST(tlb, kernel_range)
 {

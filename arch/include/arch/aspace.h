@@ -15,6 +15,7 @@
 
 struct aspace {
 	paddr_t root;			/* PML4 or PML5; const after init */
+	uint64_t id;			/* of all that there ever are; const, 0: the kernel's */
 	paddr_t user_root;		/* a second root, for page-table isolation; 0: none */
 	uint64_t generation;		/* atomic */
 	uint64_t acked;			/* atomic: all CPUs have flushed up to it; one CPU alone does not keep it */
@@ -30,9 +31,12 @@ extern struct aspace kernel_aspace;
 /*
  * Makes `as` the address space of this CPU: active bit set, barrier, CR3
  * loaded (not if it is there already, and nothing was lost while the CPU was
- * lazy), active bit of the one before cleared.
- * Interrupts may be on or off.
+ * lazy), active bit of the one before cleared. Translations that the CPU kept
+ * from the last time it had `as` are used again if nothing was lost since.
+ * Interrupts are off.
  */
 void arch_aspace_switch(struct aspace *as);
+/* An id for a new address space. */
+uint64_t arch_aspace_id(void);
 
 #endif

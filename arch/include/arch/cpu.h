@@ -22,6 +22,20 @@ struct lock_held {		/* lib/lock.c, debug builds */
 	unsigned rank;
 };
 
+/*
+ * Address spaces whose translations a CPU keeps while it runs others (PCIDs):
+ * each slot by its aspace's id, since ids are never used again, with the
+ * generation up to which it was flushed when the CPU left it.
+ */
+#define TLB_SLOTS	8
+
+struct tlb_slots {
+	uint64_t id[TLB_SLOTS];		/* 0: nobody's */
+	uint64_t generation[TLB_SLOTS];
+	unsigned current;		/* of the one that is loaded; TLB_SLOTS: the kernel's, which has none */
+	unsigned next;			/* given away next */
+};
+
 struct cpu {
 	/* used by entry.S at fixed offsets: keep the order */
 	struct cpu *self;		/*  0 */
@@ -42,6 +56,7 @@ struct cpu {
 	struct lock_held held[CPU_HELD_MAX];	/* in the order of taking */
 	unsigned nheld;
 	uint64_t ticks;			/* timer interrupts taken */
+	struct tlb_slots slots;		/* own CPU, interrupts off */
 };
 
 /* Why a CPU leaves its way back to ring 3. */

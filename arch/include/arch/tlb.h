@@ -19,9 +19,14 @@ static inline void tlb_flush_page(vaddr_t va)
 	__asm__ volatile("invlpg (%0)" :: "r"(va) : "memory");
 }
 #endif
+/*
+ * Flushes are by generation: a CPU may keep what another one, or it itself in
+ * another address space, has made stale. Never false again.
+ */
+extern bool tlb_by_generation;
 /* All but global entries of the current address space on this CPU: a CR3 reload. */
 void tlb_flush_local(void);
-/* Everything on this CPU, global entries too: toggles CR4.PGE. */
+/* Everything on this CPU, global entries and all PCIDs too: INVPCID, or CR4.PGE toggled. */
 void tlb_flush_global(void);
 
 /* More pages than this are flushed as a whole (Linux's tlb_single_page_flush_ceiling). */
