@@ -94,23 +94,17 @@ static int list_all(struct node *dir, struct listing *l)
 	return full;
 }
 
-/*
- * The lock keeps two listings by one open file apart; where names are made,
- * locks outside of it are taken, and two at once may both show the same.
- */
+/* The lock keeps two listings by one open file apart. */
 static ssize_t dir_getdents(struct file *f, void __user *buf, size_t n)
 {
 	struct listing l = { .at = buf, .left = n };
-	bool locked = !f->node->ops;
 	int full;
 
-	if (locked)
-		mutex_lock(&f->lock);
-	l.pos = READ_ONCE(f->pos);
+	mutex_lock(&f->lock);
+	l.pos = f->pos;
 	full = list_all(f->node, &l);
-	WRITE_ONCE(f->pos, l.pos);
-	if (locked)
-		mutex_unlock(&f->lock);
+	f->pos = l.pos;
+	mutex_unlock(&f->lock);
 	if (l.left < n)
 		return (ssize_t)(n - l.left);
 	return full == 1 ? -EINVAL : full;

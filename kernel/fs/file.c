@@ -53,7 +53,7 @@ int file_open(struct node *node, const struct file_ops *ops, unsigned flags, str
 	f->node = node;
 	f->refs = 1;
 	f->flags = flags;
-	mutex_init(&f->lock, RANK_FS);
+	mutex_init(&f->lock, RANK_POSITION);
 	err = ops->open ? ops->open(f) : 0;
 	if (err) {
 		kmem_free(file_cache, f);
@@ -139,7 +139,23 @@ static ssize_t do_write(struct file *f, uint64_t buf, size_t n, uint64_t off)
 /* Writes go to the end, pwrite(2)'s too, as in Linux. */
 static bool appends(const struct file *f)
 {
-	return f->flags & O_APPEND && node_is_reg(f->node);
+	return f->flags & O_APPEND && f->ops == &memory_file_ops;
+}
+
+/* Where the end is, the object says as it writes: others may append by an open file of their own. */
+static ssize_t file_append(struct file *f, uint64_t buf, size_t n, bool move)
+{
+	uint64_t end;
+	ssize_t done;
+
+	if (move)
+		mutex_lock(&f->lock);
+	done = object_append(&f->node->reg.obj, (const void __user *)buf, n, &end);
+	if (move && done > 0)
+		f->pos = end;
+	if (move)
+		mutex_unlock(&f->lock);
+	return done;
 }
 
 static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size_t n,
@@ -151,17 +167,11 @@ static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size
 		return fn(f, buf, n, 0);
 	if (pos && (int64_t)(*pos + n) < 0)
 		return -EINVAL;
-	if (pos)
-		return fn(f, buf, n, fn == do_write && appends(f) ? node_size(f->node) : *pos);
-	if (f->ops->unlocked) {
-		done = fn(f, buf, n, READ_ONCE(f->pos));
-		if (done > 0)
-			__atomic_fetch_add(&f->pos, (uint64_t)done, __ATOMIC_RELAXED);
-		return done;
-	}
-	mutex_lock(&f->lock);
 	if (fn == do_write && appends(f))
-		f->pos = node_size(f->node);
+		return file_append(f, buf, n, !pos);
+	if (pos)
+		return fn(f, buf, n, *pos);
+	mutex_lock(&f->lock);
 	done = fn(f, buf, n, f->pos);
 	if (done > 0)
 		f->pos += (uint64_t)done;

@@ -1,11 +1,11 @@
 /*
  * Open files, and the table that gives them numbers.
  *
- * Locks: file.lock (RANK_FS) guards the position; files.lock (RANK_FS, spin)
- * the table. A file's operations run with neither of a stream, with file.lock
- * of a file that has a position (but for `unlocked`); they copy to and from user memory, which may
- * fault: no lock that the fault path takes may be held (it takes none of
- * these).
+ * Locks: file.lock (RANK_POSITION, the outermost) guards the position; files.lock
+ * (RANK_FS, spin) the table. A file's operations run with neither of a stream, with
+ * file.lock of a file that has a position, if it is used; they copy to and from user
+ * memory, which may fault: no lock that the fault path takes may be held (it takes none
+ * of these).
  */
 #ifndef KERNEL_FS_FILE_H
 #define KERNEL_FS_FILE_H
@@ -36,7 +36,6 @@ struct file_ops {
 	/* Where its pages come from; *obj NULL: anonymous memory. NULL: ENODEV. */
 	int (*mmap)(struct file *f, struct object **obj);
 	bool stream;			/* no position: lseek is ESPIPE */
-	bool unlocked;			/* read and write run without file.lock all the same */
 };
 
 struct file {

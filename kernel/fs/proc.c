@@ -3,8 +3,9 @@
  * proc.h. Everything that concerns no process is a node of the tree from the
  * beginning; what concerns one is made when looked for (proc_pid.c).
  *
- * Locks: text_lock guards which text an open file has. The operations run
- * with no lock held: the text of a process takes the lock of all processes.
+ * Locks: text_lock guards which text an open file has: reads at a place of their own
+ * (pread) hold no file.lock. That is outside of the lock of all processes, which the text
+ * of a process takes.
  */
 #include <kernel/fs/proc.h>
 #include <kernel/fs/path.h>
@@ -127,7 +128,7 @@ static void proc_release(struct file *f)
 }
 
 const struct file_ops proc_file_ops = {
-	.read = proc_read, .write = proc_write, .release = proc_release, .unlocked = true,
+	.read = proc_read, .write = proc_write, .release = proc_release,
 };
 
 /* ---- numbers ---- */

@@ -140,6 +140,8 @@ const char *mapping_verify(struct object *o);
  * copied, or if none -EFAULT, -ENOMEM, -EPERM (sealed), -EFBIG. May sleep.
  */
 ssize_t object_write(struct object *o, uint64_t off, const void __user *src, size_t n);
+/* The same at the end, wherever that is by then; *end: where it is now. */
+ssize_t object_append(struct object *o, const void __user *src, size_t n, uint64_t *end);
 /*
  * A new size: pages behind it leave the cache and every mapping, and what is
  * left of the last one is zeros. 0, or -EPERM: sealed. May sleep.

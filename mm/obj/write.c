@@ -52,7 +52,8 @@ static ssize_t write_page(struct object *o, uint64_t off, const void __user *src
 	return done ? (ssize_t)done : -EFAULT;
 }
 
-ssize_t object_write(struct object *o, uint64_t off, const void __user *src, size_t n)
+/* content held. */
+static ssize_t write_pages(struct object *o, uint64_t off, const void __user *src, size_t n)
 {
 	size_t done = 0;
 	ssize_t r = 0;
@@ -61,7 +62,6 @@ ssize_t object_write(struct object *o, uint64_t off, const void __user *src, siz
 	if (off >= SIZE_LIMIT - 1)
 		return -EFBIG;
 	n = MIN(n, SIZE_LIMIT - 1 - off);
-	mutex_lock(&o->content);
 	while (done < n) {
 		size_t part = MIN(PAGE_SIZE - (off + done) % PAGE_SIZE, n - done);
 
@@ -71,8 +71,28 @@ ssize_t object_write(struct object *o, uint64_t off, const void __user *src, siz
 		done += (size_t)r;	/* less than asked for: the rest may be there by now */
 		resched_point();
 	}
-	mutex_unlock(&o->content);
 	return done ? (ssize_t)done : r;
+}
+
+ssize_t object_write(struct object *o, uint64_t off, const void __user *src, size_t n)
+{
+	ssize_t r;
+
+	mutex_lock(&o->content);
+	r = write_pages(o, off, src, n);
+	mutex_unlock(&o->content);
+	return r;
+}
+
+ssize_t object_append(struct object *o, const void __user *src, size_t n, uint64_t *end)
+{
+	ssize_t r;
+
+	mutex_lock(&o->content);
+	r = write_pages(o, o->size, src, n);
+	*end = o->size;
+	mutex_unlock(&o->content);
+	return r;
 }
 
 /* What the last page holds behind the new end is gone. */
