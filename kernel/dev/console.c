@@ -40,10 +40,15 @@ static struct mutex out_lock;
 static struct winsize winsize = { .ws_row = 24, .ws_col = 80 };	/* input.lock */
 static struct node *pipe_node, *tty_node;	/* what fstat says of the standard files */
 
-/* Fetches what has come in and has room. input.lock held. */
-static void input_fetch(void)
+/*
+ * Fetches what has come in and has room. Whoever does so tells the others who wait: the
+ * interrupt finds nothing then, and tells nobody. True: so he is to do with those who
+ * poll, when input.lock, which is held, is free.
+ */
+static bool input_fetch(void)
 {
 	char echo[LDISC_ECHO_MAX];
+	bool any = false;
 	int c;
 
 	while (ldisc_room(&ldisc) && (c = arch_serial_getc()) >= 0) {
@@ -51,7 +56,12 @@ static void input_fetch(void)
 
 		if (n)
 			arch_serial_write(echo, n);
+		any = true;
 	}
+	any = any && ldisc_readable(&ldisc);
+	if (any)
+		waitq_wake_all(&input);
+	return any;
 }
 
 static void serial_event(void *arg)
@@ -59,9 +69,7 @@ static void serial_event(void *arg)
 	uint64_t flags = waitq_lock(&input);
 
 	(void)arg;
-	input_fetch();
-	if (ldisc_readable(&ldisc))
-		waitq_wake_all(&input);
+	(void)input_fetch();
 	waitq_unlock(&input, flags);
 	flags = waitq_lock(&room);
 	waitq_wake_all(&room);
@@ -75,20 +83,22 @@ static void serial_event(void *arg)
 static ssize_t input_take(struct file *f, uint8_t *buf, size_t n)
 {
 	uint64_t flags = waitq_lock(&input);
+	bool fetched = input_fetch();
 	ssize_t got = -EAGAIN;
 	int err = 0;
 
-	input_fetch();
 	while (!ldisc_readable(&ldisc) && !(f->flags & O_NONBLOCK) && !err) {
 		err = waitq_sleep_interruptible(&input, &flags);
-		input_fetch();
+		fetched |= input_fetch();
 	}
 	if (ldisc_readable(&ldisc))
 		got = (ssize_t)ldisc_read(&ldisc, buf, n);
 	else if (err)
 		got = err;
-	input_fetch();
+	fetched |= input_fetch();
 	waitq_unlock(&input, flags);
+	if (fetched)
+		file_poll_wake();
 	return got;
 }
 
@@ -148,12 +158,12 @@ static ssize_t console_write(struct file *f, const void __user *buf, size_t n, u
 static unsigned console_poll(struct file *f)
 {
 	uint64_t flags = waitq_lock(&input);
-	bool in;
+	bool fetched = input_fetch(), in = ldisc_readable(&ldisc);
 
 	(void)f;
-	input_fetch();
-	in = ldisc_readable(&ldisc);
 	waitq_unlock(&input, flags);
+	if (fetched)
+		file_poll_wake();
 	return POLLOUT | POLLWRNORM | (in ? POLLIN | POLLRDNORM : 0);
 }
 
@@ -188,6 +198,7 @@ static long set_settings(uint64_t arg, bool flush)
 	ldisc_set(&ldisc, &tio);
 	waitq_wake_all(&input);
 	waitq_unlock(&input, flags);
+	file_poll_wake();
 	return 0;
 }
 
