@@ -131,6 +131,8 @@ int __must_check files_add(struct files *fs, struct file *f, unsigned min, unsig
 int __must_check files_put_at(struct files *fs, struct file *f, unsigned fd, unsigned limit,
 			      bool cloexec);
 int __must_check files_close(struct files *fs, unsigned fd);
+/* The same if f, of which the caller has another reference, is still there. */
+void files_take_back(struct files *fs, unsigned fd, struct file *f);
 void files_close_on_exec(struct files *fs);
 int files_get_cloexec(struct files *fs, unsigned fd);
 int files_set_cloexec(struct files *fs, unsigned fd, bool on);

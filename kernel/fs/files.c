@@ -194,6 +194,20 @@ int files_close(struct files *fs, unsigned fd)
 	return 0;
 }
 
+void files_take_back(struct files *fs, unsigned fd, struct file *f)
+{
+	bool there;
+
+	spin_lock(&fs->lock);
+	there = fd < fs->max && fs->file[fd] == f;
+	if (there)
+		fs->file[fd] = NULL;
+	spin_unlock(&fs->lock);
+	if (there)
+		file_put(f);
+}
+
+/* By the only thread: nobody else changes the table. */
 void files_close_on_exec(struct files *fs)
 {
 	for (unsigned fd = 0; fd < fs->max; fd++)

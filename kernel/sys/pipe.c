@@ -5,20 +5,25 @@
 #include <kernel/sys/syscall.h>
 #include <linux/fcntl.h>
 
-/* Gives both ends, which are taken over, a number. 0 or -errno. */
+/* As long as the call may fail, another thread may have closed a number and opened something else there. */
+static void take_back(struct process *p, struct file *end[2], const int fd[2])
+{
+	for (int i = 0; i < 2; i++)
+		files_take_back(&p->files, (unsigned)fd[i], end[i]);
+}
+
+/* Gives both ends a number and the table a reference. 0 or -errno. */
 static int number_ends(struct process *p, struct file *end[2], int fd[2], bool cloexec)
 {
-	fd[0] = files_add(&p->files, end[0], 0, process_fd_limit(p), cloexec);
-	if (fd[0] < 0) {
-		file_put(end[0]);
-		file_put(end[1]);
-		return fd[0];
-	}
-	fd[1] = files_add(&p->files, end[1], 0, process_fd_limit(p), cloexec);
-	if (fd[1] < 0) {
-		(void)!files_close(&p->files, (unsigned)fd[0]);
-		file_put(end[1]);
-		return fd[1];
+	for (int i = 0; i < 2; i++) {
+		file_get(end[i]);
+		fd[i] = files_add(&p->files, end[i], 0, process_fd_limit(p), cloexec);
+		if (fd[i] >= 0)
+			continue;
+		file_put(end[i]);
+		if (i)
+			files_take_back(&p->files, (unsigned)fd[0], end[0]);
+		return fd[i];
 	}
 	return 0;
 }
@@ -35,13 +40,13 @@ static long make_pipe(int __user *to, unsigned flags)
 	if (err)
 		return err;
 	err = number_ends(p, end, fd, flags & O_CLOEXEC);
-	if (err)
-		return err;
-	if (!copy_to_user(to, fd, sizeof(fd)))
-		return 0;
-	(void)!files_close(&p->files, (unsigned)fd[0]);
-	(void)!files_close(&p->files, (unsigned)fd[1]);
-	return -EFAULT;
+	if (!err && copy_to_user(to, fd, sizeof(fd))) {
+		take_back(p, end, fd);
+		err = -EFAULT;
+	}
+	file_put(end[0]);
+	file_put(end[1]);
+	return err;
 }
 
 SYSCALL1(pipe, int __user *, to)

@@ -52,6 +52,15 @@ static long poll_until(struct pollfd *fds, unsigned n, uint64_t deadline)
 	}
 }
 
+/* Nothing else of it: another thread may have changed what is asked for by now. */
+static int put_results(struct pollfd __user *to, const struct pollfd *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (copy_to_user(&to[i].revents, &fds[i].revents, sizeof(fds[i].revents)))
+			return -EFAULT;
+	return 0;
+}
+
 static long poll_user(struct pollfd __user *ufds, uint64_t n, uint64_t deadline)
 {
 	size_t bytes = n * sizeof(struct pollfd);
@@ -64,7 +73,7 @@ static long poll_user(struct pollfd __user *ufds, uint64_t n, uint64_t deadline)
 	if (!fds)
 		return -ENOMEM;
 	r = copy_from_user(fds, ufds, bytes) ? -EFAULT : poll_until(fds, (unsigned)n, deadline);
-	if (r >= 0 && copy_to_user(ufds, fds, bytes))
+	if (r >= 0 && put_results(ufds, fds, (unsigned)n))
 		r = -EFAULT;
 	kfree(fds);
 	return r;
