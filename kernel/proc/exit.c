@@ -23,9 +23,11 @@ static void leave_memory(struct process *p, struct mm *mm)
 	struct mm_usage u;
 
 	mm_leave(mm, &u);
+	spin_lock(&process_lock);
 	p->used.minflt += u.minflt;
 	p->used.majflt += u.majflt;
 	p->used.rss_max = MAX(p->used.rss_max, u.rss_max);
+	spin_unlock(&process_lock);
 }
 
 /* Its parent lent it its memory and waits to have it back. */

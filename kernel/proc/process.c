@@ -357,8 +357,8 @@ void process_usage(struct process *p, struct usage *u)
 
 	if (p->mm)
 		mm_figures(p->mm, &f);
-	*u = p->used;
 	spin_lock(&process_lock);
+	*u = p->used;
 	process_times(p, &u->user_ns, &u->system_ns);
 	spin_unlock(&process_lock);
 	u->minflt += f.minflt;

@@ -70,7 +70,7 @@ struct process {
 	unsigned umask;			/* atomic */
 	int oom_score_adj;		/* -1000 .. 1000: told, and inherited; process_lock */
 	uint64_t start_ns;
-	struct usage used;		/* by programs before this one; when gone: all */
+	struct usage used;		/* by programs before this one; when gone: all; process_lock */
 	struct usage reaped;		/* by the children that it has waited for; process_lock */
 	unsigned membarrier;		/* atomic: what it has registered for, MEMBARRIER_CMD_REGISTER_* */
 	struct exec_args *args;		/* of the first program; freed when it runs */
