@@ -187,6 +187,12 @@ void mm_init(void);
 
 #include <mm/vm/mm_struct.h>
 
+/* A second thread of the calling process is about to use mm. */
+static inline void mm_add_thread(struct mm *mm)
+{
+	WRITE_ONCE(mm->threaded, true);
+}
+
 static inline struct mm *mm_get(struct mm *mm)
 {
 	__atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED);

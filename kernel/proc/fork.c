@@ -129,6 +129,7 @@ static int fork_task(struct process *p, const struct fork_spec *spec, const stru
 		return err;
 	}
 	tid = t->thread.tid;
+	mm_add_thread(p->mm);
 	set_up(t, p->mm, spec, tf);
 	thread_start(&t->thread);
 	return tid;

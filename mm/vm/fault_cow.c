@@ -21,9 +21,13 @@ static bool own_page(const struct page *p)
 	return p->kind == PAGE_ANON && READ_ONCE(p->slots) == 1 && READ_ONCE(p->refs) == 1;
 }
 
+/*
+ * Where others may run, the new page comes without W, and gets it when all have forgotten the old one:
+ * else one could write to the new page while another one still reads the old.
+ */
 int fault_replace(struct fault *f, struct cursor *c)
 {
-	bool alone = READ_ONCE(f->mm->refs) == 1;
+	bool alone = READ_ONCE(f->mm->refs) == 1 && !READ_ONCE(f->mm->threaded);
 
 	cursor_replace(c, fault_take_fresh(f), alone ? f->prot | PROT_W : f->prot, fault_gather(f));
 	f->need = NEED_NOTHING;

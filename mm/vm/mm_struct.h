@@ -66,7 +66,8 @@ struct mm {
 	struct rwlock lock;		/* RANK_MM: tree and VMAs; faults take it for reading */
 	struct vma_tree vmas;		/* lock */
 	unsigned nvmas;			/* lock */
-	uint32_t refs;			/* atomic */
+	uint32_t refs;			/* atomic: processes that use it, and who looks at it */
+	bool threaded;			/* of one of them several threads do; stays set */
 	vaddr_t mmap_top;		/* mappings are placed below; const after mm_create */
 	vaddr_t brk_start, brk;		/* lock */
 	vaddr_t stack_top;		/* lock */
