@@ -322,6 +322,12 @@ void thread_start(struct thread *t)
 	irq_restore(flags);
 }
 
+void thread_discard(struct thread *t)
+{
+	assert(t->state == THREAD_NEW);
+	threads_remove(t);
+}
+
 /*
  * The lock waits out a switch that is still under way. The thread does not change
  * its CPU meanwhile: the caller alone may make it ready.

@@ -63,6 +63,8 @@ void sched_init(void);
 void thread_init(struct thread *t, const char *name, uint64_t stack_bottom, uint64_t stack_top,
 		 void (*fn)(void *), void *arg);
 void thread_start(struct thread *t);
+/* Instead of thread_start: t is not to run after all. */
+void thread_discard(struct thread *t);
 /*
  * Ends the running thread; `done` (may be NULL) is called with done_arg when
  * this one's stack is no longer in use: the place to free stack and thread.

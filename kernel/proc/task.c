@@ -133,6 +133,7 @@ int task_publish(struct task *t, const char *name, void (*fn)(void *))
 		p->ntasks++;
 	} else {
 		task_remove(t);
+		thread_discard(&t->thread);
 		err = -ERESTARTNOINTR;
 	}
 out:

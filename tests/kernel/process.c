@@ -194,3 +194,35 @@ KTEST(process, orphans_are_reaped)
 	EXPECT(TAILQ_EMPTY(&init_process.children));
 	kfree(code);
 }
+
+static bool is_listed(const struct thread *t)
+{
+	const struct thread *i;
+	bool found = false;
+
+	spin_lock(&threads_lock);
+	TAILQ_FOREACH(i, &threads, all_link)
+		found |= i == t;
+	spin_unlock(&threads_lock);
+	return found;
+}
+
+KTEST(process, no_task_for_one_that_ends)
+{
+	struct process *p = process_alloc();
+	struct task *t;
+
+	EXPECT(p);
+	if (!p)
+		return;
+	EXPECT(signal_end_others(&p->signals));
+	t = task_alloc(p);
+	EXPECT(t);
+	if (t) {
+		EXPECT_EQ(task_publish(t, "late", NULL), -ERESTARTNOINTR);
+		EXPECT_EQ(p->ntasks, 0);
+		EXPECT(!is_listed(&t->thread));
+		task_free(t);
+	}
+	process_free(p);
+}
