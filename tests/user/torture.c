@@ -67,6 +67,7 @@ struct me {				/* a thread */
 	struct place place[PLACES];
 	_Atomic(unsigned char *) arena;
 	unsigned moves;
+	uint64_t witness;
 	bool arena_shared;		/* with children */
 	pthread_t thread;
 	_Atomic pid_t tid;
@@ -99,6 +100,12 @@ static int token[2];
 static uint64_t token_count;		/* whoever has read the token changes it */
 static _Atomic uint64_t token_uses;
 static pthread_barrier_t meeting;
+/*
+ * What a thread writes to its word of `seen`, a private page that every fork makes one to be
+ * copied, it tells by `told` afterwards.
+ */
+static uint64_t seen[PAGE / 8] __attribute__((aligned(PAGE)));
+static uint64_t *told;			/* shared with children */
 
 /* ---- what went wrong ---- */
 
@@ -517,6 +524,24 @@ static void revoke(struct me *m)
 	}
 }
 
+/* Who reads what a thread has told does not read an older word after it. */
+static void bear_witness(struct me *m)
+{
+	volatile uint64_t *word = seen, *telling = told;
+
+	for (unsigned i = 0; i < 200; i++) {
+		unsigned other = i % nthreads;
+		uint64_t y = telling[other], x = word[other];
+
+		if (x < y)
+			wrong(m, "thread %u told %lu, but %lu is read", other, y, x);
+		if (i % 8)
+			continue;
+		word[m->n] = ++m->witness;
+		telling[m->n] = m->witness;
+	}
+}
+
 /* ---- children ---- */
 
 static void wait_for(struct me *m, pid_t pid, int want)
@@ -769,7 +794,7 @@ static void on_user(int sig)
 static void step(struct me *m)
 {
 	struct place *p = &m->place[chance(m, PLACES)];
-	int what = (int)chance(m, 40);
+	int what = (int)chance(m, 42);
 
 	atomic_store(&common->doing[m->process][m->n], what + 1);
 	switch (what) {
@@ -838,6 +863,9 @@ static void step(struct me *m)
 	case 35:
 		sched_yield();
 		break;
+	case 36: case 37:
+		bear_witness(m);
+		break;
 	default:
 		place_use(m, p);
 		atomic_fetch_add(&common->counter[chance(m, 64)], 1);
@@ -887,7 +915,8 @@ static void threads_begin(unsigned process, unsigned n, uint64_t seed)
 {
 	nthreads = still_here = n;
 	threads = mmap(NULL, n * sizeof(*threads), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	must(NULL, threads != MAP_FAILED && !pipe(token) && write(token[1], "t", 1) == 1);
+	told = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	must(NULL, threads != MAP_FAILED && told != MAP_FAILED && !pipe(token) && write(token[1], "t", 1) == 1);
 	pthread_barrier_init(&meeting, NULL, n);
 	for (unsigned i = 0; i < n; i++) {
 		threads[i].process = process;
