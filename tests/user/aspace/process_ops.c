@@ -390,7 +390,11 @@ void status_start(void)
 		say(", no status");
 }
 
-/* A child that may have so much more than it has. */
+/*
+ * A child that may have so much more than it has. Of stacks: none grows any more, or all do;
+ * what one mapping spans depends on which neighbours are joined, and after a fork Linux joins
+ * fewer.
+ */
 static void set_limit(int resource, long more)
 {
 	long value[FIGURES] = { 0 };
@@ -398,9 +402,10 @@ static void set_limit(int resource, long more)
 
 	if (!status_read(value))
 		say("no status ");
-	limit.rlim_cur = resource == RLIMIT_AS ? value[0] << 10 :
-			 resource == RLIMIT_DATA ? value[2] << 10 : 0;
+	limit.rlim_cur = resource == RLIMIT_AS ? value[0] << 10 : value[2] << 10;
 	limit.rlim_cur += more;
+	if (resource == RLIMIT_STACK)
+		limit.rlim_cur = more < 20 * (long)PAGE ? 0 : 1 << 30;
 	if (SYS(setrlimit, resource, &limit))
 		say("no limit ");
 }
