@@ -33,14 +33,6 @@
 #include <lib/option.h>
 #include <mm/pt/table.h>
 
-/* The aspace has lost something. Table lock held. */
-static void raise(struct gather *g)
-{
-	g->last = __atomic_add_fetch(&g->as->generation, 1, __ATOMIC_RELAXED);
-	if (g->bumps++ == 0)
-		g->first = g->last;
-}
-
 #ifdef DEBUG
 static unsigned skipflush;		/* an enum flush_kind; 0: none */
 option_choice(skipflush, &skipflush,
@@ -59,10 +51,18 @@ static inline bool is_forgotten(const struct gather *g)
 }
 #endif
 
-void gather_range(struct gather *g, vaddr_t va, size_t size)
+/* The aspace has lost something. Table lock held. */
+static void raise(struct gather *g)
 {
 	if (is_forgotten(g))
 		return;
+	g->last = __atomic_add_fetch(&g->as->generation, 1, __ATOMIC_RELAXED);
+	if (g->bumps++ == 0)
+		g->first = g->last;
+}
+
+void gather_range(struct gather *g, vaddr_t va, size_t size)
+{
 	raise(g);
 	if (!g->end) {
 		g->start = va;
@@ -296,12 +296,13 @@ void aspace_leave(struct aspace *as)
 
 static __attribute__((noinline)) void flush(struct gather *g)
 {
+	bool noted = g->end && !is_forgotten(g);
 	struct grace_head *h;
 
 	if (likely(!tlb_by_generation)) {
-		if (g->end)
+		if (noted)
 			flush_alone(g);
-	} else if (g->end || is_behind(g->as)) {
+	} else if (noted || is_behind(g->as)) {
 		shootdown(g);
 	}
 	for (unsigned i = 0; i < g->npages; i++)
