@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Threads of several processes change their memory at random, on several CPUs of the checked kernel.
 
-By hand: TORTURE_SEED, TORTURE_ROUNDS, TORTURE_STEPS, TORTURE_THREADS, TORTURE_PROCESSES, CPUS, MEM,
+map4k: else large pages of the kernel make QEMU forget more than it was asked to. By hand:
+TORTURE_SEED, TORTURE_ROUNDS, TORTURE_STEPS, TORTURE_THREADS, TORTURE_PROCESSES, CPUS, MEM,
 CMDLINE (la57), LIMIT. Ten minutes are about: LIMIT=1200 TORTURE_ROUNDS=60 TORTURE_STEPS=800.
 """
 import os
@@ -23,7 +24,7 @@ words = [asked("TORTURE_SEED", "1"), asked("TORTURE_ROUNDS", "3"), asked("TORTUR
 what = f"seed {words[0]}: {words[1]} rounds of {words[2]} steps, {words[4]} processes of {words[3]} threads, {cpus} CPUs"
 
 done = tool("qrun", "--debug", "-c", cpus, "-m", asked("MEM", "1024M"), "-t", asked("LIMIT", "280"),
-            "-a", f"watchdog=60 {asked('CMDLINE', '')}".strip(), program, *words, "tell", timeout=36000)
+            "-a", f"map4k watchdog=60 {asked('CMDLINE', '')}".strip(), program, *words, "tell", timeout=36000)
 check(done.status == 0, what, done.out[-2000:], done.err)
 check(re.search(rb"^torture: ok$", done.out, re.MULTILINE), "came to its end", done.out[-500:])
 free = re.search(rb"after the first round ([0-9]+) kB, at the end ([0-9]+) kB", done.out)

@@ -44,6 +44,7 @@
 #define THREADS		32u
 #define PROCESSES	16u
 #define ARENA		8u		/* pages of an arena */
+#define FILE_PAGES	40u
 #define BOX		4u		/* pages that wait to be taken over */
 #define STACK		16384ul
 #define PATIENCE_S	120
@@ -106,6 +107,8 @@ static pthread_barrier_t meeting;
  */
 static uint64_t seen[PAGE / 8] __attribute__((aligned(PAGE)));
 static uint64_t *told;			/* shared with children */
+static int file;
+static unsigned char *file_at;
 
 /* ---- what went wrong ---- */
 
@@ -189,6 +192,22 @@ static __attribute__((noinline)) bool try_add(_Atomic uint64_t *at, uint64_t val
 		way_out = &here;
 		atomic_signal_fence(memory_order_seq_cst);
 		atomic_fetch_add(at, value);
+		good = true;
+	}
+	atomic_signal_fence(memory_order_seq_cst);
+	way_out = NULL;
+	return good;
+}
+
+static __attribute__((noinline)) bool try_set(volatile uint64_t *at, uint64_t value)
+{
+	sigjmp_buf here;
+	volatile bool good = false;
+
+	if (!sigsetjmp(here, 0)) {
+		way_out = &here;
+		atomic_signal_fence(memory_order_seq_cst);
+		*at = value;
 		good = true;
 	}
 	atomic_signal_fence(memory_order_seq_cst);
@@ -542,6 +561,57 @@ static void bear_witness(struct me *m)
 	}
 }
 
+/* ---- a file that is cut and grows while all have it mapped ---- */
+
+static uint64_t file_value(unsigned page, unsigned n)
+{
+	return 0x1000000 + page * 64 + n;
+}
+
+/* A word of the file is what its thread writes there, or zero, or not there. */
+static void file_look(struct me *m, unsigned char *at, unsigned page, unsigned n)
+{
+	uint64_t *word = (uint64_t *)(at + page * PAGE) + n, got;
+
+	if (try_read(word, &got)) {
+		if (got && got != file_value(page, n))
+			wrong(m, "page %u of the file, word %u: %lx", page, n, got);
+	} else if (fault_signal != SIGBUS || fault_at != word) {
+		wrong(m, "page %u of the file: signal %d at %p", page, fault_signal, fault_at);
+	}
+}
+
+static void file_use(struct me *m, unsigned char *at)
+{
+	for (unsigned i = 0; i < 12; i++) {
+		unsigned page = chance(m, FILE_PAGES);
+
+		(void)try_set((uint64_t *)(at + page * PAGE) + m->n, file_value(page, m->n));
+		file_look(m, at, page, m->n);
+		file_look(m, at, chance(m, FILE_PAGES), chance(m, nthreads));
+	}
+}
+
+static void file_step(struct me *m)
+{
+	unsigned char *at;
+
+	switch (chance(m, 3)) {
+	case 0:
+		must(m, ftruncate(file, chance(m, FILE_PAGES) * PAGE) == 0);
+		must(m, ftruncate(file, FILE_PAGES * PAGE) == 0);
+		break;
+	case 1:
+		at = mmap(NULL, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+		must(m, at != MAP_FAILED);
+		file_use(m, at);
+		must(m, munmap(at, FILE_PAGES * PAGE) == 0);
+		break;
+	default:
+		file_use(m, file_at);
+	}
+}
+
 /* ---- children ---- */
 
 static void wait_for(struct me *m, pid_t pid, int want)
@@ -794,7 +864,7 @@ static void on_user(int sig)
 static void step(struct me *m)
 {
 	struct place *p = &m->place[chance(m, PLACES)];
-	int what = (int)chance(m, 42);
+	int what = (int)chance(m, 44);
 
 	atomic_store(&common->doing[m->process][m->n], what + 1);
 	switch (what) {
@@ -866,6 +936,9 @@ static void step(struct me *m)
 	case 36: case 37:
 		bear_witness(m);
 		break;
+	case 38: case 39:
+		file_step(m);
+		break;
 	default:
 		place_use(m, p);
 		atomic_fetch_add(&common->counter[chance(m, 64)], 1);
@@ -887,6 +960,8 @@ static void *thread_main(void *arg)
 		place_map(m, &m->place[i]);
 	pthread_barrier_wait(&meeting);
 	for (unsigned i = 0; !steps || i < steps; i++) {
+		if (!steps && m->n == 1 && (uintptr_t)m->random & 1)
+			start_thread(m);	/* dies among births */
 		step(m);
 		if (i % 64 == 63 && steps)
 			pthread_barrier_wait(&meeting);
@@ -917,6 +992,10 @@ static void threads_begin(unsigned process, unsigned n, uint64_t seed)
 	threads = mmap(NULL, n * sizeof(*threads), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	told = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(NULL, threads != MAP_FAILED && told != MAP_FAILED && !pipe(token) && write(token[1], "t", 1) == 1);
+	file = (int)syscall(SYS_memfd_create, "torture", 0);
+	must(NULL, file >= 0 && ftruncate(file, FILE_PAGES * PAGE) == 0);
+	file_at = mmap(NULL, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	must(NULL, file_at != MAP_FAILED);
 	pthread_barrier_init(&meeting, NULL, n);
 	for (unsigned i = 0; i < n; i++) {
 		threads[i].process = process;
