@@ -373,7 +373,18 @@ void thread_set_aspace(struct aspace *as)
 
 uint64_t thread_cpu_ns(const struct thread *t)
 {
-	return t->run_ns + (t == current_thread() ? arch_clock_ns() - t->started_ns : 0);
+	uint64_t flags, ns, since = 0;
+	struct runq *rq;
+
+	if (!READ_ONCE(t->cpu))
+		return 0;
+	flags = irq_save();
+	rq = thread_runq_lock((struct thread *)t);
+	if (rq->cpu->current == t)
+		since = arch_clock_ns() - t->started_ns;
+	ns = t->run_ns + ((int64_t)since > 0 ? since : 0);
+	spin_unlock_irqrestore(&rq->lock, flags);
+	return ns;
 }
 
 /*

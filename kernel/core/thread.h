@@ -38,8 +38,8 @@ struct thread {
 	bool on_cpu;			/* its registers are in a CPU, not in ctx */
 	struct timer timer;		/* of a timed wait */
 	uint64_t slice_left;		/* ticks until preemption */
-	uint64_t run_ns;		/* CPU time so far; own CPU only */
-	uint64_t started_ns;		/* when it last got the CPU */
+	uint64_t run_ns;		/* CPU time so far; runq lock */
+	uint64_t started_ns;		/* when it last got the CPU; runq lock */
 	void (*fn)(void *);		/* what it started in, const */
 	void *arg;
 	int tid;			/* the caller's of thread_init; 0: of the kernel */
@@ -108,7 +108,7 @@ void cpu_visit(void (*fn)(void *), void *arg);
  */
 void cpus_park(void);
 void cpus_release(void);
-/* CPU time of a thread, up to now if it is the running one. */
+/* CPU time of a thread, up to now if it runs. No lock from RANK_RUNQ on held. */
 uint64_t thread_cpu_ns(const struct thread *t);
 /* Another CPU's main: makes it one that threads run on. Interrupts off. */
 void sched_join(void) __noreturn;

@@ -327,6 +327,14 @@ int process_spawn(struct node *exe, const char *name, struct exec_args *args, st
 
 /* ---- accounts ---- */
 
+/* `all` as `user` of `ticks` say; nothing is known before the first. */
+static void split_time(uint64_t all, uint64_t user, uint64_t ticks, uint64_t *user_ns,
+		       uint64_t *system_ns)
+{
+	*user_ns = ticks ? mul_div(all, user, ticks) : all;
+	*system_ns = all - *user_ns;
+}
+
 void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_ns)
 {
 	uint64_t all = p->ended.ns, user = p->ended.user_ticks, ticks;
@@ -338,8 +346,25 @@ void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_
 		user += t->user_ticks;
 		ticks += t->user_ticks + t->kernel_ticks;
 	}
-	*user_ns = ticks ? mul_div(all, user, ticks) : all;
-	*system_ns = all - *user_ns;
+	split_time(all, user, ticks, user_ns, system_ns);
+}
+
+uint64_t process_cpu_ns(const struct process *p)
+{
+	uint64_t user, system;
+
+	spin_lock(&process_lock);
+	process_times(p, &user, &system);
+	spin_unlock(&process_lock);
+	return user + system;
+}
+
+void task_times(uint64_t *user_ns, uint64_t *system_ns)
+{
+	const struct task *t = current_task();
+
+	split_time(thread_cpu_ns(&t->thread), t->user_ticks, t->user_ticks + t->kernel_ticks,
+		   user_ns, system_ns);
 }
 
 void usage_add(struct usage *to, const struct usage *u)

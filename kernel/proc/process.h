@@ -160,6 +160,10 @@ void process_set_name(struct process *p, const char *path);
 void thread_set_name(const char *name);
 /* CPU time in ring 3 and in the kernel, split by what the tick found. process_lock held. */
 void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_ns);
+/* The same in one number. */
+uint64_t process_cpu_ns(const struct process *p);
+/* The running task's own. */
+void task_times(uint64_t *user_ns, uint64_t *system_ns);
 /* What the running process has used up so far. */
 void process_usage(struct process *p, struct usage *u);
 void usage_add(struct usage *to, const struct usage *u);

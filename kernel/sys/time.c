@@ -22,6 +22,8 @@ static int clock_read(int clock, uint64_t *ns)
 		*ns = clock_monotonic_ns();
 		return 0;
 	case CLOCK_PROCESS_CPUTIME_ID:
+		*ns = process_cpu_ns(current_process());
+		return 0;
 	case CLOCK_THREAD_CPUTIME_ID:
 		*ns = thread_cpu_ns(current_thread());
 		return 0;

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define THREADS	4
@@ -177,8 +178,41 @@ static void *name_self(void *arg)
 	return (void *)mixed;
 }
 
+/* The process's clock counts what all its threads do, a thread's only its own. */
+static void *burn(void *arg)
+{
+	struct timespec now;
+
+	do
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	while (!now.tv_sec && now.tv_nsec < 40000000);
+	pthread_barrier_wait(&barrier);
+	return arg;
+}
+
+static void clocks(void)
+{
+	struct timespec own, all;
+	struct rusage thread;
+	long ms, own_ms;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &all);
+	ms = -(all.tv_sec * 1000 + all.tv_nsec / 1000000);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &own);
+	own_ms = -(own.tv_sec * 1000 + own.tv_nsec / 1000000);
+	together(burn);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &all);
+	ms += all.tv_sec * 1000 + all.tv_nsec / 1000000;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &own);
+	own_ms += own.tv_sec * 1000 + own.tv_nsec / 1000000;
+	getrusage(RUSAGE_THREAD, &thread);
+	printf("clocks: process %d, thread %d, rusage %d\n", ms >= THREADS * 40 - 2, own_ms < ms - 100,
+	       thread.ru_utime.tv_sec + thread.ru_stime.tv_sec <= own.tv_sec + 1);
+}
+
 int main(void)
 {
+	clocks();
 	timers();
 	masks();
 	printf("limits: refused %ld\n", together(set_limit));
