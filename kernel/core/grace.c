@@ -23,7 +23,7 @@
 #include <kernel/core/wait.h>
 
 #define SEEN_IDLE	UINT64_MAX
-#define GRACE_MANY	12		/* callbacks after which a thread pauses on its way to user mode */
+#define GRACE_MANY	8		/* callbacks after which a thread pauses on its way to user mode */
 
 struct grace_cpu {
 	uint64_t seen;			/* own CPU writes, all read */

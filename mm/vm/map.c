@@ -56,7 +56,7 @@ static void trim(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end, struc
 		vma_kill(mm, v, dead);
 }
 
-static void zap(struct mm *mm, vaddr_t start, vaddr_t end)
+static __always_inline_ void zap(struct mm *mm, vaddr_t start, vaddr_t end)
 {
 	struct gather g;
 
@@ -81,7 +81,7 @@ int map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead)
 		return -ENOMEM;
 	zap(mm, start, end);
 	for (; v && v->start < end; v = next) {
-		next = vma_next(v);
+		next = v->end < end ? vma_next(v) : NULL;
 		if (v->flags & VM_ACCOUNT)
 			promised += (MIN(v->end, end) - MAX(v->start, start)) >> PAGE_SHIFT;
 		trim(mm, v, start, end, dead);
@@ -124,18 +124,22 @@ static bool hint_free(struct mm *mm, vaddr_t addr, size_t len)
 	return !next || addr + len <= vma_room(next);
 }
 
-vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags)
+vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags, struct vma **next)
 {
 	bool high = hint > USER_END_4, low = flags & MAP_32BIT;
 	vaddr_t end = high ? mm_user_end() : USER_END_4, at;
 
+	*next = NULL;
 	if (hint && hint_valid(hint, len) && hint_free(mm, hint, len) &&
 	    (!low || hint + len <= LOW_END))
 		return hint;
 	if (low)
 		return vma_gap_bottom(mm, LOW_START, LOW_END, len);
-	at = vma_gap_top(mm, USER_MIN, mm->mmap_top + (end - USER_END_4), len);
-	return at ? at : vma_gap_bottom(mm, ALIGN_UP(USER_END_4 / 3, PAGE_SIZE), end, len);
+	at = vma_gap_top(mm, USER_MIN, mm->mmap_top + (end - USER_END_4), len, next);
+	if (likely(at))
+		return at;
+	*next = NULL;
+	return vma_gap_bottom(mm, ALIGN_UP(USER_END_4 / 3, PAGE_SIZE), end, len);
 }
 
 static bool taken(struct mm *mm, vaddr_t addr, size_t len)
@@ -155,13 +159,17 @@ static bool taken_now(struct mm *mm, vaddr_t addr, size_t len)
 	return yes;
 }
 
-/* Where the mapping goes; with MAP_FIXED what was there is taken out. mm.lock held for writing. */
-static long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma **dead)
+/*
+ * Where the mapping goes; with MAP_FIXED what was there is taken out. *next as map_place.
+ * mm.lock held for writing.
+ */
+static long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma **next,
+		      struct vma **dead)
 {
 	int err;
 
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-		addr = map_place(mm, addr, len, flags);
+		addr = map_place(mm, addr, len, flags, next);
 		return addr ? (long)addr : -ENOMEM;
 	}
 	if (flags & MAP_FIXED_NOREPLACE && taken(mm, addr, len))
@@ -251,7 +259,7 @@ static int check_limits(struct mm *mm, vaddr_t addr, size_t len, int flags, unsi
 
 	if (mm->nvmas > vm_max_map_count)
 		return -ENOMEM;
-	if (unlikely(!map_may_lock(mm, vm_flags, pages)))
+	if (unlikely(vm_flags & VM_LOCKED) && !map_may_lock(mm, vm_flags, pages))
 		return -EAGAIN;
 	if (likely(map_may_expand(mm, vm_flags, pages)))
 		return 0;
@@ -288,7 +296,7 @@ static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, s
 	err = check_limits(mm, addr, len, flags, s->flags);
 	if (err)
 		return err;
-	at = make_room(mm, addr, len, flags, dead);
+	at = make_room(mm, addr, len, flags, &s->next, dead);
 	if (at < 0)
 		return at;
 	err = promise(mm, s, len >> PAGE_SHIFT, shm);
@@ -332,8 +340,10 @@ static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *
 	}
 	if (pinned)
 		object_unpin_writer(s->obj);
-	vma_drop(spare);
-	vma_bury(dead);
+	if (unlikely(spare))
+		vma_drop(spare);
+	if (unlikely(dead))
+		vma_bury(dead);
 	return at;
 }
 

@@ -61,8 +61,11 @@ struct vma_change {
 int __must_check map_change(struct mm *mm, vaddr_t start, vaddr_t end, const struct vma_change *c,
 			    struct vma **dead);
 
-/* A free place for len bytes, at hint if that is free (MAP_* flags), or 0. mm.lock held. */
-vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags);
+/*
+ * A free place for len bytes, at hint if that is free (MAP_* flags), or 0. *next: the
+ * first VMA above, or NULL: not known. mm.lock held.
+ */
+vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags, struct vma **next);
 
 /* Faults [start, end) in, as far as it goes. 0, or the first failure. No lock held. */
 enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access);

@@ -196,6 +196,7 @@ static long move_vma(struct remap *r)
 static long remap_to(struct remap *r)
 {
 	vaddr_t end = r->new_addr + r->new_len, place;
+	struct vma *next;
 	int err = 0;
 
 	if (r->flags & MREMAP_FIXED) {
@@ -216,7 +217,7 @@ static long remap_to(struct remap *r)
 	    !map_may_expand(r->mm, r->v->flags, r->old_len >> PAGE_SHIFT))
 		return -ENOMEM;
 	if (!(r->flags & MREMAP_FIXED)) {
-		place = map_place(r->mm, r->new_addr, r->new_len, 0);
+		place = map_place(r->mm, r->new_addr, r->new_len, 0, &next);
 		if (!place)
 			return -ENOMEM;
 		r->new_addr = place;
@@ -267,6 +268,7 @@ static bool grows_in_place(const struct remap *r)
 
 static long grow(struct remap *r)
 {
+	struct vma *next;
 	if (grows_in_place(r)) {
 		if (r->v->flags & VM_ACCOUNT &&
 		    map_promise(r->mm, (r->new_len - r->old_len) >> PAGE_SHIFT))
@@ -277,7 +279,7 @@ static long grow(struct remap *r)
 	}
 	if (!(r->flags & MREMAP_MAYMOVE))
 		return -ENOMEM;
-	r->new_addr = map_place(r->mm, 0, r->new_len, 0);
+	r->new_addr = map_place(r->mm, 0, r->new_len, 0, &next);
 	return r->new_addr ? move_vma(r) : -ENOMEM;
 }
 

@@ -101,13 +101,15 @@ void vma_rebound(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end)
 		mapping_set(v);
 }
 
-struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare)
+static __always_inline_ struct vma *add(struct mm *mm, const struct vma_spec *s,
+					struct vma **spare)
 {
-	struct vma *next = vma_find(mm, s->start);
+	struct vma *next = s->next ? s->next : vma_find(mm, s->start);
 	struct vma *prev = next ? vma_prev(next) : vma_last(mm);
 	struct vma *v;
 
 	assert(!next || next->start >= s->end);
+	debug_assert(next == vma_find(mm, s->start));
 	if (joins_below(prev, s)) {
 		vma_rebound(mm, prev, prev->start, s->end);
 		return prev;
@@ -123,17 +125,22 @@ struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare)
 	return v;
 }
 
+struct vma *vma_add(struct mm *mm, const struct vma_spec *s, struct vma **spare)
+{
+	return add(mm, s, spare);
+}
+
 struct vma *vma_add_joined(struct mm *mm, const struct vma_spec *s, struct vma **spare,
 			   struct vma **dead)
 {
-	struct vma *v = vma_add(mm, s, spare);
+	struct vma *v = add(mm, s, spare);
 
 	return *spare ? vma_join(mm, v, dead) : v;	/* used: it has no neighbour like it */
 }
 
 struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at)
 {
-	struct vma_spec upper = { at, v->end, v->flags, v->obj, vma_pgoff(v, at) };
+	struct vma_spec upper = { at, v->end, v->flags, v->obj, vma_pgoff(v, at), NULL };
 	struct vma *spare = vma_alloc();
 
 	assert(at > v->start && at < v->end);
@@ -145,7 +152,8 @@ struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at)
 
 struct vma *vma_clone(struct mm *to, const struct vma *v)
 {
-	struct vma_spec s = { v->start, v->end, v->flags & ~VM_LOCK_MASK, v->obj, v->pgoff };
+	struct vma_spec s = { v->start, v->end, v->flags & ~VM_LOCK_MASK, v->obj, v->pgoff,
+			      NULL };
 	struct vma *spare = vma_alloc();
 
 	if (spare)
@@ -155,7 +163,7 @@ struct vma *vma_clone(struct mm *to, const struct vma *v)
 
 struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)
 {
-	struct vma_spec s = { v->start, v->end, v->flags, v->obj, v->pgoff };
+	struct vma_spec s = { v->start, v->end, v->flags, v->obj, v->pgoff, NULL };
 	struct vma *prev = vma_prev(v), *next = vma_next(v);
 
 	if (joins_above(next, &s)) {
@@ -177,7 +185,7 @@ struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)
 struct vma *vma_move_border(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 			    unsigned flags)
 {
-	struct vma_spec s = { start, end, flags, v->obj, vma_pgoff(v, start) };
+	struct vma_spec s = { start, end, flags, v->obj, vma_pgoff(v, start), NULL };
 	struct vma *to = NULL;
 
 	if (start == v->start && end < v->end) {

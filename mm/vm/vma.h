@@ -32,8 +32,11 @@ void vma_plant(struct mm *mm, struct vma *first, unsigned n);
 void vma_remove(struct mm *mm, struct vma *v);
 /* New bounds, which must not touch a neighbour's; pgoff stays with the content. */
 void vma_resize(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end);
-/* The highest (lowest) free range of len bytes within [low, high): its start, or 0. */
-vaddr_t vma_gap_top(struct mm *mm, vaddr_t low, vaddr_t high, size_t len);
+/*
+ * The highest (lowest) free range of len bytes within [low, high): its start, or 0.
+ * *next: the VMA above it.
+ */
+vaddr_t vma_gap_top(struct mm *mm, vaddr_t low, vaddr_t high, size_t len, struct vma **next);
 vaddr_t vma_gap_bottom(struct mm *mm, vaddr_t low, vaddr_t high, size_t len);
 /* Order, bounds, sums and counts: 0, or a text. */
 const char *vma_verify(struct mm *mm);
@@ -89,6 +92,7 @@ struct vma_spec {
 	unsigned flags;
 	struct object *obj;
 	uint64_t pgoff;			/* obj NULL: not looked at */
+	struct vma *next;		/* the first VMA above, where it is known, or NULL */
 };
 
 /* Room for one VMA, or NULL. */

@@ -137,7 +137,7 @@ static void link(struct mm *mm, struct vma *v, struct vma *prev, struct vma *nex
 void vma_insert(struct mm *mm, struct vma *v, struct vma *prev, struct vma *next)
 {
 	assert(v->start < v->end && IS_ALIGNED(v->start | v->end, PAGE_SIZE));
-	assert((!prev || prev->end <= v->start) && (!next || v->end <= next->start));
+	debug_assert((!prev || prev->end <= v->start) && (!next || v->end <= next->start));
 	debug_assert(prev == (next ? vma_prev(next) : vma_last(mm)));
 	link(mm, v, prev, next);
 	mm->nvmas++;
@@ -228,30 +228,76 @@ static bool has_gap(const struct vma *v, size_t len)
 	return v && v->gap_max >= len;
 }
 
-/*
- * The highest (lowest) place for len bytes in the gaps below the VMAs of v's
- * subtree, as far as they lie in [low, high); else 0. A subtree is left at
- * once if it has no gap large enough; one that lies within [low, high) and
- * has one cannot fail: so only the two border paths of the range are ever
- * walked in vain.
- */
-static vaddr_t top_gap(const struct vma *v, vaddr_t low, vaddr_t high, size_t len)
+/* The last VMA of v's subtree with a gap of len bytes; there is one. */
+static struct vma *last_with_gap(struct vma *v, size_t len)
 {
-	for (; has_gap(v, len) && gap(low, high) >= len; v = RB_LEFT(v, node)) {
-		vaddr_t room = vma_room(v), found;
+	for (;;) {
+		if (has_gap(RB_RIGHT(v, node), len))
+			v = RB_RIGHT(v, node);
+		else if (v->gap >= len)
+			return v;
+		else
+			v = RB_LEFT(v, node);
+	}
+}
 
-		if (v->end < high && has_gap(RB_RIGHT(v, node), len)) {
-			found = top_gap(RB_RIGHT(v, node), low, high, len);
-			if (found)
-				return found;
-		}
+/* The last VMA before v with a gap of len bytes, or NULL. */
+static struct vma *prev_with_gap(struct vma *v, size_t len)
+{
+	while (!has_gap(RB_LEFT(v, node), len)) {
+		const struct vma *child;
+
+		do {
+			child = v;
+			v = RB_PARENT(v, node);
+		} while (v && child == RB_LEFT(v, node));
+		if (!v || v->gap >= len)
+			return v;
+	}
+	return last_with_gap(RB_LEFT(v, node), len);
+}
+
+/*
+ * The highest place for len bytes in [low, high) below v, the first VMA that
+ * reaches up to high; else 0. Of the gaps long enough only those in the guard gap
+ * above them, and the one across low, are looked at in vain.
+ */
+static vaddr_t top_gap(struct vma *v, vaddr_t low, vaddr_t high, size_t len, struct vma **next)
+{
+	for (; v; v = prev_with_gap(v, len)) {
+		vaddr_t room = vma_room(v), from = MAX(low, room - v->gap);
+
 		high = MIN(high, room);
-		if (gap(MAX(low, room - v->gap), high) >= len)
+		*next = v;
+		if (gap(from, high) >= len)
 			return high - len;
+		if (from == low)
+			break;
 	}
 	return 0;
 }
 
+vaddr_t vma_gap_top(struct mm *mm, vaddr_t low, vaddr_t high, size_t len, struct vma **next)
+{
+	struct vma *v = vma_find(mm, high - 1);
+
+	assert(low > 0 && high > 0 && len > 0);
+	if (likely(v))
+		return top_gap(v, low, high, len, next);
+	*next = NULL;
+	v = vma_last(mm);
+	if (gap(MAX(low, v ? v->end : 0), high) >= len)
+		return high - len;
+	v = RB_ROOT(&mm->vmas);
+	return has_gap(v, len) ? top_gap(last_with_gap(v, len), low, high, len, next) : 0;
+}
+
+/*
+ * The lowest place for len bytes in the gaps below the VMAs of v's subtree, as
+ * far as they lie in [low, high); else 0. A subtree is left at once if it has no
+ * gap large enough; one that lies within [low, high) and has one cannot fail: so
+ * only the two border paths of the range are ever walked in vain.
+ */
 static vaddr_t bottom_gap(const struct vma *v, vaddr_t low, vaddr_t high, size_t len)
 {
 	for (; has_gap(v, len) && gap(low, high) >= len; v = RB_RIGHT(v, node)) {
@@ -269,31 +315,17 @@ static vaddr_t bottom_gap(const struct vma *v, vaddr_t low, vaddr_t high, size_t
 	return 0;
 }
 
-/* What is free above the last VMA begins here. */
-static vaddr_t last_end(struct mm *mm)
-{
-	const struct vma *v = vma_last(mm);
-
-	return v ? v->end : 0;
-}
-
-vaddr_t vma_gap_top(struct mm *mm, vaddr_t low, vaddr_t high, size_t len)
-{
-	assert(low > 0 && len > 0);
-	if (gap(MAX(low, last_end(mm)), high) >= len)
-		return high - len;
-	return top_gap(RB_ROOT(&mm->vmas), low, high, len);
-}
-
 vaddr_t vma_gap_bottom(struct mm *mm, vaddr_t low, vaddr_t high, size_t len)
 {
+	const struct vma *v;
 	vaddr_t found, last;
 
 	assert(low > 0 && len > 0);
 	found = bottom_gap(RB_ROOT(&mm->vmas), low, high, len);
 	if (found)
 		return found;
-	last = MAX(low, last_end(mm));
+	v = vma_last(mm);
+	last = MAX(low, v ? v->end : 0);
 	return gap(last, high) >= len ? last : 0;
 }
 

@@ -188,10 +188,12 @@ static void compare_gaps(void)
 	unsigned low = (unsigned)tap_below(PAGES);
 	unsigned high = low + (unsigned)tap_below(PAGES - low + 1);
 	unsigned n = 1 + (unsigned)tap_below(tap_below(2) ? 8 : 64);
+	struct vma *next;
 	int top = model_gap(low, high, n, true), bottom = model_gap(low, high, n, false);
 
-	CHECK_EQ(vma_gap_top(&mm, va_of(low), va_of(high), n * PAGE_SIZE),
+	CHECK_EQ(vma_gap_top(&mm, va_of(low), va_of(high), n * PAGE_SIZE, &next),
 		 top < 0 ? 0 : va_of((unsigned)top));
+	CHECK(top < 0 || next == vma_find(&mm, va_of((unsigned)top)));
 	CHECK_EQ(vma_gap_bottom(&mm, va_of(low), va_of(high), n * PAGE_SIZE),
 		 bottom < 0 ? 0 : va_of((unsigned)bottom));
 }
@@ -299,7 +301,7 @@ static void in_order(void)
 {
 	start();
 	for (unsigned i = 0; i < PAGES; i += 2) {
-		struct vma_spec s = { va_of(i), va_of(i + 1), VM_READ, NULL, 0 };
+		struct vma_spec s = { va_of(i), va_of(i + 1), VM_READ, NULL, 0, NULL };
 		struct vma *spare = vma_alloc();
 
 		vma_add(&mm, &s, &spare);
@@ -322,23 +324,24 @@ static void in_order(void)
 static void guard_gap(void)
 {
 	const unsigned gap = STACK_GUARD_GAP / PAGE_SIZE;
-	struct vma_spec stack = { va_of(1000), va_of(1010), VM_READ | VM_GROWSDOWN, NULL, 0 };
-	struct vma_spec inside = { va_of(900), va_of(901), VM_READ, NULL, 0 };
-	struct vma *spare;
+	struct vma_spec stack = { va_of(1000), va_of(1010), VM_READ | VM_GROWSDOWN, NULL, 0,
+				  NULL };
+	struct vma_spec inside = { va_of(900), va_of(901), VM_READ, NULL, 0, NULL };
+	struct vma *spare, *next;
 
 	start();
 	spare = vma_alloc();
 	vma_add(&mm, &stack, &spare);
-	CHECK_EQ(vma_gap_top(&mm, BASE, va_of(1010), PAGE_SIZE), va_of(1000 - gap - 1));
+	CHECK_EQ(vma_gap_top(&mm, BASE, va_of(1010), PAGE_SIZE, &next), va_of(1000 - gap - 1));
 	CHECK_EQ(vma_gap_bottom(&mm, va_of(1000 - gap), va_of(1020), PAGE_SIZE), va_of(1010));
 	CHECK_EQ(vma_gap_bottom(&mm, BASE, va_of(1020), (1000 - gap + 1) * PAGE_SIZE), 0);
 	spare = vma_alloc();
 	vma_add(&mm, &inside, &spare);
 	CHECK(vma_find(&mm, va_of(900))->start == va_of(900));
 	CHECK(!vma_verify(&mm));
-	CHECK_EQ(vma_gap_top(&mm, BASE, va_of(1010), PAGE_SIZE), va_of(1000 - gap - 1));
+	CHECK_EQ(vma_gap_top(&mm, BASE, va_of(1010), PAGE_SIZE, &next), va_of(1000 - gap - 1));
 	vma_kill(&mm, vma_find(&mm, va_of(1000)), &dead);
-	CHECK_EQ(vma_gap_top(&mm, BASE, va_of(1010), PAGE_SIZE), va_of(1009));
+	CHECK_EQ(vma_gap_top(&mm, BASE, va_of(1010), PAGE_SIZE, &next), va_of(1009));
 	vma_kill(&mm, vma_find(&mm, va_of(900)), &dead);
 	bury();
 	CHECK_EQ(allocated, 0);
@@ -347,7 +350,7 @@ static void guard_gap(void)
 /* A split without memory changes nothing. */
 static void split_fails(void)
 {
-	struct vma_spec s = { va_of(10), va_of(20), VM_READ, &object[0], 5 };
+	struct vma_spec s = { va_of(10), va_of(20), VM_READ, &object[0], 5, NULL };
 	struct vma *spare, *v;
 
 	start();
