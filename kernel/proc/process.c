@@ -94,6 +94,7 @@ int process_publish(struct process *p, struct process *parent, const char *name,
 	spin_lock(&process_lock);
 	pid = pid_take();
 	if (parent != &init_process && signal_ends(signal_thread())) {
+		thread_interrupt(current_thread());	/* another one may have been told */
 		err = -ERESTARTNOINTR;
 	} else if (pid) {
 		task_prepare(p->leader, name, fn);
