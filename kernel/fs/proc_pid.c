@@ -191,14 +191,14 @@ struct node *proc_make_pid(struct node *dir, const char *name, size_t len, int p
 	return n;
 }
 
-/* ---- /proc/PID/task: a process has one thread ---- */
+/* ---- /proc/PID/task ---- */
 
 static struct node *task_lookup(struct node *dir, const char *name, size_t len, int *err)
 {
 	int tid = proc_parse_pid(name, len);
 	struct node *n;
 
-	if (tid != pid_of(dir) || !process_exists(tid))
+	if (tid <= 0 || process_of_task(tid) != pid_of(dir))
 		return NULL;
 	n = proc_make_pid(dir, name, len, tid);
 	if (n)
@@ -210,12 +210,14 @@ static struct node *task_lookup(struct node *dir, const char *name, size_t len, 
 
 static bool task_next(struct node *dir, uint64_t *at, struct made_name *out)
 {
-	if (*at || !process_exists(pid_of(dir)))
+	int tid = process_next_task(pid_of(dir), (int)*at);
+
+	if (!tid)
 		return false;
-	*at = 1;
-	snprintf(out->name, sizeof(out->name), "%d", pid_of(dir));
+	*at = (uint64_t)tid;
+	snprintf(out->name, sizeof(out->name), "%d", tid);
 	out->mode = S_IFDIR;
-	out->ino = PROC_INO(pid_of(dir), 0);
+	out->ino = PROC_INO(tid, 0);
 	return true;
 }
 
@@ -312,7 +314,7 @@ static ssize_t self_read(struct node *n, char *buf, size_t size)
 	if (!p)
 		return -ENOENT;
 	len = snprintf(text, sizeof(text), strcmp(n->name->name, "self") ? "%d/task/%d" : "%d",
-		       p->pid, p->pid);
+		       p->pid, current_thread()->tid);
 	size = MIN(size, (size_t)len);
 	memcpy(buf, text, size);
 	return (ssize_t)size;

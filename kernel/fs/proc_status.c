@@ -133,11 +133,11 @@ static int show_status(struct text *t, int pid)
 	text_printf(t, "Name:\t");
 	text_escaped(t, v.name, strlen(v.name));
 	text_printf(t, "\nUmask:\t%04o\nState:\t%c (%s)\n", v.umask, v.state, state_name(v.state));
-	text_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", pid, pid,
+	text_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", v.pid, v.tid,
 		    v.ppid);
 	text_printf(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%u\nGroups:\t \n",
 		    v.files_max);
-	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", pid, pid, v.pgid,
+	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", v.pid, v.tid, v.pgid,
 		    v.sid);
 	if (there)
 		status_memory(t, &m);
@@ -164,7 +164,7 @@ PROC_FILE(statm, .path = "statm", .mode = S_IFREG | 0444, .show = show_statm);
 
 static void stat_who(struct text *t, const struct process_view *v, const struct memory *m)
 {
-	text_printf(t, "%d (%s) %c %d %d %d 0 -1 4194304 ", v->pid, v->name, v->state, v->ppid,
+	text_printf(t, "%d (%s) %c %d %d %d 0 -1 4194304 ", v->tid, v->name, v->state, v->ppid,
 		    v->pgid, v->sid);
 	text_printf(t, "%lu %lu %lu %lu ", v->used.minflt + m->fig.minflt, v->reaped.minflt,
 		    v->used.majflt + m->fig.majflt, v->reaped.majflt);

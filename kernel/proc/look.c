@@ -4,31 +4,41 @@
 #include <linux/errno.h>
 #include <mm/mm.h>
 
-/* NULL: not there, and nothing is locked; else process_lock is held. */
-static struct process *find_locked(int pid)
+/* The task tid. NULL: not there, and nothing is locked; else process_lock is held. */
+static struct task *find_task_locked(int tid)
 {
-	struct process *p;
+	struct task *t;
 
 	spin_lock(&process_lock);
-	p = process_find(pid);
-	if (!p)
+	t = task_find(tid);
+	if (!t)
 		spin_unlock(&process_lock);
-	return p;
+	return t;
 }
 
-static char state_of(const struct process *p)
+/* The process that it is of; likewise. */
+static struct process *find_locked(int tid)
 {
-	if (READ_ONCE(p->gone))
+	struct task *t = find_task_locked(tid);
+
+	return t ? t->process : NULL;
+}
+
+static char state_of(const struct task *t)
+{
+	if (READ_ONCE(t->process->gone) || READ_ONCE(t->sig.gone))
 		return 'Z';
-	if (READ_ONCE(p->signals.stopped))
+	if (READ_ONCE(t->process->signals.stopped))
 		return 'T';
-	return READ_ONCE(p->leader->thread.state) == THREAD_BLOCKED ? 'S' : 'R';
+	return READ_ONCE(t->thread.state) == THREAD_BLOCKED ? 'S' : 'R';
 }
 
-static void look_at_signals(const struct process *p, struct process_view *v)
+static void look_at_signals(const struct task *t, struct process_view *v)
 {
-	v->blocked = p->leader->sig.blocked;
-	v->pending = p->leader->sig.queue.set | p->signals.shared.set;
+	const struct process *p = t->process;
+
+	v->blocked = t->sig.blocked;
+	v->pending = t->sig.queue.set | p->signals.shared.set;
 	for (int sig = 1; sig <= SIGNAL_MAX; sig++) {
 		uint64_t handler = p->signals.action[sig].handler;
 
@@ -39,22 +49,27 @@ static void look_at_signals(const struct process *p, struct process_view *v)
 	}
 }
 
-int process_look(int pid, struct process_view *v)
+int process_look(int tid, struct process_view *v)
 {
-	const struct process *p = find_locked(pid);
+	const struct task *t = find_task_locked(tid);
+	const struct process *p;
 
-	if (!p)
+	if (!t)
 		return -ESRCH;
+	p = t->process;
 	*v = (struct process_view){
-		.pid = p->pid, .ppid = p->ppid, .pgid = p->pgid, .sid = p->sid,
-		.state = state_of(p), .umask = p->umask, .oom_score_adj = p->oom_score_adj,
+		.pid = p->pid, .tid = tid, .ppid = p->ppid, .pgid = p->pgid, .sid = p->sid,
+		.state = state_of(t), .umask = p->umask, .oom_score_adj = p->oom_score_adj,
 		.files_max = p->files.max, .nthreads = p->nlive,
 		.start_ns = p->start_ns, .used = p->used, .reaped = p->reaped,
 	};
-	strlcpy(v->name, p->leader->thread.name, sizeof(v->name));
+	strlcpy(v->name, t->thread.name, sizeof(v->name));
 	memcpy(v->rlimit, p->rlimit, sizeof(v->rlimit));
-	look_at_signals(p, v);
-	process_times(p, &v->used.user_ns, &v->used.system_ns);
+	look_at_signals(t, v);
+	if (t == p->leader)
+		process_times(p, &v->used.user_ns, &v->used.system_ns);
+	else
+		task_times(t, &v->used.user_ns, &v->used.system_ns);
 	spin_unlock(&process_lock);
 	return 0;
 }
@@ -66,6 +81,31 @@ bool process_exists(int pid)
 	if (there)
 		spin_unlock(&process_lock);
 	return there;
+}
+
+int process_of_task(int tid)
+{
+	const struct process *p = find_locked(tid);
+	int pid = p ? p->pid : 0;
+
+	if (p)
+		spin_unlock(&process_lock);
+	return pid;
+}
+
+int process_next_task(int pid, int tid)
+{
+	const struct process *p = find_locked(pid);
+	const struct task *t;
+	int next = 0;
+
+	if (!p)
+		return 0;
+	TAILQ_FOREACH(t, &p->tasks, link)
+		if (t->thread.tid > tid && (!next || t->thread.tid < next))
+			next = t->thread.tid;
+	spin_unlock(&process_lock);
+	return next;
 }
 
 int process_next(int pid)
@@ -153,6 +193,7 @@ int process_set_oom_score_adj(int pid, int adj)
 void process_totals(unsigned *running, uint64_t *user_ns, uint64_t *system_ns)
 {
 	const struct process *p;
+	const struct task *t;
 	uint64_t user, system;
 
 	*running = 0;
@@ -162,7 +203,8 @@ void process_totals(unsigned *running, uint64_t *user_ns, uint64_t *system_ns)
 		process_times(p, &user, &system);
 		*user_ns += user;
 		*system_ns += system;
-		*running += state_of(p) == 'R';
+		TAILQ_FOREACH(t, &p->tasks, link)
+			*running += state_of(t) == 'R';
 	}
 	spin_unlock(&process_lock);
 }

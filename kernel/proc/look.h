@@ -9,7 +9,7 @@
 #include <kernel/proc/process.h>
 
 struct process_view {
-	int pid, ppid, pgid, sid;
+	int pid, tid, ppid, pgid, sid;
 	char name[16];
 	char state;			/* R, S, Z as /proc shows it */
 	unsigned umask, files_max, nthreads;
@@ -20,9 +20,16 @@ struct process_view {
 	struct rlimit64 rlimit[RLIM_NLIMITS];
 };
 
-/* 0 or -ESRCH: there is no such process. */
-int __must_check process_look(int pid, struct process_view *v);
-bool process_exists(int pid);
+/*
+ * A process is found here by the number of any of its tasks. Name, state, signals and, but for
+ * the first task, times are the task's own. 0 or -ESRCH: there is none.
+ */
+int __must_check process_look(int tid, struct process_view *v);
+bool process_exists(int tid);
+/* Whose task tid is: the pid, or 0. */
+int process_of_task(int tid);
+/* The lowest number of a task of the process above tid; 0: there is none. */
+int process_next_task(int pid, int tid);
 /* The lowest number of a process above pid; 0: there is none. */
 int process_next(int pid);
 /* Counted. *mm NULL: it runs no program (any more). 0 or -ESRCH. */
@@ -36,7 +43,7 @@ struct file *process_get_file(int pid, unsigned fd);
 int __must_check process_rename(int pid, const char *name);
 /* How dear it is when memory is short, -1000 to 1000. 0 or -ESRCH. */
 int __must_check process_set_oom_score_adj(int pid, int adj);
-/* How many there are in state R; what all have used the CPU for. */
+/* How many tasks there are in state R; what all have used the CPU for. */
 void process_totals(unsigned *running, uint64_t *user_ns, uint64_t *system_ns);
 /*
  * Failure injection (fail_alloc): the n-th allocation by this process, of pages or

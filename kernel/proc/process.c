@@ -360,10 +360,8 @@ uint64_t process_cpu_ns(const struct process *p)
 	return user + system;
 }
 
-void task_times(uint64_t *user_ns, uint64_t *system_ns)
+void task_times(const struct task *t, uint64_t *user_ns, uint64_t *system_ns)
 {
-	const struct task *t = current_task();
-
 	split_time(thread_cpu_ns(&t->thread), t->user_ticks, t->user_ticks + t->kernel_ticks,
 		   user_ns, system_ns);
 }

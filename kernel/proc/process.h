@@ -163,7 +163,7 @@ void process_times(const struct process *p, uint64_t *user_ns, uint64_t *system_
 /* The same in one number. */
 uint64_t process_cpu_ns(const struct process *p);
 /* The running task's own. */
-void task_times(uint64_t *user_ns, uint64_t *system_ns);
+void task_times(const struct task *t, uint64_t *user_ns, uint64_t *system_ns);
 /* What the running process has used up so far. */
 void process_usage(struct process *p, struct usage *u);
 void usage_add(struct usage *to, const struct usage *u);

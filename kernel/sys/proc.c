@@ -297,7 +297,7 @@ SYSCALL2(getrusage, int, who, struct rusage __user *, to)
 	else
 		return -EINVAL;
 	if (who == RUSAGE_THREAD)
-		task_times(&u.user_ns, &u.system_ns);
+		task_times(current_task(), &u.user_ns, &u.system_ns);
 	usage_to_user(&u, &r);
 	return copy_to_user(to, &r, sizeof(r)) ? -EFAULT : 0;
 }
