@@ -108,6 +108,18 @@ void leave_table(pte_t *up, struct page *t, vaddr_t va, struct gather *g)
 	gather_range(g, va + t->first * PAGE_SIZE, (t->last + 1ul - t->first) * PAGE_SIZE);
 }
 
+/* No entry of t in the range: as where an object is mapped between what was there at the fork. */
+static bool is_gap(struct page *t, vaddr_t va, vaddr_t start, vaddr_t end)
+{
+	const pte_t *tab = table_entries(t);
+	unsigned i = start > va ? (start - va) >> PAGE_SHIFT : 0;
+
+	for (; i < PT_ENTRIES && va + i * PAGE_SIZE < end; i++)
+		if (!pte_is_none(pte_read(&tab[i])))
+			return false;
+	return true;
+}
+
 /* t, to which *up points, is left if it has entries in the range. False: not shared, or g full. */
 static bool zap_if_shared(pte_t *up, struct page *t, vaddr_t va, vaddr_t start, vaddr_t end,
 			  struct gather *g)
@@ -117,8 +129,10 @@ static bool zap_if_shared(pte_t *up, struct page *t, vaddr_t va, vaddr_t start, 
 	spin_lock(&t->lock);
 	done = t->shared && !gather_owners_full(g);
 	if (done && table_meets(t, va, start, end)) {
-		assert(table_within(t, va, start, end));
-		leave_table(up, t, va, g);
+		if (table_within(t, va, start, end))
+			leave_table(up, t, va, g);
+		else
+			assert(is_gap(t, va, start, end));
 	}
 	spin_unlock(&t->lock);
 	return done;
