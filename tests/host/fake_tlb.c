@@ -51,6 +51,7 @@ struct fake_tlb {
 	uint64_t cr3, cr4;
 	struct cache leaf[PCIDS], upper[PCIDS], global;
 	uint64_t root[PCIDS];	/* of the last load of CR3 that named the PCID */
+	bool lazy;		/* and has not read anything of the user's half since */
 };
 
 unsigned arch_levels = 4;
@@ -229,6 +230,9 @@ bool fake_access(vaddr_t va, unsigned access, pfn_t *f)
 	const struct cached *hit;
 	struct cached c;
 
+	if (this_cpu()->lazy)
+		panic("a lazy CPU reads %lx", va);
+	t->lazy = false;
 	fake_speculate();
 	hit = lookup(t, va);
 	if (hit && allows(hit->e, access) && (!(access & ACCESS_WRITE) || pte_dirty(hit->e))) {
@@ -243,6 +247,12 @@ bool fake_access(vaddr_t va, unsigned access, pfn_t *f)
 	}
 	*f = pfn(pte_pfn(c.e).v + ((va & (LEVEL_SIZE(c.level) - 1)) >> PAGE_SHIFT));
 	return true;
+}
+
+void fake_go_lazy(unsigned cpu)
+{
+	__atomic_store_n(&arch_cpus[cpu]->lazy, true, __ATOMIC_SEQ_CST);
+	tlb[cpu].lazy = true;
 }
 
 void fake_speculate_at(const vaddr_t *va, unsigned n)
@@ -276,7 +286,7 @@ static void check_not_free(void)
 	for (unsigned i = 0; i < arch_ncpus; i++) {
 		const struct fake_tlb *t = &tlb[i];
 
-		if (!arch_cpus[i]->lazy)
+		if (!t->lazy)
 			check_set(&t->leaf[pcid_of(t)], i, "frame");
 		check_set(&t->upper[pcid_of(t)], i, "table");
 		check_set(&t->global, i, "frame");
@@ -331,6 +341,7 @@ void write_cr3(uint64_t v)
 		panic("CR3 %lx: more PCIDs than slots", v);
 	fake_tlb_stats.loads++;
 	t->cr3 = v & ~CR3_KEEP;
+	t->lazy = false;
 	first = t->root[pcid_of(t)] != (t->cr3 & PTE_ADDR_MASK);
 	t->root[pcid_of(t)] = t->cr3 & PTE_ADDR_MASK;
 	if (keep)
@@ -447,7 +458,7 @@ const char *fake_tlb_check(void)
 	for (unsigned i = 0; i < arch_ncpus && !why; i++) {
 		const struct fake_tlb *t = &tlb[i];
 
-		if (arch_cpus[i]->lazy || !t->cr3)
+		if (t->lazy || !t->cr3)
 			continue;
 		why = check_cached(i, &t->leaf[pcid_of(t)], "leaf");
 		if (!why)
@@ -511,6 +522,6 @@ void cpu_call(const struct cpumask *mask, void (*fn)(void *), void *arg)
 		flags = irq_save();
 		fn(arg);
 		irq_restore(flags);
+		fake_on_cpu(me);
 	}
-	fake_on_cpu(me);
 }

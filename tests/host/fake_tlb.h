@@ -23,6 +23,8 @@ void fake_tlb_start(void);
  * translated, to *f. False: a fault.
  */
 bool fake_access(vaddr_t va, unsigned access, pfn_t *f);
+/* As the scheduler does it for a thread without an address space: the CPU keeps what it has loaded. */
+void fake_go_lazy(unsigned cpu);
 /* Where speculation is likely to walk: n addresses that stay the caller's. */
 void fake_speculate_at(const vaddr_t *va, unsigned n);
 /* Some CPUs walk somewhere. Flushes, switches and accesses do it by themselves. */

@@ -198,8 +198,11 @@ static inline void mm_machine_cpus(unsigned levels, unsigned cpus)
 	slab_init();
 	mm_init();
 	mm_norandmaps = true;
-	kfree(kmalloc(1));		/* what the first allocation makes stays */
-	slab_shrink();
+	for (unsigned i = cpus; i-- > 0; ) {
+		fake_on_cpu(i);
+		kfree(kmalloc(1));	/* what the first allocation makes stays */
+		slab_shrink();
+	}
 	free_at_start = page_free_count();
 	for (unsigned i = 0; i < FILES; i++)
 		object_init(&file[i], &file_ops, FILE_PAGES * PAGE_SIZE - 100);
