@@ -52,11 +52,16 @@ static long poll_until(struct pollfd *fds, unsigned n, uint64_t deadline)
 	}
 }
 
-/* Nothing else of it: another thread may have changed what is asked for by now. */
+/*
+ * Nothing else of it: another thread may have changed what is asked for by now. The program's
+ * array need not be aligned.
+ */
 static int put_results(struct pollfd __user *to, const struct pollfd *fds, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (copy_to_user(&to[i].revents, &fds[i].revents, sizeof(fds[i].revents)))
+	vaddr_t at = (vaddr_t)to + offsetof(struct pollfd, revents);
+
+	for (unsigned i = 0; i < n; i++, at += sizeof(*fds))
+		if (copy_to_user((void __user *)at, &fds[i].revents, sizeof(fds[i].revents)))
 			return -EFAULT;
 	return 0;
 }
