@@ -31,6 +31,17 @@ const char *lock_rank_name(enum lock_rank r)
 	return r < ARRAY_SIZE(name) ? name[r] : "?";
 }
 
+_Static_assert(RANK_COUNT <= CPU_LOCK_RANKS, "a counter for every rank");
+
+uint64_t lock_contended_sum(enum lock_rank r)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < arch_ncpus; i++)
+		sum += READ_ONCE(arch_cpus[i]->contended[r]);
+	return sum;
+}
+
 #ifdef DEBUG
 /* Interrupt handlers push and pop as well, but leave the list as they found it: never in the middle. */
 static void held_push(const void *lock, unsigned rank)
@@ -181,6 +192,7 @@ static void spin_wait(const struct spinlock *l)
 {
 	unsigned pauses = 1;
 
+	lock_contended(l->rank);
 	do {
 		for (unsigned i = 0; i < pauses; i++)
 			cpu_relax();

@@ -90,4 +90,12 @@ static inline void lock_show_held(void) { }
 #endif
 const char *lock_rank_name(enum lock_rank r);
 
+/*
+ * This CPU has to wait for a lock of that rank: spinlocks and sleeping locks say
+ * so. For figures: an interrupt in between may cost one of them its count.
+ */
+static inline void lock_contended(enum lock_rank r) { this_cpu()->contended[r]++; }
+/* How often, on all CPUs. */
+uint64_t lock_contended_sum(enum lock_rank r);
+
 #endif

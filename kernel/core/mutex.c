@@ -37,6 +37,7 @@ static void mutex_wait(struct mutex *m)
 {
 	uint64_t flags = waitq_lock(&m->wait);
 
+	lock_contended(m->rank);
 	while (__atomic_exchange_n(&m->held, MUTEX_CONTENDED, __ATOMIC_ACQUIRE) != MUTEX_FREE)
 		waitq_sleep(&m->wait, &flags);
 	waitq_unlock(&m->wait, flags);
@@ -107,6 +108,7 @@ static __attribute__((noinline)) void read_wait(struct rwlock *l)
 {
 	uint64_t flags = waitq_lock(&l->wait);
 
+	lock_contended(l->rank);
 	__atomic_add_fetch(&l->waiting, 1, __ATOMIC_SEQ_CST);
 	while (!read_try(l))
 		waitq_sleep(&l->wait, &flags);
@@ -154,6 +156,7 @@ static __attribute__((noinline)) void write_wait(struct rwlock *l)
 {
 	uint64_t flags = waitq_lock(&l->wait);
 
+	lock_contended(l->rank);
 	__atomic_add_fetch(&l->waiting, 1, __ATOMIC_SEQ_CST);
 	__atomic_add_fetch(&l->writers_waiting, 1, __ATOMIC_SEQ_CST);
 	while (!write_try(l))

@@ -1,5 +1,6 @@
 /* /proc about the memory of the whole system: meminfo, vmstat, buddyinfo, slabinfo, mm_verify. */
 #include <kernel/fs/proc.h>
+#include <lib/lock.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
@@ -75,6 +76,17 @@ PROC_FILE(meminfo, .path = "/proc/meminfo", .mode = S_IFREG | 0444, .show = show
 
 /* ---- vmstat ---- */
 
+/* How often locks of each rank were waited for. */
+static void show_contended(struct text *t)
+{
+	for (unsigned r = RANK_NONE + 1; r < RANK_COUNT; r++) {
+		text_printf(t, "lock_contended_");
+		for (const char *c = lock_rank_name(r); *c; c++)
+			text_char(t, *c == ' ' || *c == '/' ? '_' : *c);
+		text_printf(t, " %lu\n", lock_contended_sum(r));
+	}
+}
+
 static int show_vmstat(struct text *t, int pid)
 {
 	struct mem_usage u;
@@ -98,6 +110,7 @@ static int show_vmstat(struct text *t, int pid)
 		text_printf(t, "%s %lu\n", name, v);
 	text_printf(t, "alloc_fail %lu\npcp_refill %lu\npcp_drain %lu\n", a.fails, a.pcp_refills,
 		    a.pcp_drains);
+	show_contended(t);
 	return 0;
 }
 PROC_FILE(vmstat, .path = "/proc/vmstat", .mode = S_IFREG | 0444, .show = show_vmstat);

@@ -12,6 +12,7 @@
 
 #define MAX_CPUS	256
 #define CPU_HELD_MAX	16
+#define CPU_LOCK_RANKS	32
 
 struct thread;
 struct aspace;
@@ -55,6 +56,7 @@ struct cpu {
 	void *fpu_owner;
 	struct lock_held held[CPU_HELD_MAX];	/* in the order of taking */
 	unsigned nheld;
+	uint64_t contended[CPU_LOCK_RANKS]; /* lib/lock.c: locks of each rank that had to be waited for */
 	uint64_t ticks;			/* timer interrupts taken */
 	struct tlb_slots slots;		/* own CPU, interrupts off */
 };
