@@ -9,7 +9,7 @@
  * no flush: each owner's CPUs have forgotten W when it was shared.)
  *
  * The child is nobody's address space so far; the caller keeps the parent's
- * tables from being changed (mm.lock for writing), so their counts can be
+ * tables from being changed (mm.lock for writing, all VMAs marked), so their counts can be
  * read without a lock.
  *
  * Locks: two tables of one level, the lower address first; in sharing the two

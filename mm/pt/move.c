@@ -11,8 +11,11 @@
  * leads to the same page.
  *
  * Locks: two tables of one level, the lower address first; below two upper
- * ones the table that moves. mm.lock is held for writing: nothing else but a
- * truncate changes these entries, and it takes them out of both places.
+ * ones the table that moves. mm.lock is held for writing, and faults are kept
+ * out of both ranges: nothing else but a truncate changes these entries, and it
+ * takes them out of both places. Faults of other ranges change other entries of the
+ * same tables, and may put a table of their own where one was shared of which no
+ * entry is to move.
  */
 #include <asm-generic/errno-base.h>
 #include <kernel/core/thread.h>

@@ -19,8 +19,9 @@
  *	  forget the upper entry (gather_owner, owner_leave): until then a table
  *	  that looks free to the others might still be walked from there. In
  *	  between its link lies in a slot that is none, or that points to an
- *	  unshared table, which needs no link. Sharing needs mm.lock for writing,
- *	  and who left flushes before giving up mm.lock: so the link is free
+ *	  unshared table, which needs no link. Sharing needs mm.lock for writing
+ *	  and no fault under way, and who left flushes before giving up mm.lock,
+ *	  or the lock by which a fault is under way: so the link is free
  *	  when it is needed again. An upper table that dies in between keeps its
  *	  companion for a grace period, and nobody sleeps before that flush.
  *

@@ -23,9 +23,9 @@
 
 void mm_set_brk(struct mm *mm, vaddr_t start)
 {
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	mm->brk_start = mm->brk = ALIGN_UP(start, PAGE_SIZE) + map_random(BRK_RANDOM_PAGES);
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 }
 
 /* The heap's end from old up to new, both whole pages. */
@@ -71,7 +71,7 @@ vaddr_t mm_brk(struct mm *mm, vaddr_t brk)
 	bool fill = false;
 	int err = -ENOMEM;
 
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	if (brk >= mm->brk_start && brk < mm_user_end() && may_be_break(mm, brk)) {
 		old = ALIGN_UP(mm->brk, PAGE_SIZE);
 		new = ALIGN_UP(brk, PAGE_SIZE);
@@ -84,7 +84,7 @@ vaddr_t mm_brk(struct mm *mm, vaddr_t brk)
 		mm->brk = brk;
 	result = mm->brk;
 	fill = !err && new > old && mm->lock_new == VM_LOCKED;
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	vma_bury(dead);
 	if (fill && map_populate(mm, old, new, ACCESS_WRITE) != FAULT_OK)
 		return result;		/* the heap is as large as it was asked to be */
@@ -115,13 +115,13 @@ long mm_map_stack(struct mm *mm)
 	if (!spare)
 		return -ENOMEM;
 	s.end = USER_END_4 - map_random(STACK_RANDOM_PAGES);
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	s.start = s.end - MIN(MAX(ALIGN_DOWN(mm->limits.stack, PAGE_SIZE), PAGE_SIZE), STACK_FIRST);
 	if (check_stack(mm, &s) == 0) {
 		vma_add_joined(mm, &s, &spare, &dead);
 		mm->stack_top = top = s.end;
 	}
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	vma_drop(spare);
 	vma_bury(dead);
 	return top;
@@ -155,7 +155,7 @@ enum fault_result mm_grow_stack(struct mm *mm, vaddr_t va)
 	vaddr_t start = ALIGN_DOWN(va, PAGE_SIZE);
 	struct vma *v;
 
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	v = vma_find(mm, va);
 	if (v && va >= v->start) {
 		r = FAULT_OK;			/* somebody else grew it, or mapped something */
@@ -164,6 +164,6 @@ enum fault_result mm_grow_stack(struct mm *mm, vaddr_t va)
 		vm_count(STACK_GROWN, 1);
 		r = FAULT_OK;
 	}
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	return r;
 }

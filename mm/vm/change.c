@@ -23,6 +23,7 @@ static int change_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 		return err;
 	if (flags == v->flags)
 		return 0;
+	vma_mark(mm, v);
 	err = pt_own(&mm->as, start, end);
 	if (!err)
 		err = vma_isolate(mm, &v, start, end, dead);

@@ -31,13 +31,22 @@
  * else (another thread was here first), the case asks for that (fault_ask)
  * and the round is repeated. What is left over at the end is given back.
  *
- * What may sleep (reading a page in, growing a stack) is done with mm.lock
+ * What may sleep (reading a page in, growing a stack) is done with the lock
  * given up, and the fault starts again from the VMA.
  *
- * Locks, outer to inner: mm.lock (reading) > object > page busy > table. No
- * other lock of the mm, and no global one, is on the way of a fault; when
- * each VMA has a lock of its own, fault_find is the place that takes it and
- * the read_unlock below the one that gives it up.
+ * Locks, outer to inner: the VMA's (reading) > object > page busy > table. No
+ * lock of the mm, and no global one, is on the way of a fault: so those of one
+ * address space run in parallel, and beside whoever changes its other VMAs.
+ *
+ *	last answer, or a walk of the tree without a lock	vma_tree.c
+ *	  -> one try for the VMA's lock				vma_lock.h
+ *	  -> the mm's still, has va, no writer at it: on with the fault
+ *	else: mm.lock for reading, a lookup that is right	fault_lock_mm
+ *
+ * Either keeps out who changes or takes out the VMA or its entries' rights
+ * (munmap, mprotect, mremap, mlock, fork, a stack that grows: they mark it
+ * before anything else). A mapping that is missing is only believed under mm.lock.
+ * Nothing between taking and giving up a VMA's lock sleeps.
  */
 #include <mm/vm/fault.h>
 #include <arch/tlb.h>
@@ -69,25 +78,61 @@ static enum fault_need guess(const struct fault *f, unsigned access)
 	return fault_writes(f) && fault_private(f) ? NEED_COPY : NEED_CACHED;
 }
 
-/* Finds the VMA, and whether it allows the access. */
-static int fault_find(struct fault *f, unsigned access)
+/*
+ * The VMA where it could not be had by itself, under mm.lock; FAULT_OK, or what the
+ * fault is if there is none.
+ */
+static __attribute__((noinline)) int fault_lock_mm(struct fault *f)
+{
+	struct vma *v;
+
+	vm_count(VMA_LOCK_MISS, 1);
+	f->mm_locked = true;
+	read_lock(&f->mm->lock);
+	v = vma_lookup(f->mm, f->va);
+	f->vma = v;
+	if (!v)				/* nothing above; va need not be the user's at all */
+		return FAULT_SEGV_MAPERR;
+	if (f->va < v->start)
+		return v->flags & VM_GROWSDOWN ? (int)FAULT_GROW : (int)FAULT_SEGV_MAPERR;
+	return FAULT_OK;
+}
+
+static inline int fault_lock(struct fault *f)
+{
+	f->mm_locked = false;
+	f->vma = vma_read_lock_at(f->mm, f->va);
+	return likely(f->vma) ? FAULT_OK : fault_lock_mm(f);
+}
+
+/* The fault ends, or starts again; it is counted where it is settled. */
+static inline void fault_unlock(struct fault *f, int r)
+{
+	bool settled = r == FAULT_OK && likely(!f->major);
+
+	if (likely(!f->mm_locked)) {
+		vma_read_unlock(f->vma, settled);
+		return;
+	}
+	if (settled)
+		vma_count_fault(f->vma);
+	read_unlock(&f->mm->lock);
+}
+
+/* Does the VMA allow the access? */
+static int fault_allow(struct fault *f, unsigned access)
 {
 	static const unsigned right[] = {
 		[ACCESS_READ] = VM_RIGHTS, [ACCESS_WRITE] = VM_WRITE, [ACCESS_EXEC] = VM_EXEC,
 	};
-	struct vma *v = vma_lookup(f->mm, f->va);
+	const struct vma *v = f->vma;
 
-	if (unlikely(!v))		/* nothing above; va need not be the user's at all */
-		return FAULT_SEGV_MAPERR;
-	if (unlikely(f->va < v->start))
-		return v->flags & VM_GROWSDOWN ? (int)FAULT_GROW : (int)FAULT_SEGV_MAPERR;
 	if (unlikely(!(v->flags & right[f->access]))) {
 		/* Data are brought in first, as on Linux; the next fault finds them, and no right. */
 		if (f->access != ACCESS_EXEC || access & ACCESS_PRESENT || !(v->flags & VM_RIGHTS))
 			return FAULT_SEGV_ACCERR;
 		f->access = ACCESS_READ;
 	}
-	f->vma = v;
 	f->prot = v->prot;
 	f->need = guess(f, access);
 	return FAULT_OK;
@@ -205,7 +250,7 @@ static __attribute__((noinline)) int fault_open_again(struct fault *f, struct cu
 	return fault_open(f, c);
 }
 
-/* Prepares, looks at the entry under its table's lock, commits. mm.lock held for reading. */
+/* Prepares, looks at the entry under its table's lock, commits. The VMA is locked. */
 static __always_inline_ int fault_settle(struct fault *f)
 {
 	struct cursor c;
@@ -247,7 +292,7 @@ static int fault_read_in(struct fault *f)
 	return err == -ENOMEM ? FAULT_OOM : FAULT_BUS;
 }
 
-/* What can only be done outside of mm.lock, with nothing prepared; FAULT_OK: start again. */
+/* What can only be done outside of the locks, with nothing prepared; FAULT_OK: start again. */
 static int fault_outside(struct fault *f, int r)
 {
 	fault_ask(f, NEED_NOTHING, NULL);
@@ -266,10 +311,8 @@ static int fault_outside(struct fault *f, int r)
 static void fault_count(const struct fault *f)
 {
 	vm_count(PGFAULT, 1);
-	if (likely(!f->major)) {
-		__atomic_fetch_add(&f->mm->minflt, 1, __ATOMIC_RELAXED);
+	if (likely(!f->major))		/* the VMA has counted it */
 		return;
-	}
 	vm_count(PGMAJFAULT, 1);
 	__atomic_fetch_add(&f->mm->majflt, 1, __ATOMIC_RELAXED);
 }
@@ -301,11 +344,12 @@ enum fault_result vm_fault(struct mm *mm, vaddr_t va, unsigned access)
 
 	fault_begin(&f, mm, va, access);
 	do {
-		read_lock(&mm->lock);
-		r = fault_find(&f, access);
+		r = fault_lock(&f);
+		if (likely(r == FAULT_OK))
+			r = fault_allow(&f, access);
 		if (likely(r == FAULT_OK))
 			r = fault_settle(&f);
-		read_unlock(&mm->lock);
+		fault_unlock(&f, r);
 		if (likely(r < FAULT_OOM))
 			break;
 		r = fault_outside(&f, r);

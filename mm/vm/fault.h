@@ -16,8 +16,8 @@
 /* Besides enum fault_result: what a step of the way says. */
 enum fault_step {
 	FAULT_AGAIN = FAULT_OOM + 1,	/* prepare what f->need says, look at the entry again */
-	FAULT_GROW,			/* below a stack: grow it outside of mm.lock, start again */
-	FAULT_WAIT_PAGE,		/* the object's page must be read in outside of mm.lock */
+	FAULT_GROW,			/* below a stack: grow it outside of the locks, start again */
+	FAULT_WAIT_PAGE,		/* the object's page must be read in outside of the locks */
 };
 
 /* What must be there before the table is locked. */
@@ -32,7 +32,7 @@ struct fault {
 	struct mm *mm;
 	vaddr_t va;			/* of the page */
 	unsigned access;		/* ACCESS_READ, _WRITE or _EXEC alone */
-	struct vma *vma;		/* mm.lock */
+	struct vma *vma;		/* locked for reading, or mm.lock is */
 	unsigned prot;			/* rights of a leaf, without W of private ones */
 	enum fault_need need;
 
@@ -48,6 +48,7 @@ struct fault {
 	struct page *held;		/* what was waited for, referenced to the fault's end */
 
 	bool major, reclaimed;
+	bool mm_locked;			/* not the VMA's lock, but mm.lock is held */
 	bool gathering;			/* g is in use */
 	struct gather g;
 };
@@ -95,7 +96,7 @@ int fault_write_present(struct fault *f, struct cursor *c, pte_t e);
  */
 int fault_replace(struct fault *f, struct cursor *c);
 
-/* -- preparing: mm.lock held for reading, no other lock -- */
+/* -- preparing: the VMA locked, no other lock -- */
 
 int fault_prepare_copy(struct fault *f);
 int fault_prepare_cached(struct fault *f);

@@ -13,7 +13,7 @@
  * A failure half-way leaves the parent as it was, but for W: the next write
  * finds that the table, or the page, is its own again.
  *
- * Locks: the parent's mm.lock for writing. The child is nobody's so far.
+ * Locks: the parent's mm.lock for writing, all its VMAs marked. The child is nobody's so far.
  */
 #include <mm/vm/map.h>
 #include <lib/assert.h>
@@ -46,6 +46,7 @@ static int copy_vmas(struct mm *child, struct mm *parent)
 	unsigned n = 0;
 
 	for (v = vma_first(parent); v; v = vma_next(v)) {
+		vma_mark(parent, v);	/* no fault comes to its entries until this is over */
 		if (v->flags & VM_DONTCOPY)
 			continue;
 		*tail = copy_vma(child, parent, v);
@@ -163,13 +164,14 @@ struct mm *mm_fork(struct mm *parent)
 	if (!child)
 		return NULL;
 	gather_init_for(&g, &parent->as, FLUSH_FORK);
-	write_lock(&parent->lock);
+	mm_write_lock(parent);
 	copy_places(child, parent);
 	err = copy_vmas(child, parent);
 	if (!err)
 		err = fork_tables(child, parent, &g);
 	gather_finish(&g);
-	write_unlock(&parent->lock);
+	mm_write_unlock(parent);
+	child->writes++;		/* its VMAs are made */
 	if (!err)
 		return child;
 	mm_put(child);

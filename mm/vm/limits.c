@@ -9,11 +9,11 @@
 
 void mm_set_limits(struct mm *mm, const struct mm_limits *l)
 {
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	if (!mm->nvmas && mm->limits.stack != l->stack)
 		mm->mmap_top = map_choose_top(l->stack);
 	mm->limits = *l;
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 }
 
 bool map_may_expand(const struct mm *mm, unsigned vm_flags, uint64_t pages)

@@ -140,9 +140,9 @@ static int change_flags(struct mm *mm, vaddr_t start, vaddr_t end, int advice)
 	case MADV_WIPEONFORK:	c.set = VM_WIPEONFORK; c.check = may_wipe; break;
 	default:		c.clear = VM_WIPEONFORK; break;
 	}
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	err = change_parts(mm, start, end, &c, &dead);
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	vma_bury(dead);
 	return err;
 }

@@ -56,6 +56,14 @@ static void trim(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end, struc
 		vma_kill(mm, v, dead);
 }
 
+/* Keeps faults out of [start, end), of which v is the first VMA. */
+static void mark_range(struct mm *mm, struct vma *v, vaddr_t end)
+{
+	vma_mark(mm, v);
+	while (unlikely(v->end < end) && (v = vma_next(v)) && v->start < end)
+		vma_mark(mm, v);
+}
+
 static __always_inline_ void zap(struct mm *mm, vaddr_t start, vaddr_t end)
 {
 	struct gather g;
@@ -74,6 +82,7 @@ int map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead)
 
 	if (!v || v->start >= end)
 		return 0;
+	mark_range(mm, v, end);
 	if (pt_own_zap(&mm->as, start, end))
 		return -ENOMEM;
 	if (v->start < start && v->end > end &&
@@ -101,9 +110,9 @@ int mm_munmap(struct mm *mm, vaddr_t addr, size_t len)
 	len = ALIGN_UP(len, PAGE_SIZE);
 	if (len == 0)
 		return -EINVAL;
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	err = map_take_out(mm, addr, addr + len, &dead);
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	vma_bury(dead);
 	return err;
 }
@@ -334,9 +343,9 @@ static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *
 	long at = spare ? pin_writer(s, &pinned) : -ENOMEM;
 
 	if (!at) {
-		write_lock(&mm->lock);
+		mm_write_lock(mm);
 		at = map_at(mm, addr, flags, s, shm, &spare, &dead);
-		write_unlock(&mm->lock);
+		mm_write_unlock(mm);
 	}
 	if (pinned)
 		object_unpin_writer(s->obj);

@@ -78,12 +78,12 @@ static int change_range(struct mm *mm, vaddr_t start, vaddr_t end, unsigned set)
 	struct vma *dead = NULL;
 	int err;
 
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	if (set && !may_lock(mm, start, end))
 		err = -ENOMEM;
 	else
 		err = start < end ? map_change(mm, start, end, &c, &dead) : 0;
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	vma_bury(dead);
 	return err;
 }
@@ -126,16 +126,16 @@ int mm_mlockall(struct mm *mm, unsigned flags)
 		return -EINVAL;
 	if (!map_can_lock(mm))
 		return -EPERM;
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	if (flags & MCL_CURRENT && !mm->limits.privileged &&
 	    mm->size_pages > mm->limits.memlock >> PAGE_SHIFT) {
-		write_unlock(&mm->lock);
+		mm_write_unlock(mm);
 		return -ENOMEM;
 	}
 	mm->lock_new = flags & MCL_FUTURE ? set : 0;
 	if (flags & MCL_CURRENT)
 		change_all(mm, set, &dead);
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	vma_bury(dead);
 	if (flags & MCL_CURRENT && fill_locked(mm, 0, mm_user_end(), true))
 		return 0;		/* the call has succeeded all the same */
@@ -146,9 +146,9 @@ void mm_munlockall(struct mm *mm)
 {
 	struct vma *dead = NULL;
 
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	mm->lock_new = 0;
 	change_all(mm, 0, &dead);
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	vma_bury(dead);
 }

@@ -59,6 +59,7 @@ struct mm *mm_create(void)
 	rwlock_init(&mm->lock, RANK_MM);
 	RB_INIT(&mm->vmas);
 	mm->refs = 1;
+	mm->writes = 1;
 	mm->mmap_top = map_choose_top(STACK_LIMIT_DEFAULT);
 	mm->limits = (struct mm_limits){
 		.as = ~0ul, .data = ~0ul, .data_max = ~0ul, .stack = STACK_LIMIT_DEFAULT,
@@ -105,17 +106,28 @@ void mm_put(struct mm *mm)
 	kmem_free(mm_cache, mm);
 }
 
+/* Exact for what has ended before the call. mm.lock held. */
+static uint64_t count_minflt(struct mm *mm)
+{
+	uint64_t n = mm->minflt;
+
+	for (struct vma *v = vma_first(mm); v; v = vma_next(v))
+		n += vma_faults(v);
+	return n;
+}
+
 void mm_leave(struct mm *mm, struct mm_usage *u)
 {
-	uint64_t pages;
+	uint64_t pages, minflt = 0;
 
 	if (__atomic_load_n(&mm->refs, __ATOMIC_ACQUIRE) > 1) {
 		read_lock(&mm->lock);
 		mm_note_rss(mm);
+		minflt = count_minflt(mm);
 		read_unlock(&mm->lock);
 	}				/* else it is counted as it is taken down */
 	*u = (struct mm_usage){
-		.minflt = __atomic_load_n(&mm->minflt, __ATOMIC_RELAXED),
+		.minflt = minflt,
 		.majflt = __atomic_load_n(&mm->majflt, __ATOMIC_RELAXED),
 		.rss_max = READ_ONCE(mm->rss_max),
 	};
@@ -123,6 +135,7 @@ void mm_leave(struct mm *mm, struct mm_usage *u)
 		return;
 	pages = mm_end(mm);
 	u->rss_max = MAX(u->rss_max, pages);
+	u->minflt = mm->minflt;		/* those of all VMAs, now that they are gone */
 	kmem_free(mm_cache, mm);
 }
 
@@ -161,7 +174,7 @@ void mm_figures(struct mm *mm, struct mm_figures *f)
 		.locked = mm->locked_pages,
 		.anon = n.anon, .file = n.file, .shmem = n.shmem, .swap = n.swap,
 		.table_bytes = __atomic_load_n(&mm->as.table_bytes, __ATOMIC_RELAXED),
-		.minflt = __atomic_load_n(&mm->minflt, __ATOMIC_RELAXED),
+		.minflt = count_minflt(mm),
 		.majflt = __atomic_load_n(&mm->majflt, __ATOMIC_RELAXED),
 		.rss_max = MAX(READ_ONCE(mm->rss_max), resident(&n)),
 	};

@@ -29,15 +29,18 @@
 #define VM_DONTCOPY	0x20000u	/* fork leaves it out */
 #define VM_WIPEONFORK	0x2000000u	/* empty after fork, in the child */
 
+#define VMA_HINTS	4u		/* so many lookups' answers are kept */
+
 struct vma {
-	vaddr_t start, end;		/* page-aligned, end exclusive; mm.lock write to change */
+	uint64_t lock, mark;		/* of faults, of writers: vma_lock.h */
+	vaddr_t start, end;		/* page-aligned, end exclusive; mm.lock write and mark to change */
 	unsigned flags;			/* VM_*; as start */
 	unsigned prot;			/* PROT_* of a leaf by flags, W only if shared; as start */
 	struct object *obj;		/* backing, referenced; NULL: anonymous */
 	uint64_t pgoff;			/* of start in obj, pages; anonymous: start >> 12 */
 	struct mapping mapping;		/* obj's note of where it is to be seen */
-	struct mm *mm;
-	RB_ENTRY(vma) node;		/* mm.lock */
+	struct mm *mm;			/* NULL: out of the tree; as start */
+	RB_ENTRY(vma) node;		/* mm.lock; faults walk beside it: vma_walk */
 	uint64_t gap;			/* free below, as far as the VMA before; mm.lock */
 	uint64_t gap_max;		/* largest gap of this subtree; mm.lock */
 	struct vma *next_dead;		/* out of the tree, to be buried when mm.lock is free */
@@ -63,7 +66,7 @@ struct mm_limits {
 
 struct mm {
 	struct aspace as;		/* the machine's half */
-	struct rwlock lock;		/* RANK_MM: tree and VMAs; faults take it for reading */
+	struct rwlock lock;		/* RANK_MM: tree and VMAs; most faults do without */
 	struct vma_tree vmas;		/* lock */
 	unsigned nvmas;			/* lock */
 	uint32_t refs;			/* atomic: processes that use it, and who looks at it */
@@ -76,9 +79,11 @@ struct mm {
 	struct mm_layout layout;	/* lock; without brk */
 	uint64_t size_pages, size_max;	/* sum of VMAs, and the most that it was; lock */
 	uint64_t data_pages, locked_pages; /* of these: vma_is_data; VM_LOCKED; lock */
-	uint64_t minflt, majflt;	/* atomic */
+	uint64_t minflt;		/* of VMAs that are gone; lock. The others count their own */
+	uint64_t majflt;		/* atomic */
 	uint64_t rss_max;		/* pages; lock */
-	struct vma *last;		/* last lookup's answer; lock (any mode), checked at use */
+	uint64_t writes;		/* how often lock was given up by a writer; lock */
+	struct vma *last[VMA_HINTS];	/* last answers, by address; the VMA's lock or lock (any mode) */
 	TAILQ_ENTRY(mm) all_link;	/* list of all, for mm_verify and GDB */
 };
 

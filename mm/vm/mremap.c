@@ -150,8 +150,10 @@ static int make_new(struct remap *r, unsigned vm_flags)
 		.pgoff = vma_pgoff(r->v, r->addr),
 	};
 	struct vma *spare = vma_alloc();
-	int err = spare ? own_both(r) : -ENOMEM;
+	int err;
 
+	vma_mark(r->mm, r->v);		/* its entries are to move */
+	err = spare ? own_both(r) : -ENOMEM;
 	if (!err)
 		err = promise_new(r);
 	if (err) {
@@ -313,13 +315,13 @@ long mm_mremap(struct mm *mm, vaddr_t addr, size_t old_len, size_t new_len, unsi
 
 	if (at)
 		return at;
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	at = remap(&r);
 	if (at > 0 && r.old_len < r.new_len)
 		flags = vma_at(mm, (vaddr_t)at)->flags;
 	else
 		flags = 0;
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	vma_bury(r.dead);
 	if ((flags & VM_LOCK_MASK) == VM_LOCKED &&
 	    map_populate_vma(mm, (vaddr_t)at + r.old_len, (vaddr_t)at + r.new_len, flags))

@@ -64,6 +64,7 @@ static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 	err = may_write(mm, v->flags, &flags, pages);
 	if (err)
 		return err;
+	vma_mark(mm, v);
 	err = pt_own(&mm->as, start, end);
 	if (!err && edge)
 		to = vma_move_border(mm, v, start, end, flags);
@@ -129,15 +130,15 @@ static int protect(struct mm *mm, vaddr_t start, vaddr_t end, int prot, unsigned
 	vaddr_t part = start;
 	int err;
 
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	err = find_start(mm, &start, end, prot);
 	while (!err && (err = protect_range(mm, &start, end, rights, &part, &dead)) > 0) {
-		write_unlock(&mm->lock);
+		mm_write_unlock(mm);
 		map_populate(mm, part, start, ACCESS_WRITE);	/* as far as it goes */
-		write_lock(&mm->lock);
+		mm_write_lock(mm);
 		err = 0;
 	}
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 	vma_bury(dead);
 	return err;
 }

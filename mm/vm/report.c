@@ -209,9 +209,9 @@ size_t mm_peek(struct mm *mm, vaddr_t va, void *to, size_t n)
 
 void mm_set_layout(struct mm *mm, const struct mm_layout *l)
 {
-	write_lock(&mm->lock);
+	mm_write_lock(mm);
 	mm->layout = *l;
-	write_unlock(&mm->lock);
+	mm_write_unlock(mm);
 }
 
 void mm_get_layout(struct mm *mm, struct mm_layout *l)

@@ -14,6 +14,8 @@ static const char *const names[VM_EVENTS] = {
 	[FAULT_AROUND] = "fault_around",
 	[FAULT_SPURIOUS] = "fault_spurious",
 	[STACK_GROWN] = "stack_grown",
+	[VMA_LOCK_MISS] = "vma_lock_miss",
+	[VMA_LOCK_WAIT] = "vma_lock_wait",
 };
 
 uint64_t vm_event_sum(enum vm_event e)

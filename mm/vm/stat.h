@@ -18,6 +18,8 @@ enum vm_event {
 	FAULT_AROUND,		/* cached pages that went in beside it */
 	FAULT_SPURIOUS,		/* the entry allowed the access already */
 	STACK_GROWN,		/* stacks grown downwards */
+	VMA_LOCK_MISS,		/* faults that took mm.lock, since they did not get a VMA's */
+	VMA_LOCK_WAIT,		/* writers that waited for faults to leave a VMA */
 	VM_EVENTS,
 };
 

@@ -10,7 +10,8 @@
  * an object may call a file system. Lookups without mm.lock may still be
  * reading a dead VMA: its memory goes after a grace period.
  *
- * Locks: mm.lock for writing, unless said otherwise.
+ * Locks: mm.lock for writing, unless said otherwise, and the mark of every VMA
+ * that changes (vma_lock.h): faults are kept out of it until mm.lock is given up.
  */
 #include <mm/vm/vma.h>
 #include <lib/assert.h>
@@ -72,6 +73,8 @@ static void mapping_set(struct vma *v)
  */
 static void vma_make(struct mm *mm, struct vma *spare, const struct vma_spec *s)
 {
+	spare->lock = 0;
+	spare->mark = mm->writes;	/* nobody is to use it before all of this is done */
 	spare->start = s->start;
 	spare->end = s->end;
 	vma_set_flags(spare, s->flags);
@@ -94,6 +97,7 @@ static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_s
 
 void vma_rebound(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end)
 {
+	vma_mark(mm, v);
 	if (v->obj)
 		object_unmap(v->obj, &v->mapping);
 	vma_resize(mm, v, start, end);
@@ -121,7 +125,7 @@ static __always_inline_ struct vma *add(struct mm *mm, const struct vma_spec *s,
 	assert(*spare);
 	v = vma_fill(mm, *spare, s, prev, next);
 	*spare = NULL;
-	mm->last = v;			/* who maps it is about to use it */
+	*vma_hint(mm, v->start) = v;	/* who maps it is about to use it */
 	return v;
 }
 
@@ -226,9 +230,12 @@ int vma_isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end, struc
 
 void vma_kill(struct mm *mm, struct vma *v, struct vma **dead)
 {
+	vma_mark(mm, v);
 	if (v->obj)
 		object_unmap(v->obj, &v->mapping);
 	vma_remove(mm, v);
+	v->mm = NULL;			/* who still has its address does not get its lock */
+	mm->minflt += vma_faults(v);
 	v->next_dead = *dead;
 	*dead = v;
 }
@@ -242,6 +249,7 @@ struct vma *vma_kill_all(struct mm *mm)
 		next = vma_next(v);
 		if (v->flags & VM_ACCOUNT)
 			promised += vma_pages(v);
+		mm->minflt += vma_faults(v);
 		if (v->obj)
 			object_unmap(v->obj, &v->mapping);
 		v->next_dead = dead;
@@ -251,7 +259,8 @@ struct vma *vma_kill_all(struct mm *mm)
 	RB_INIT(&mm->vmas);
 	mm->nvmas = 0;
 	mm->size_pages = mm->data_pages = mm->locked_pages = 0;
-	mm->last = NULL;
+	for (unsigned i = 0; i < VMA_HINTS; i++)
+		mm->last[i] = NULL;
 	return dead;
 }
 

@@ -9,6 +9,7 @@
 #include <arch/layout.h>
 #include <arch/pte.h>
 #include <mm/vm/mm_struct.h>
+#include <mm/vm/vma_lock.h>
 
 struct object;
 
@@ -21,6 +22,8 @@ struct object;
 
 /* The first VMA that ends above va (it may start above va, too), or NULL. */
 struct vma *vma_find(struct mm *mm, vaddr_t va);
+/* The VMA of va, or NULL, without any lock: a guess. The caller has not slept when he locks it. */
+struct vma *vma_walk(struct mm *mm, vaddr_t va);
 struct vma *vma_next(struct vma *v);
 struct vma *vma_prev(struct vma *v);
 struct vma *vma_first(struct mm *mm);
@@ -70,16 +73,41 @@ static inline uint64_t vma_pages(const struct vma *v)
 	return (v->end - v->start) >> PAGE_SHIFT;
 }
 
-/* vma_find by the last answer where that still fits: what a fault asks. */
+/*
+ * Where the answer for va is kept: threads that each work in a place of their
+ * own have an answer each.
+ */
+static inline struct vma **vma_hint(struct mm *mm, vaddr_t va)
+{
+	return &mm->last[(va >> LEVEL_SHIFT(2)) % VMA_HINTS];
+}
+
+/* vma_find by the last answer where that still fits. mm.lock held. */
 static inline struct vma *vma_lookup(struct mm *mm, vaddr_t va)
 {
-	struct vma *v = READ_ONCE(mm->last);
+	struct vma **hint = vma_hint(mm, va), *v = READ_ONCE(*hint);
 
 	if (likely(v && va - v->start < v->end - v->start))
 		return v;
 	v = vma_find(mm, va);
-	WRITE_ONCE(mm->last, v);
+	WRITE_ONCE(*hint, v);
 	return v;
+}
+
+/* vma_read_lock_at where the last answer is of no use. */
+struct vma *vma_read_lock_found(struct mm *mm, vaddr_t va);
+
+/*
+ * The VMA of va, locked for reading, without mm.lock: what a fault asks. NULL:
+ * there is none, or a writer is at it, or in the way: mm.lock must be taken to know.
+ */
+static inline struct vma *vma_read_lock_at(struct mm *mm, vaddr_t va)
+{
+	struct vma *v = READ_ONCE(*vma_hint(mm, va));
+
+	if (likely(v && vma_read_trylock(mm, v, va)))
+		return v;
+	return vma_read_lock_found(mm, va);
 }
 
 /* ---- making and joining (vma.c) ---- */
@@ -153,6 +181,7 @@ static inline void vma_set_flags(struct vma *v, unsigned flags)
 /* The same for a VMA in the tree. */
 static inline void vma_change_flags(struct mm *mm, struct vma *v, unsigned flags)
 {
+	vma_mark(mm, v);
 	vma_sum(mm, v->flags, -vma_pages(v));
 	vma_set_flags(v, flags);
 	vma_sum(mm, flags, vma_pages(v));

@@ -13,7 +13,22 @@
  * gap may reach into the VMA below (MAP_FIXED does not ask): then there is
  * none to count.
  *
- * Locks: mm.lock, for writing where the tree changes.
+ * Locks: mm.lock, for writing where the tree changes; vma_walk takes none.
+ *
+ * Why vma_walk may go beside a writer. It may be led astray, since the tree turns
+ * under it: then it finds nothing or another VMA, and whoever asked looks at
+ * what it found under that VMA's lock (vma_lock.h), or takes mm.lock: so its
+ * answer need not be right, and no sequence of the tree is counted. It ends,
+ * since it takes no more steps than the deepest tree has. And it touches no
+ * memory that is no VMA's any more: every VMA that it comes to was in the tree
+ * at some time since it began, and is freed a grace period after it has left
+ * the tree, before which the walk is over (it does not sleep). For it begins at
+ * the root; and a link that it reads is either of a VMA that is in the tree,
+ * which leads to one that is, too, or is being taken out by a writer who has
+ * not finished; or of one that has been taken out since the walk began, which
+ * leads to where it led then: nobody writes to its links any more. A new VMA
+ * is filled in, its links too, before it can be reached, and pointers are
+ * stored as wholes; on x86 stores are seen in their order.
  */
 #define RB_AUGMENT(v)	sum(v)
 #define __unused	__attribute__((unused))
@@ -93,6 +108,24 @@ struct vma *vma_find(struct mm *mm, vaddr_t va)
 	return found;
 }
 
+/* No tree is deeper: 2 log2(VMAs + 1), and their number is one of 31 bits. */
+#define DEPTH_MAX	64u
+
+struct vma *vma_walk(struct mm *mm, vaddr_t va)
+{
+	struct vma *v = READ_ONCE(RB_ROOT(&mm->vmas));
+
+	for (unsigned i = 0; v && i < DEPTH_MAX; i++) {
+		if (va >= READ_ONCE(v->end))
+			v = READ_ONCE(RB_RIGHT(v, node));
+		else if (va < READ_ONCE(v->start))
+			v = READ_ONCE(RB_LEFT(v, node));
+		else
+			return v;
+	}
+	return NULL;
+}
+
 struct vma *vma_next(struct vma *v)
 {
 	return RB_NEXT(vma_tree, NULL, v);
@@ -119,6 +152,7 @@ static void link(struct mm *mm, struct vma *v, struct vma *prev, struct vma *nex
 	struct vma *parent = next && !RB_LEFT(next, node) ? next : prev;
 
 	RB_SET(v, parent, node);
+	__atomic_thread_fence(__ATOMIC_RELEASE); /* who can reach it finds it filled in */
 	if (!parent)
 		RB_ROOT(&mm->vmas) = v;
 	else if (parent == next)
@@ -208,8 +242,10 @@ void vma_remove(struct mm *mm, struct vma *v)
 	assert(mm->nvmas > 0);
 	mm->nvmas--;
 	vma_sum(mm, v->flags, -vma_pages(v));
-	if (mm->last == v)
-		mm->last = NULL;
+_Pragma("GCC unroll 4")
+	for (unsigned i = 0; i < VMA_HINTS; i++)
+		if (mm->last[i] == v)
+			mm->last[i] = NULL;
 }
 
 void vma_resize(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end)

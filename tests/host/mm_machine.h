@@ -1,7 +1,7 @@
 /*
  * What the host tests of all of mm share, over pt_machine.h: what mm asks of
  * the floors that are not linked, and a place where "another thread" can come
- * between: whatever clears or copies a page holds no lock but mm.lock for
+ * between: whatever clears or copies a page holds no lock but its VMA's, or mm.lock for
  * reading.
  */
 #ifndef TESTS_HOST_MM_MACHINE_H
@@ -89,10 +89,16 @@ static void (*mm_between)(void);	/* called at each page cleared or copied; NULL:
 static void between(void)
 {
 	void (*fn)(void) = mm_between;
+	struct cpu *c = this_cpu();
+	struct cpu before = *c;
 
+	if (!fn)
+		return;
 	mm_between = NULL;
-	if (fn)
-		fn();
+	c->nheld = 0;			/* what this thread holds the other does not */
+	fn();
+	c->nheld = before.nheld;
+	memcpy(c->held, before.held, sizeof(c->held));
 	mm_between = fn;
 }
 
