@@ -11,6 +11,7 @@
 #ifndef KERNEL_CORE_GRACE_H
 #define KERNEL_CORE_GRACE_H
 
+#include <arch/cpu.h>
 #include <arch/types.h>
 
 struct grace_head {			/* embedded in the object */
@@ -23,6 +24,11 @@ struct grace_head {			/* embedded in the object */
  * spinlocks and may not sleep.
  */
 void grace_call(struct grace_head *h, void (*fn)(struct grace_head *));
+/*
+ * True if every grace period is over as soon as it begins: there is one CPU, and who asks, in
+ * thread context, looks at nothing himself.
+ */
+static inline bool grace_is_instant(void) { return arch_ncpus == 1; }
 /* Sleeps for a full grace period. */
 void grace_wait(void);
 

@@ -277,6 +277,9 @@ void vma_bury(struct vma *dead)
 		dead = v->next_dead;
 		if (v->obj)
 			object_put(v->obj);
-		grace_call(&v->grace, vma_free);
+		if (grace_is_instant())
+			kmem_free(vma_cache, v);
+		else
+			grace_call(&v->grace, vma_free);
 	}
 }
