@@ -72,7 +72,8 @@ same_order("vmstat", ("fault_zero_page", "fault_anon", "fault_copy", "fault_file
                       "stack_grown", "alloc_fail", "pcp_refill", "pcp_drain",
                       # Linux's where it is built with CONFIG_DEBUG_TLBFLUSH, and two of our own
                       "nr_tlb_remote_flush", "nr_tlb_remote_flush_received", "nr_tlb_local_flush_all",
-                      "nr_tlb_local_flush_one", "tlb_ipi_sent", "tlb_lazy_skipped"))
+                      "nr_tlb_local_flush_one", "tlb_ipi_sent", "tlb_lazy_skipped", "vma_lock_miss", "vma_lock_wait",
+                      *re.findall(r"^lock_contended_\w+", quire["vmstat"], re.M)))
 for name in ("meminfo", "self/status"):
     theirs = {line.split(":")[0]: shape(line) for line in host(name).splitlines()}
     for line in quire[name].splitlines():
