@@ -19,6 +19,8 @@
 #include <tests/host/mm_machine.h>
 #define raise gather_raise	/* not the C library's */
 #include <mm/pt/gather.c>
+#include <mm/vm/vma.h>
+#include <mm/vm/vma_lock.h>
 #undef raise
 #include <linux/mman.h>
 #include <sys/wait.h>
@@ -368,13 +370,24 @@ static void step(void)
 
 static bool lose_remote, owners_first, pages_first;
 
+/* A call of it, or a fault, is under way: what would wait for it would wait for ever. */
+static bool at_work(struct space *s)
+{
+	if (s->mm->lock.count)
+		return true;
+	for (struct vma *v = vma_first(s->mm); v; v = vma_next(v))
+		if (v->lock & VMA_READERS)
+			return true;
+	return false;
+}
+
 /* Some CPU does an operation of an address space that nobody is at work on. */
 static void meanwhile(unsigned caller)
 {
 	unsigned cpu = (unsigned)tap_below(CPUS);
 	struct space *s = runs[cpu];
 
-	if (depth > 1 || cpu == caller || !s || lazy[cpu] || s->mm->lock.count ||
+	if (depth > 1 || cpu == caller || !s || lazy[cpu] || at_work(s) ||
 	    arch_cpus[cpu]->nheld || !tap_below(8))
 		return;
 	depth++;
