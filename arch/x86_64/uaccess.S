@@ -72,29 +72,25 @@ user_strncpy:
 	jmp 3b
 	EXTABLE 2b, 4b, EX_USER
 
-/* int user_get64(uint64_t *v, const void *src) and the like: 0 or -EFAULT. */
-	.globl user_get64
-	.type user_get64, @function
-user_get64:
+/* int name(uintN_t *v, const void *src): 0 or -EFAULT; kind: what becomes of a fault. */
+.macro USER_GET name, mov, reg, kind
+	.globl \name
+	.type \name, @function
+\name:
 	STAC
-1:	movq (%rsi), %rax
+1:	\mov (%rsi), \reg
 	CLAC
-	movq %rax, (%rdi)
+	\mov \reg, (%rdi)
 	xorl %eax, %eax
 	ret
-	EXTABLE 1b, user_fault, EX_USER
+	EXTABLE 1b, user_fault, \kind
+.endm
 
-	.globl user_get32
-	.type user_get32, @function
-user_get32:
-	STAC
-1:	movl (%rsi), %eax
-	CLAC
-	movl %eax, (%rdi)
-	xorl %eax, %eax
-	ret
-	EXTABLE 1b, user_fault, EX_USER
+	USER_GET user_get64, movq, %rax, EX_USER
+	USER_GET user_get32, movl, %eax, EX_USER
+	USER_GET user_peek32, movl, %eax, EX_PROBE	/* not settled */
 
+/* int user_put64(uint64_t v, void *dst) and the like: 0 or -EFAULT. */
 	.globl user_put64
 	.type user_put64, @function
 user_put64:
@@ -114,18 +110,6 @@ user_put32:
 	xorl %eax, %eax
 	ret
 	EXTABLE 1b, user_fault, EX_USER
-
-/* The same as user_get32, but a fault is not settled. */
-	.globl user_peek32
-	.type user_peek32, @function
-user_peek32:
-	STAC
-1:	movl (%rsi), %eax
-	CLAC
-	movl %eax, (%rdi)
-	xorl %eax, %eax
-	ret
-	EXTABLE 1b, user_fault, EX_PROBE
 
 /* int user_cmpxchg32(void *p, uint32_t *old, uint32_t next) */
 	.globl user_cmpxchg32

@@ -55,7 +55,8 @@ static int put_line(const struct vma_info *v, void *arg)
 	return m->text->err;
 }
 
-static int show_maps(struct text *t, int pid)
+/* What a file says of all mappings of one address space, with the scratch that it takes. */
+static int show_with(struct text *t, int pid, int (*show)(struct mm *mm, struct maps *m))
 {
 	struct maps m = { .text = t };
 	struct mm *mm;
@@ -64,10 +65,20 @@ static int show_maps(struct text *t, int pid)
 	if (err || !mm)
 		return err;
 	m.path = kmalloc(PATH_MAX);
-	err = m.path ? mm_for_each_vma(mm, put_line, &m) : -ENOMEM;
+	err = m.path ? show(mm, &m) : -ENOMEM;
 	kfree(m.path);
 	mm_put(mm);
 	return err;
+}
+
+static int put_lines(struct mm *mm, struct maps *m)
+{
+	return mm_for_each_vma(mm, put_line, m);
+}
+
+static int show_maps(struct text *t, int pid)
+{
+	return show_with(t, pid, put_lines);
 }
 PROC_FILE(maps, .path = "maps", .mode = S_IFREG | 0444, .show = show_maps);
 
@@ -142,19 +153,14 @@ static int put_smap(const struct vma_info *v, const struct vma_usage *u, void *a
 	return t->err;
 }
 
+static int put_smaps(struct mm *mm, struct maps *m)
+{
+	return mm_for_each_usage(mm, put_smap, m);
+}
+
 static int show_smaps(struct text *t, int pid)
 {
-	struct maps m = { .text = t };
-	struct mm *mm;
-	int err = process_get_mm(pid, &mm);
-
-	if (err || !mm)
-		return err;
-	m.path = kmalloc(PATH_MAX);
-	err = m.path ? mm_for_each_usage(mm, put_smap, &m) : -ENOMEM;
-	kfree(m.path);
-	mm_put(mm);
-	return err;
+	return show_with(t, pid, put_smaps);
 }
 PROC_FILE(smaps, .path = "smaps", .mode = S_IFREG | 0444, .show = show_smaps);
 

@@ -166,53 +166,34 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 	siglongjmp(*way_out, 1);
 }
 
-/* True if it worked. */
+/* The rest of a function that makes one access and returns true if it worked. */
+#define TRY(access) \
+	sigjmp_buf here; \
+	volatile bool good = false; \
+	\
+	if (!sigsetjmp(here, 0)) { \
+		way_out = &here; \
+		atomic_signal_fence(memory_order_seq_cst); \
+		access; \
+		good = true; \
+	} \
+	atomic_signal_fence(memory_order_seq_cst); \
+	way_out = NULL; \
+	return good
+
 static __attribute__((noinline)) bool try_read(volatile uint64_t *at, uint64_t *value)
 {
-	sigjmp_buf here;
-	bool good = false;
-
-	if (!sigsetjmp(here, 0)) {
-		way_out = &here;
-		atomic_signal_fence(memory_order_seq_cst);
-		*value = *at;
-		good = true;
-	}
-	atomic_signal_fence(memory_order_seq_cst);
-	way_out = NULL;
-	return good;
+	TRY(*value = *at);
 }
 
 static __attribute__((noinline)) bool try_add(_Atomic uint64_t *at, uint64_t value)
 {
-	sigjmp_buf here;
-	volatile bool good = false;
-
-	if (!sigsetjmp(here, 0)) {
-		way_out = &here;
-		atomic_signal_fence(memory_order_seq_cst);
-		atomic_fetch_add(at, value);
-		good = true;
-	}
-	atomic_signal_fence(memory_order_seq_cst);
-	way_out = NULL;
-	return good;
+	TRY(atomic_fetch_add(at, value));
 }
 
 static __attribute__((noinline)) bool try_set(volatile uint64_t *at, uint64_t value)
 {
-	sigjmp_buf here;
-	volatile bool good = false;
-
-	if (!sigsetjmp(here, 0)) {
-		way_out = &here;
-		atomic_signal_fence(memory_order_seq_cst);
-		*at = value;
-		good = true;
-	}
-	atomic_signal_fence(memory_order_seq_cst);
-	way_out = NULL;
-	return good;
+	TRY(*at = value);
 }
 
 /* ---- places ---- */
