@@ -1,11 +1,12 @@
 /*
  * madvise: MADV_DONTNEED takes the pages of the range away (private memory
  * reads as zeros, or as its file, afterwards); MADV_POPULATE_* faults it in;
- * what fork does with it is a flag of its VMAs. MADV_FREE, MADV_COLD and
- * MADV_PAGEOUT let the kernel take pages when memory is short: they are
- * checked, and it does not. Other advice is accepted and not needed. What is not
- * in the table is EINVAL, which is also what Linux says to advice that it was
- * built without.
+ * what fork does with it is a flag of its VMAs. How it will be read, and whether
+ * a core dump is to have it, are flags, too, which only part VMAs and are shown
+ * (smaps). MADV_FREE, MADV_COLD and MADV_PAGEOUT let the kernel take pages when
+ * memory is short: they are checked, and it does not. MADV_WILLNEED is accepted
+ * and not needed. What is not in the table is EINVAL, which is also what Linux
+ * says to advice that it was built without.
  *
  * Locks: mm.lock, for writing where flags change, else for reading: faults go on beside it, entry by entry under
  * the table's lock.
@@ -26,13 +27,13 @@ enum advice {
 static enum advice advice_of(int advice)
 {
 	switch (advice) {
+	case MADV_WILLNEED:
+		return ADVICE_NOTED;
 	case MADV_NORMAL:
 	case MADV_RANDOM:
 	case MADV_SEQUENTIAL:
-	case MADV_WILLNEED:
 	case MADV_DONTDUMP:
 	case MADV_DODUMP:
-		return ADVICE_NOTED;
 	case MADV_DONTFORK:
 	case MADV_DOFORK:
 	case MADV_WIPEONFORK:
@@ -124,10 +125,12 @@ static int change_parts(struct mm *mm, vaddr_t start, vaddr_t end, struct vma_ch
 			err = map_change(mm, MAX(v->start, start), stop, c, dead);
 		start = stop;
 	}
+	if (err == -ENOMEM)		/* no memory, or too many VMAs: as Linux tells it from a hole */
+		return -EAGAIN;
 	return err ? err : hole ? -ENOMEM : 0;
 }
 
-/* What fork is to do with the range. */
+/* What fork, who reads ahead, and who dumps core are to do with the range. */
 static int change_flags(struct mm *mm, vaddr_t start, vaddr_t end, int advice)
 {
 	struct vma_change c = { 0 };
@@ -135,6 +138,11 @@ static int change_flags(struct mm *mm, vaddr_t start, vaddr_t end, int advice)
 	int err;
 
 	switch (advice) {
+	case MADV_NORMAL:	c.clear = VM_READ_ORDER; break;
+	case MADV_RANDOM:	c.clear = VM_READ_ORDER; c.set = VM_RAND_READ; break;
+	case MADV_SEQUENTIAL:	c.clear = VM_READ_ORDER; c.set = VM_SEQ_READ; break;
+	case MADV_DONTDUMP:	c.set = VM_DONTDUMP; break;
+	case MADV_DODUMP:	c.clear = VM_DONTDUMP; break;
 	case MADV_DONTFORK:	c.set = VM_DONTCOPY; break;
 	case MADV_DOFORK:	c.clear = VM_DONTCOPY; break;
 	case MADV_WIPEONFORK:	c.set = VM_WIPEONFORK; c.check = may_wipe; break;

@@ -26,8 +26,12 @@
 #define VM_LOCKONFAULT	0x80000u	/* with VM_LOCKED: pages come when they are used */
 #define VM_LOCK_MASK	(VM_LOCKED | VM_LOCKONFAULT)
 #define VM_ACCOUNT	0x100000u	/* its pages were promised: commit_charge */
+#define VM_SEQ_READ	0x8000u		/* will be read in order */
+#define VM_RAND_READ	0x10000u	/* will be read in no order */
+#define VM_READ_ORDER	(VM_SEQ_READ | VM_RAND_READ)
 #define VM_DONTCOPY	0x20000u	/* fork leaves it out */
 #define VM_WIPEONFORK	0x2000000u	/* empty after fork, in the child */
+#define VM_DONTDUMP	0x4000000u	/* not for a core dump */
 
 #define VMA_HINTS	4u		/* so many lookups' answers are kept */
 

@@ -20,6 +20,8 @@ static long advise_pageout(void) { return advise(21); }
 static long advise_dontfork(void) { return advise(MADV_DONTFORK); }
 static long advise_dofork(void) { return advise(MADV_DOFORK); }
 static long advise_wipeonfork(void) { return advise(MADV_WIPEONFORK); }
+static long advise_random(void) { return advise(MADV_RANDOM); }
+static long advise_dontdump(void) { return advise(MADV_DONTDUMP); }
 static long advise_populate_read(void) { return madvise(AT(0), 8 * PAGE, MADV_POPULATE_READ); }
 static long advise_populate_write(void) { return madvise(AT(0), 8 * PAGE, MADV_POPULATE_WRITE); }
 
@@ -274,9 +276,11 @@ static const struct row rows[] = {
 	{ "madvise WILLNEED", file_mapped, advise_willneed, 0, 0 },
 	{ "madvise COLD", table_held, advise_cold, 0, 0 },
 	{ "madvise PAGEOUT", table_held, advise_pageout, 0, 0 },
-	{ "madvise DONTFORK", sixteen, advise_dontfork, 0, 0 },
-	{ "madvise DOFORK", sixteen_dontfork, advise_dofork, 0, 0 },
-	{ "madvise WIPEONFORK", sixteen, advise_wipeonfork, 0, 0 },
+	{ "madvise DONTFORK", sixteen, advise_dontfork, 0, EAGAIN },
+	{ "madvise DOFORK", sixteen_dontfork, advise_dofork, 0, EAGAIN },
+	{ "madvise RANDOM", sixteen, advise_random, 0, EAGAIN },
+	{ "madvise DONTDUMP, tables shared", table_held, advise_dontdump, 0, EAGAIN },
+	{ "madvise WIPEONFORK", sixteen, advise_wipeonfork, 0, EAGAIN },
 	{ "madvise POPULATE_READ", empty_pages, advise_populate_read, 0, 0 },
 	{ "madvise POPULATE_WRITE", empty_pages, advise_populate_write, 0, 0 },
 	{ "madvise POPULATE_WRITE, tables shared", table_held, advise_populate_write, 0, 0 },

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -145,6 +146,42 @@ static void forks(void)
 	in_child("without all");
 }
 
+/* How many mappings the first `pages` pages are. */
+static void parts(const char *what, unsigned long pages)
+{
+	char line[256];
+	FILE *f = fopen("/proc/self/maps", "r");
+	int n = 0;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		unsigned long at = strtoul(line, NULL, 16);
+
+		n += at >= (unsigned long)base && at < (unsigned long)base + pages * PAGE;
+	}
+	if (f)
+		fclose(f);
+	printf("%s: %d\n", what, n);
+}
+
+/* What is told about memory parts it; the same told of all of it makes it whole. */
+static void told(void)
+{
+	fresh(8, ANON);
+	parts("new", 8);
+	CALL(madvise, base + 2 * PAGE, 2 * PAGE, MADV_DONTDUMP);
+	parts("not to be dumped", 8);
+	CALL(madvise, base + 3 * PAGE, 3 * PAGE, MADV_RANDOM);
+	parts("read at random", 8);
+	CALL(madvise, base, 8 * PAGE, MADV_SEQUENTIAL);
+	parts("read in order", 8);
+	CALL(madvise, base, 8 * PAGE, MADV_DODUMP);
+	parts("to be dumped", 8);
+	CALL(madvise, base + 2 * PAGE, 8 * PAGE, MADV_NORMAL);
+	parts("with a hole", 8);
+	CALL(madvise, base, 8 * PAGE, MADV_NORMAL);
+	parts("whole", 8);
+}
+
 static void wrong(void)
 {
 	fresh(4, ANON);
@@ -201,6 +238,7 @@ int main(void)
 	take_away();
 	bring();
 	forks();
+	told();
 	wrong();
 	sync_and_core();
 	return 0;

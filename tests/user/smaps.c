@@ -231,6 +231,14 @@ static void locked(void)
 	madvise(p, 8 * PAGE, MADV_DOFORK);
 	madvise(p, 8 * PAGE, MADV_WIPEONFORK);
 	flags("wipeonfork", p);
+	madvise(p, 8 * PAGE, MADV_RANDOM);
+	madvise(p, 8 * PAGE, MADV_DONTDUMP);
+	flags("random, not dumped", p);
+	madvise(p, 8 * PAGE, MADV_SEQUENTIAL);
+	flags("sequential", p);
+	madvise(p, 8 * PAGE, MADV_NORMAL);
+	madvise(p, 8 * PAGE, MADV_DODUMP);
+	flags("normal, dumped", p);
 	mprotect(p, 8 * PAGE, PROT_NONE);
 	flags("none", p);
 	mprotect(p, 8 * PAGE, PROT_READ | PROT_EXEC);
