@@ -122,7 +122,7 @@ static __always_inline_ void page_make(struct page *p, unsigned order, enum page
 	p->slot = NULL;
 	p->owner = NULL;
 	p->index = 0;
-	p->rmap = 0;
+	p->policy = 0;
 	p->nlocked = 0;
 }
 _Static_assert(offsetof(struct page, kind) == 4 && offsetof(struct page, order) == 5, "page_make");

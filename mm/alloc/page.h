@@ -6,15 +6,14 @@
  *        +-------+----+-----+--------+------+-------+-------+--------+-------+-------+------+
  *  page  | flags |kind|order|limit_id| refs | slots | slot  | link   | owner | index | rmap |
  *        +-------+----+-----+--------+------+-------+-------+--------+-------+-------+------+
- *  table | flags |kind|order|limit_id|    lock      |lvl,state,used, |anon,file,|base|owner |compa-|
- *        |       |    |     |        |              |first,last      |shm,swap  |    |slot  |nion  |
+ *  table | flags |kind|order|limit_id|    lock      |lvl,state,used, |anon,file,|base|owner |comp. |
+ *        |       |    |     |        |              |first,last      |shm,swap  |    |slot  |or kin|
  *        +-------+----+-----+--------+--------------+----------------+----------+----+------+------+
  *
  * refs = slots + caches + pins + gathers: a frame is freed when the last goes.
  * slots = PTEs that map it (present, noaccess, migrating). An anonymous page
- * knows its slot; where pages may have several, the slots chain through the
- * companion of each table (the reverse map). The table's lock is never
- * overlaid by another use.
+ * knows one of them, and finds the others by it (mm/pt/rmap.h). The table's
+ * lock is never overlaid by another use.
  */
 #ifndef MM_ALLOC_PAGE_H
 #define MM_ALLOC_PAGE_H
@@ -43,11 +42,14 @@ enum page_kind {
 #define PG_UPTODATE	(1u << 1)	/* a file page's content has been read in */
 #define PG_DIRTY	(1u << 2)
 #define PG_REFERENCED	(1u << 3)
-#define PG_LRU		(1u << 4)	/* on a list of mm/alloc's page lists */
-#define PG_ACTIVE	(1u << 5)
+#define PG_LRU		(1u << 4)	/* on a list of the reclaim policy (lists.h) */
+#define PG_ACTIVE	(1u << 5)	/* of these, the policy's */
 #define PG_JUNK		(1u << 6)	/* debug: free and filled with junk */
 #define PG_WAITERS	(1u << 7)	/* somebody may be asleep until PG_BUSY goes (mm/obj) */
 #define PG_SHMEM	(1u << 8)	/* of a memory object: set with the kind, and kept */
+#define PG_SWAPCACHE	(1u << 9)	/* anonymous or shmem: it is the cache of slot `swp` (slots.h) */
+#define PG_BATCH	(1u << 10)	/* noted for the lists of reclaim (lists.h) */
+#define PG_WRITEBACK	(1u << 11)	/* is being written to its swap slot: may be read, not written */
 /* bits 12 and up: mm_verify's tally of the entries that name the page; 0 between its runs */
 #define PG_TALLY_SHIFT	12
 
@@ -62,9 +64,12 @@ struct page {
 			uint32_t slots;		/* table lock of each slot; atomic */
 			pte_t *slot;		/* anonymous: its PTE (direct-map address); rmap */
 			TAILQ_ENTRY(page) link;	/* free list (zone), per-CPU list, gather, LRU (lists) */
-			struct object *owner;	/* object whose page it is, or NULL */
+			union {
+				struct object *owner;	/* object whose page it is, or NULL */
+				swp_t swp;	/* anonymous, with PG_SWAPCACHE: its slot; PG_BUSY */
+			};
 			uint64_t index;		/* page index in the object; anonymous: va >> 12 where it was first mapped */
-			uint32_t rmap;		/* spinlock of the slot chain, RANK_PAGE_RMAP */
+			uint32_t policy;	/* the reclaim policy's own; lists_lock */
 			uint32_t nlocked;	/* how many of its slots mlock holds */
 		};
 		struct {		/* table view */
@@ -82,7 +87,10 @@ struct page {
 				};
 				struct grace_head dead_link; /* dead: in its gather, then in a grace period */
 			};
-			struct page *companion;	/* links of its slots; NULL: none needed yet; lock */
+			union {
+				struct page *companion; /* upper: links of its slots; NULL: none needed yet; lock */
+				struct { uint32_t kin_next, kin_prev; }; /* last level: its family (rmap.h), as frame numbers; kin_lock */
+			};
 			struct aspace *as;	/* whose table (shared: the first owner's); lock */
 		};
 		struct {		/* slab view */

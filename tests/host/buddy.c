@@ -96,7 +96,7 @@ static void take_block(struct page *p, unsigned order, enum page_kind kind, bool
 
 	CHECK(n + (1ul << order) <= FRAMES && IS_ALIGNED(n, 1ul << order));
 	CHECK(p->kind == kind && p->order == order && p->refs == 1 && !p->slots && !p->flags);
-	CHECK(!p->slot && !p->owner && !p->index && !p->rmap && !p->nlocked && !p->limit_id);
+	CHECK(!p->slot && !p->owner && !p->index && !p->policy && !p->nlocked && !p->limit_id);
 	block[nblocks++] = (struct block){ p, order, kind };
 	for (uint64_t f = n; f < n + (1ul << order); f++) {
 		CHECK_EQ(owner[f], 0);
@@ -128,7 +128,7 @@ static void give_block(unsigned i)
 	}
 	b.page->slot = (pte_t *)word(n, 0);		/* what owners leave behind */
 	b.page->owner = (struct object *)word(n, 0);
-	b.page->index = b.page->rmap = b.page->nlocked = b.page->limit_id = 77;
+	b.page->index = b.page->policy = b.page->nlocked = b.page->limit_id = 77;
 	b.page->flags = PG_DIRTY;
 	if (tap_below(2))
 		page_free(b.page, b.order);

@@ -130,6 +130,27 @@ static inline pte_t pte_with_prot(pte_t e, unsigned prot)
 			pte_prot_bits(prot) };
 }
 
+/*
+ * A swap entry: device in bits 63:59, offset in 51:12, the soft bits between them. `was` gives
+ * its soft bits. A swp_t is device << 40 | offset; every one makes an entry that is not none.
+ */
+#define SWP_DEVICE_SHIFT 40
+static inline swp_t swp(unsigned device, uint64_t offset)
+{
+	return (swp_t){ (uint64_t)device << SWP_DEVICE_SHIFT | offset };
+}
+static inline unsigned swp_device(swp_t s) { return s.v >> SWP_DEVICE_SHIFT; }
+static inline uint64_t swp_offset(swp_t s) { return s.v & ((1ull << SWP_DEVICE_SHIFT) - 1); }
+static inline pte_t pte_swap(swp_t s, pte_t was)
+{
+	return (pte_t){ (uint64_t)swp_device(s) << 59 | swp_offset(s) << PAGE_SHIFT |
+			(was.v & PTE_SOFT_MASK) | PTE_NP_SWAP };
+}
+static inline swp_t pte_swp(pte_t e)
+{
+	return swp(e.v >> 59, (e.v & PTE_ADDR_MASK) >> PAGE_SHIFT);
+}
+
 /* Of a kind that names a frame: present, special, noaccess, migrating, huge, table. */
 static inline pfn_t pte_pfn(pte_t e) { return pfn((e.v & PTE_ADDR_MASK) >> PAGE_SHIFT); }
 static inline bool pte_is_none(pte_t e) { return e.v == 0; }
