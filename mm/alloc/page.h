@@ -4,7 +4,7 @@
  *
  *  byte  0       4    5     6        8      12      16      24       40      48      56     64
  *        +-------+----+-----+--------+------+-------+-------+--------+-------+-------+------+
- *  page  | flags |kind|order|limit_id| refs | slots | slot  | link   | owner | index | rmap |
+ *  page  | flags |kind|order|limit_id| refs | slots | slot  | link   | owner | index |policy|
  *        +-------+----+-----+--------+------+-------+-------+--------+-------+-------+------+
  *  table | flags |kind|order|limit_id|    lock      |lvl,state,used, |anon,file,|base|owner |comp. |
  *        |       |    |     |        |              |first,last      |shm,swap  |    |slot  |or kin|
