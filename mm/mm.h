@@ -30,6 +30,8 @@ struct aspace *mm_aspace(struct mm *mm);
  * Who shares an address space shares its limits.
  */
 void mm_set_limits(struct mm *mm, const struct mm_limits *l);
+/* Are these its limits? Of one that nobody else knows yet. */
+bool mm_has_limits(const struct mm *mm, const struct mm_limits *l);
 /*
  * A copy for a new process: the same VMAs, private pages shared until either
  * writes. One reference, or NULL: no memory, and parent is as before. May sleep.

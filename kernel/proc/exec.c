@@ -121,8 +121,8 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 		mm_put(mm);
 		return err;
 	}
-	process_limit_memory(p, mm);	/* others that have ended may have changed limits */
 	become(p, exe, name, mm);
+	process_limit_memory(p, mm);	/* before it was p's, who changed limits told the old one */
 	arch_user_frame(tf, elf_entry(e), sp);
 	return 0;
 }

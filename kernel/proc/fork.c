@@ -43,9 +43,7 @@ static int copy_memory(struct process *child, struct process *parent, const stru
 		child->mm = mm_fork(parent->mm);
 		if (!child->mm)
 			return -ENOMEM;
-		/* The memory has the lender's limits, or another task has changed them by now. */
-		if (unlikely(parent->shares_memory || READ_ONCE(parent->ntasks) > 1))
-			process_limit_memory(child, child->mm);
+		process_limit_memory_new(child);
 		return 0;
 	}
 	child->mm = mm_get(parent->mm);

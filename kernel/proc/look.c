@@ -190,6 +190,45 @@ int process_set_oom_score_adj(int pid, int adj)
 	return 0;
 }
 
+static int check_limit(unsigned which, const struct rlimit64 *new)
+{
+	if (which >= RLIM_NLIMITS || (new && new->rlim_cur > new->rlim_max))
+		return -EINVAL;
+	return new && which == RLIMIT_NOFILE && new->rlim_max > FILES_MAX ? -EPERM : 0;
+}
+
+/*
+ * Its memory is told behind the lock: p may go on to another one meanwhile, which it tells
+ * itself (exec.c).
+ */
+int process_rlimit(int tid, unsigned which, const struct rlimit64 *new, struct rlimit64 *was)
+{
+	struct process *p = find_locked(tid);
+	struct mm *mm = NULL;
+	int err;
+
+	if (!p)
+		return -ESRCH;
+	err = check_limit(which, new);
+	if (!err)
+		*was = p->rlimit[which];
+	if (!err && new) {
+		p->rlimit[which] = *new;
+		p->limits_changed++;
+		if (p->mm && !p->shares_memory)		/* what is lent keeps its owner's */
+			mm = mm_get(p->mm);
+		process_get(p);
+	}
+	spin_unlock(&process_lock);
+	if (mm) {
+		process_limit_memory(p, mm);
+		mm_put(mm);
+	}
+	if (!err && new)
+		process_put(p);
+	return err;
+}
+
 void process_totals(unsigned *running, uint64_t *user_ns, uint64_t *system_ns)
 {
 	const struct process *p;

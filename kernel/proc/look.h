@@ -1,6 +1,6 @@
 /*
- * What others may see of a process: copies and counted references, taken
- * under the lock of all processes. Nothing here waits, and nobody keeps a
+ * What others may see of a process, and tell it: copies and counted references,
+ * taken under the lock of all processes. Nothing here waits, and nobody keeps a
  * pointer to a process that may end.
  */
 #ifndef KERNEL_PROC_LOOK_H
@@ -43,6 +43,12 @@ struct file *process_get_file(int pid, unsigned fd);
 int __must_check process_rename(int pid, const char *name);
 /* How dear it is when memory is short, -1000 to 1000. 0 or -ESRCH. */
 int __must_check process_set_oom_score_adj(int pid, int adj);
+/*
+ * A limit (RLIMIT_*) of the process that task tid is of: *was: what it is, and then *new unless
+ * that is NULL. 0, -ESRCH, -EINVAL, -EPERM (more open files than there can be). May sleep.
+ */
+int __must_check process_rlimit(int tid, unsigned which, const struct rlimit64 *new,
+				struct rlimit64 *was);
 /* How many tasks there are in state R; what all have used the CPU for. */
 void process_totals(unsigned *running, uint64_t *user_ns, uint64_t *system_ns);
 /*

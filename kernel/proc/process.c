@@ -41,7 +41,7 @@ static void default_limits(struct process *p)
 	set_limit(p, RLIMIT_RTPRIO, 0, 0);
 }
 
-/* process_lock held. */
+/* process_lock held, or nobody knows p yet. */
 static struct mm_limits memory_limits(const struct process *p)
 {
 	return (struct mm_limits){
@@ -66,6 +66,15 @@ void process_limit_memory(struct process *p, struct mm *mm)
 		spin_unlock(&process_lock);
 		mm_set_limits(mm, &limits);
 	} while (READ_ONCE(p->limits_changed) != seen);
+}
+
+/* The memory may have a lender's limits, or some that were changed as it was copied. */
+void process_limit_memory_new(struct process *child)
+{
+	struct mm_limits limits = memory_limits(child);
+
+	if (unlikely(!mm_has_limits(child->mm, &limits)))
+		process_limit_memory(child, child->mm);
 }
 
 /* ---- the table ---- */

@@ -3,7 +3,7 @@
 #include <asm/prctl.h>
 #include <kernel/core/clock.h>
 #include <kernel/fs/path.h>
-#include <kernel/proc/process.h>
+#include <kernel/proc/look.h>
 #include <kernel/sys/syscall.h>
 #include <kernel/sys/usage.h>
 #include <lib/string.h>
@@ -94,13 +94,6 @@ SYSCALL0(geteuid) { return 0; }
 SYSCALL0(getgid) { return 0; }
 SYSCALL0(getegid) { return 0; }
 SYSCALL0(getgroups) { return 0; }
-
-static long own_pid(int pid)
-{
-	int own = current_process()->pid;
-
-	return pid == 0 || pid == own ? own : -ESRCH;
-}
 
 static long put_three_zeros(uint32_t __user *a, uint32_t __user *b, uint32_t __user *c)
 {
@@ -194,46 +187,15 @@ SYSCALL0(rseq)
 
 /* ---- limits ---- */
 
-/* *was: what it was just before. */
-static int set_limit(struct process *p, unsigned which, const struct rlimit64 *new,
-		     struct rlimit64 *was)
-{
-	if (new->rlim_cur > new->rlim_max)
-		return -EINVAL;
-	if (which == RLIMIT_NOFILE && new->rlim_max > FILES_MAX)
-		return -EPERM;
-	spin_lock(&process_lock);
-	*was = p->rlimit[which];
-	p->rlimit[which] = *new;
-	p->limits_changed++;
-	spin_unlock(&process_lock);
-	if (p->mm && !p->shares_memory)		/* what is lent keeps its owner's */
-		process_limit_memory(p, p->mm);
-	return 0;
-}
-
-static void get_limit(struct process *p, unsigned which, struct rlimit64 *was)
-{
-	spin_lock(&process_lock);
-	*was = p->rlimit[which];
-	spin_unlock(&process_lock);
-}
-
-static long change_limit(unsigned which, const struct rlimit64 __user *new,
+static long change_limit(int tid, unsigned which, const struct rlimit64 __user *from,
 			 struct rlimit64 __user *old)
 {
-	struct process *p = current_process();
-	struct rlimit64 was, next;
-	int err = 0;
+	struct rlimit64 was, new;
+	int err;
 
-	if (which >= RLIM_NLIMITS)
-		return -EINVAL;
-	if (new && copy_from_user(&next, new, sizeof(next)))
+	if (from && copy_from_user(&new, from, sizeof(new)))
 		return -EFAULT;
-	if (new)
-		err = set_limit(p, which, &next, &was);
-	else
-		get_limit(p, which, &was);
+	err = process_rlimit(tid, which, from ? &new : NULL, &was);
 	if (err)
 		return err;
 	return old && copy_to_user(old, &was, sizeof(was)) ? -EFAULT : 0;
@@ -242,20 +204,20 @@ static long change_limit(unsigned which, const struct rlimit64 __user *new,
 SYSCALL4(prlimit64, int, pid, unsigned, which, const struct rlimit64 __user *, new,
 	 struct rlimit64 __user *, old)
 {
-	long own = own_pid(pid);
-
-	return own < 0 ? own : change_limit(which, new, old);
+	return change_limit(pid ? pid : current_process()->pid, which, new, old);
 }
 
 /* struct rlimit is struct rlimit64 here. */
 SYSCALL2(getrlimit, unsigned, which, struct rlimit64 __user *, old)
 {
-	return which < RLIM_NLIMITS && !old ? -EFAULT : change_limit(which, NULL, old);
+	if (which < RLIM_NLIMITS && !old)
+		return -EFAULT;
+	return change_limit(current_process()->pid, which, NULL, old);
 }
 
 SYSCALL2(setrlimit, unsigned, which, const struct rlimit64 __user *, new)
 {
-	return which < RLIM_NLIMITS && !new ? -EFAULT : change_limit(which, new, NULL);
+	return !new ? -EFAULT : change_limit(current_process()->pid, which, new, NULL);
 }
 
 /* ---- accounts ---- */

@@ -16,6 +16,15 @@ void mm_set_limits(struct mm *mm, const struct mm_limits *l)
 	mm_write_unlock(mm);
 }
 
+bool mm_has_limits(const struct mm *mm, const struct mm_limits *l)
+{
+	const struct mm_limits *has = &mm->limits;
+
+	return has->as == l->as && has->data == l->data && has->stack == l->stack &&
+	       has->memlock == l->memlock && has->data_max == l->data_max &&
+	       has->privileged == l->privileged;
+}
+
 bool map_may_expand(const struct mm *mm, unsigned vm_flags, uint64_t pages)
 {
 	const struct mm_limits *l = &mm->limits;
