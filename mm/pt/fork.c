@@ -10,7 +10,10 @@
  *
  * The child is nobody's address space so far; the caller keeps the parent's
  * tables from being changed (mm.lock for writing, all VMAs marked), so their counts can be
- * read without a lock.
+ * read without a lock. Truncates alone come by all the same: they know the mappings
+ * of memory objects that both have. They change no table that is shared, but take away
+ * one that is empty, as the child's are when they are made: so whether it is dead is
+ * looked at under its lock, before anything goes in.
  *
  * Locks: two tables of one level, the lower address first; in sharing the two
  * upper ones, and inside of them one last-level table after the other.
@@ -123,15 +126,19 @@ static struct copied copy_entries(pte_t *src, pte_t *dst, unsigned i, unsigned e
 	return n;
 }
 
-/* [va, end) of one table. */
-static void table_copy(struct page *from, struct page *to, vaddr_t va, vaddr_t end,
-		       struct gather *g)
+/* [va, end) of one table. False: `to` was taken away. */
+static bool __must_check table_copy(struct page *from, struct page *to, vaddr_t va, vaddr_t end,
+				    struct gather *g)
 {
 	vaddr_t base = va & -LEVEL_SIZE(2);
 	unsigned first, last;
 	struct copied n;
 
 	lock_both(from, to);
+	if (unlikely(to->dead)) {
+		unlock_both(from, to);
+		return false;
+	}
 	first = MAX(LEVEL_INDEX(va, 1), from->first);
 	last = MIN(LEVEL_INDEX(end - 1, 1), from->last);
 	n = copy_entries(table_entries(from), table_entries(to), first, last + 1);
@@ -144,6 +151,7 @@ static void table_copy(struct page *from, struct page *to, vaddr_t va, vaddr_t e
 	if (n.hi)
 		gather_range(g, base + n.lo * PAGE_SIZE, (n.hi - n.lo) * PAGE_SIZE);
 	unlock_both(from, to);
+	return true;
 }
 
 /* The entries of from's table t in [va, end). */
@@ -154,11 +162,12 @@ static int copy_table(struct aspace *to, struct page *t, vaddr_t va, vaddr_t end
 
 	if (!table_meets(t, va & -LEVEL_SIZE(2), va, end))
 		return 0;
-	err = cursor_open(&c, to, va, 1);
-	if (err)
-		return err;
-	cursor_close(&c);
-	table_copy(t, c.table, va, end, g);
+	do {
+		err = cursor_open(&c, to, va, 1);
+		if (err)
+			return err;
+		cursor_close(&c);
+	} while (!table_copy(t, c.table, va, end, g));
 	return 0;
 }
 
@@ -241,6 +250,17 @@ static unsigned share_big(struct page *from, struct page *to, unsigned i, unsign
 	return n;
 }
 
+/* The upper table of va in `to`, not locked, with a companion. 0 or -ENOMEM. */
+static int open_twin(struct cursor *c, struct aspace *to, vaddr_t va)
+{
+	int err = cursor_open(c, to, va, 2);
+
+	if (err)
+		return err;
+	cursor_close(c);
+	return companion_prepare(c->table);
+}
+
 /* [va, end) below one upper table of from's. */
 static int share_upper(struct aspace *to, struct page *upper, vaddr_t va, vaddr_t end,
 		       struct gather *g)
@@ -248,22 +268,25 @@ static int share_upper(struct aspace *to, struct page *upper, vaddr_t va, vaddr_
 	unsigned i = LEVEL_INDEX(va, 2), stop = LEVEL_INDEX(end - 1, 2) + 1, big = 0;
 	struct cursor c;
 	int err = copy_small(to, upper, i, stop, va, &big, g);
+	bool dead;
 
 	if (err || !big)
 		return err;
-	err = cursor_open(&c, to, va, 2);
-	if (err)
-		return err;
-	cursor_close(&c);
 	err = companion_prepare(upper);
-	if (!err)
-		err = companion_prepare(c.table);
 	if (err)
 		return err;
-	lock_both(upper, c.table);
-	big = share_big(upper, c.table, i, stop);
-	gather_range(g, va, end - va);
-	unlock_both(upper, c.table);
+	do {
+		err = open_twin(&c, to, va);
+		if (err)
+			return err;
+		lock_both(upper, c.table);
+		dead = c.table->dead;
+		if (likely(!dead)) {
+			big = share_big(upper, c.table, i, stop);
+			gather_range(g, va, end - va);
+		}
+		unlock_both(upper, c.table);
+	} while (unlikely(dead));
 	__atomic_fetch_add(&to->table_bytes, big * PAGE_SIZE, __ATOMIC_RELAXED);
 	return 0;
 }

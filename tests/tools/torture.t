@@ -29,5 +29,11 @@ check(done.status == 0, what, done.out[-2000:], done.err)
 check(re.search(rb"^torture: ok$", done.out, re.MULTILINE), "came to its end", done.out[-500:])
 free = re.search(rb"after the first round ([0-9]+) kB, at the end ([0-9]+) kB", done.out)
 check(free and int(free[1]) - int(free[2]) < 2048, "no memory is lost from round to round", done.out[-500:])
+
+# One thing that torture meets once in many runs: a child's tables, and a cut that passes through them.
+between = tool("qrun", "--debug", "-c", cpus, "-t", asked("LIMIT", "280"), "-a", "map4k watchdog=60",
+               os.path.join(machine.BUILD, "user/fork-truncate"), timeout=36000)
+check(between.status == 0 and between.out.startswith(b"100 children, 100 found all their memory; 0 pages"),
+      "forks while a file is cut", between.out, between.err)
 print("# " + (done.out.decode("utf-8", "replace").splitlines() or [""])[0])
 end()
