@@ -22,6 +22,7 @@
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 #include <mm/pt/pt.h>
+#include <mm/reclaim/reclaim.h>
 
 static void read_options(const struct bootinfo *bi)
 {
@@ -60,6 +61,7 @@ void kernel_main(struct bootinfo *bi)
 	arch_irq_init(kmap_mmio);
 	arch_pagecopy_init();
 	mm_init();
+	policy_init();
 	file_init();
 	fs_init(bi);
 	console_init();

@@ -133,6 +133,8 @@ struct mem_usage { uint64_t kernel, tables, anon, file, mapped, shmem, mlocked; 
 void mm_usage(struct mem_usage *u);
 /* The i-th counter of /proc/vmstat; false past the last. */
 bool mm_event(unsigned i, const char **name, uint64_t *v);
+/* The i-th replacement policy, and whether it is the one; NULL past the last. */
+const char *mm_policy(unsigned i, bool *chosen);
 /* Bytes that a read fault of a file maps at most. Set: rounded down to a power of two; -EINVAL above 2 MB. */
 uint64_t mm_fault_around(void);
 int __must_check mm_set_fault_around(uint64_t bytes);

@@ -82,6 +82,20 @@ PROC_FILE(overcommit_kbytes, .path = "/proc/sys/vm/overcommit_kbytes", .mode = S
 
 SYSCTL(pid_max, "/proc/sys/kernel/pid_max", pid_max, PID_MAX_MIN, PID_LIMIT);
 
+/* The replacement policies, the one at work in brackets; chosen at boot. */
+static int show_reclaim(struct text *t, int pid)
+{
+	const char *name;
+	bool chosen;
+
+	(void)pid;
+	for (unsigned i = 0; (name = mm_policy(i, &chosen)); i++)
+		text_printf(t, "%s%s%s%s", i ? " " : "", chosen ? "[" : "", name, chosen ? "]" : "");
+	text_char(t, '\n');
+	return 0;
+}
+PROC_FILE(reclaim, .path = "/proc/sys/vm/reclaim", .mode = S_IFREG | 0444, .show = show_reclaim);
+
 /* A file that says the same forever. */
 #define CONSTANT(ident, where, ...) \
 	static int show_##ident(struct text *t, int pid) \

@@ -43,7 +43,6 @@ enum page_kind {
 #define PG_DIRTY	(1u << 2)
 #define PG_REFERENCED	(1u << 3)
 #define PG_LRU		(1u << 4)	/* on a list of the reclaim policy (lists.h) */
-#define PG_ACTIVE	(1u << 5)	/* of these, the policy's */
 #define PG_JUNK		(1u << 6)	/* debug: free and filled with junk */
 #define PG_WAITERS	(1u << 7)	/* somebody may be asleep until PG_BUSY goes (mm/obj) */
 #define PG_SHMEM	(1u << 8)	/* of a memory object: set with the kind, and kept */

@@ -6,6 +6,7 @@
 #define MM_RECLAIM_RECLAIM_H
 
 #include <mm/alloc/page.h>
+#include <mm/alloc/policy.h>
 
 /*
  * Frees about `want` pages. How many it was; 0: nothing can be had (out of memory). At the top of the
@@ -14,6 +15,11 @@
 uint64_t reclaim_direct(uint64_t want);
 /* page_alloc for who may wait for memory: reclaims, again and again, until there is some or nothing to be had (NULL). */
 struct page *page_alloc_wait(unsigned order, enum page_kind kind, unsigned flags);
+/* At boot: which policy the option reclaim= names. From then on policy_chosen() is that one. */
+void policy_init(void);
+const struct policy *policy_chosen(void);
+/* All of them, by number; NULL past the last. */
+const struct policy *policy_nth(unsigned i);
 /* Starts kswapd. */
 void reclaim_init(void);
 

@@ -10,6 +10,7 @@
 #include <kernel/core/thread.h>
 #include <lib/string.h>
 #include <mm/pt/pt.h>
+#include <mm/reclaim/reclaim.h>
 #include <mm/vm/fault.h>
 #include <mm/vm/stat.h>
 
@@ -87,6 +88,14 @@ bool mm_event(unsigned i, const char **name, uint64_t *v)
 	*name = tlb_stat_name(i);
 	*v = tlb_stat_sum(i);
 	return true;
+}
+
+const char *mm_policy(unsigned i, bool *is_chosen)
+{
+	const struct policy *p = policy_nth(i);
+
+	*is_chosen = p && p == policy_chosen();
+	return p ? p->name : NULL;
 }
 
 /* ---- fault-around ---- */
