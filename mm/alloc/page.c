@@ -18,6 +18,7 @@
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/option.h>
+#include <mm/alloc/slots.h>
 
 uint64_t page_fail_nth;
 option_uint(fail_alloc, &page_fail_nth, 0, ~0ul,
@@ -224,7 +225,7 @@ static __always_inline_ void free_page(struct page *p, unsigned order)
 
 	debug_assert(this_cpu()->irq_depth == 0);
 	debug_assert(pfn_valid(page_to_pfn(p)));
-	debug_assert(!(p->flags & (PG_BUSY | PG_LRU)));
+	debug_assert(!(p->flags & (PG_BUSY | PG_LRU | PG_SWAPCACHE)));
 	if (unlikely(order || !page_is_block(p, 0) || *(const uint64_t *)&p->refs > 1 ||
 		     pcp->count == PCP_MAX)) {
 		free_slow(p, order);
@@ -241,7 +242,8 @@ void page_free(struct page *p, unsigned order)
 	free_page(p, order);
 }
 
-void page_put(struct page *p)
+/* Drops a reference; true: others are left. */
+static __always_inline_ bool page_drop(struct page *p)
 {
 	uint32_t refs = __atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL);
 
@@ -250,6 +252,24 @@ void page_put(struct page *p)
 	else if (unlikely(refs == 0))
 		panic("page_put: frame 0x%lx (%s) has no reference", page_to_pfn(p).v,
 		      page_kind_name(p->kind));
+	return refs > 1;
+}
+
+/* The swap cache may be the last one that has it. */
+static __attribute__((noinline)) void put_cached(struct page *p)
+{
+	swp_t s = p->swp;
+
+	if (page_drop(p))
+		slot_forsaken(s);
+}
+
+void page_put(struct page *p)
+{
+	if (unlikely(READ_ONCE(p->flags) & PG_SWAPCACHE))
+		put_cached(p);
+	else
+		page_drop(p);
 }
 
 /* ---- figures ---- */

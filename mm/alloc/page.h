@@ -38,13 +38,13 @@ enum page_kind {
 };
 
 /* flags, changed atomically */
-#define PG_BUSY		(1u << 0)	/* sleeping lock: I/O or a change of owner goes on */
+#define PG_BUSY		(1u << 0)	/* sleeping lock (busy.h): I/O or a change of owner goes on */
 #define PG_UPTODATE	(1u << 1)	/* a file page's content has been read in */
 #define PG_DIRTY	(1u << 2)
 #define PG_REFERENCED	(1u << 3)
 #define PG_LRU		(1u << 4)	/* on a list of the reclaim policy (lists.h) */
 #define PG_JUNK		(1u << 6)	/* debug: free and filled with junk */
-#define PG_WAITERS	(1u << 7)	/* somebody may be asleep until PG_BUSY goes (mm/obj) */
+#define PG_WAITERS	(1u << 7)	/* somebody may be asleep until PG_BUSY goes (busy.c) */
 #define PG_SHMEM	(1u << 8)	/* of a memory object: set with the kind, and kept */
 #define PG_SWAPCACHE	(1u << 9)	/* anonymous or shmem: it is the cache of slot `swp` (slots.h) */
 #define PG_BATCH	(1u << 10)	/* noted for the lists of reclaim (lists.h) */
@@ -65,7 +65,7 @@ struct page {
 			TAILQ_ENTRY(page) link;	/* free list (zone), per-CPU list, gather, LRU (lists) */
 			union {
 				struct object *owner;	/* object whose page it is, or NULL */
-				swp_t swp;	/* anonymous, with PG_SWAPCACHE: its slot; PG_BUSY */
+				swp_t swp;	/* with PG_SWAPCACHE: its slot (slots.h); its cluster's lock */
 			};
 			uint64_t index;		/* page index in the object; anonymous: va >> 12 where it was first mapped */
 			uint32_t policy;	/* the reclaim policy's own; lists_lock */

@@ -6,8 +6,15 @@
  * A slot is in use while its count or its cache is not zero. Count: entries of
  * page tables (an entry of a shared table is one) and of objects' indexes.
  * Cache: a page with PG_SWAPCACHE whose `swp` names the slot, and one reference
- * of the cache. A page is clean against its slot as long as it is there: a
- * fault that gives W takes it out first (if the count is 0), or copies.
+ * of the cache. Such a page is not written by anybody: a fault that gives W takes it out
+ * first (slot_own), or copies. With PG_DIRTY the slot on the device does not have its
+ * content so far, and the page must not leave the cache while an entry names the slot.
+ *
+ * Who finds a page by its slot gets a reference, and while he has it the page stays in the cache
+ * as long as an entry names the slot: look at the entry again under its table's lock.
+ *
+ * A slot in use that has no page keeps a shadow: a number of 31 bits, R's, put there when its
+ * page left the cache, found again when it comes back.
  */
 #ifndef MM_ALLOC_SLOTS_H
 #define MM_ALLOC_SLOTS_H
@@ -15,16 +22,74 @@
 #include <arch/pte.h>
 #include <mm/alloc/page.h>
 
+#define SLOT_AREAS	32u		/* devices: 5 bits of a swap entry */
+#define SLOT_SHADOW_MAX	0x7fffffffu
+
+extern unsigned slots_on;		/* areas that there are: 0: nothing is swapped */
+
 /*
  * A free slot, count 0, for p, busy, in whose cache it is from now on (with a
- * reference). False: no swap, or all of it is in use.
+ * reference), PG_DIRTY. False: no swap, or all of it is in use.
  */
 bool __must_check slot_alloc(struct page *p, swp_t *out);
-/* One entry more (fewer) that names s. The last one frees the slot, if it has no cache either. Table lock held or not. */
+/* A free slot with count 1 and no page: for an entry that shall name it (slot_cache brings the page). */
+bool __must_check slot_new(swp_t *out);
+/*
+ * One entry more (fewer) that names s, which is in use. The last one frees the slot, and its page if nobody
+ * but the cache has it. Table lock held or not.
+ */
 void slot_get(swp_t s);
 void slot_put(swp_t s);
 uint32_t slot_count(swp_t s);
-/* The page that caches s, with a reference for the caller, or NULL. */
+
+/* The page that caches s, with a reference for the caller, or NULL. s may be out of use. */
 struct page *slot_cached(swp_t s);
+/*
+ * p, busy and referenced by the caller, of no object, becomes the cache of s. 0 (*shadow: what was kept there, 0:
+ * nothing), -EEXIST (somebody else's is), -ENOENT: no entry names s any more.
+ */
+int __must_check slot_cache(swp_t s, struct page *p, uint32_t *shadow);
+/*
+ * p, busy and referenced by the caller, leaves the cache, if no entry names its slot (which is
+ * free then), or nobody but the caller has p and it is not PG_DIRTY: shadow is kept there. False: it stays.
+ */
+bool __must_check slot_uncache(struct page *p, uint32_t shadow);
+/*
+ * Is p, with its only slot in a table that the caller has locked, nobody's else? Then it leaves the cache, where
+ * it is in one, and may be written.
+ */
+bool __must_check slot_own(struct page *p);
+/* p's last mapping may have gone: who took its reference out says so. s: p's slot before that. */
+void slot_forsaken(swp_t s);
+
+/* s cannot be written (read): it is not given out any more once it is free. */
+void slot_mark_bad(swp_t s);
+bool slot_is_bad(swp_t s);
+/* More than half of all slots are in use: a page that has been read back had better give its slot up. */
+bool slots_tight(void);
+/* Slots of all areas, and how many are not in use. */
+uint64_t slots_total(void);
+uint64_t slots_free(void);
+
+/* ---- areas: mm/reclaim/swap_area.c ---- */
+
+/* An area of n slots, of which 0 is the device's header; nothing is given out so far. Its number; -ENOMEM, -EPERM (32 are there). */
+int __must_check slot_area_add(uint64_t n, int priority);
+/* Slots are given out from now on; or not any more (callers of slot_alloc that have begun get through: a grace period). */
+void slot_area_start(unsigned device);
+void slot_area_stop(unsigned device);
+/* Stopped, and none is in use: it is no area any more; and after a grace period its arrays are freed. */
+void slot_area_remove(unsigned device);
+void slot_area_free(unsigned device);
+/* The first slot in use from offset `from` on; 0: there is none. */
+uint64_t slot_area_next(unsigned device, uint64_t from);
+struct slot_figures { uint64_t total, used; int priority; };
+void slot_area_figures(unsigned device, struct slot_figures *f);
+
+/* mm_verify, at rest: an entry names s. True: it is a slot in use, and its count is that much lower until slot_restore. */
+bool slot_tally(swp_t s);
+void slot_restore(swp_t s);
+/* What does not agree, all entries tallied: 0, or a text (a static buffer). */
+const char *slots_verify(void);
 
 #endif

@@ -10,14 +10,13 @@
  *
  * Locks: o->lock (RANK_OBJECT) guards the index; references are handed out
  * under it, so a page whose only reference is the cache's cannot gain one
- * while it is held. Sleepers wait on o->busy_wait: they set PG_WAITERS under
- * that queue's lock, and whoever clears PG_BUSY and saw it wakes them. (The
- * mark may stay behind where nobody sleeps: it costs the next one a look.)
+ * while it is held.
  */
 #include <mm/obj/object.h>
 #include <arch/uaccess.h>
 #include <lib/assert.h>
 #include <lib/string.h>
+#include <mm/alloc/busy.h>
 #include <mm/alloc/commit.h>
 #include <mm/alloc/slab.h>
 
@@ -33,42 +32,12 @@ void object_init(struct object *o, const struct object_ops *ops, uint64_t size)
 	o->size = size;
 	o->refs = 1;
 	spin_init(&o->lock, RANK_OBJECT);
-	waitq_init(&o->busy_wait);
 	mutex_init(&o->content, RANK_CONTENT);
 	rwlock_init(&o->maps_lock, RANK_OBJECT);
 	RB_INIT(&o->maps);
 	spin_lock(&objects_lock);
 	TAILQ_INSERT_TAIL(&objects, o, all_link);
 	spin_unlock(&objects_lock);
-}
-
-/* ---- PG_BUSY ---- */
-
-static bool page_trylock(struct page *p)
-{
-	return !(__atomic_fetch_or(&p->flags, PG_BUSY, __ATOMIC_ACQUIRE) & PG_BUSY);
-}
-
-void object_unlock_page(struct object *o, struct page *p)
-{
-	uint32_t was = __atomic_fetch_and(&p->flags, ~(PG_BUSY | PG_WAITERS), __ATOMIC_RELEASE);
-	uint64_t irq;
-
-	assert(was & PG_BUSY);
-	if (likely(!(was & PG_WAITERS)))
-		return;
-	irq = waitq_lock(&o->busy_wait);
-	waitq_wake_all(&o->busy_wait);
-	waitq_unlock(&o->busy_wait, irq);
-}
-
-void object_wait_page(struct object *o, struct page *p)
-{
-	uint64_t irq = waitq_lock(&o->busy_wait);
-
-	while (__atomic_fetch_or(&p->flags, PG_WAITERS, __ATOMIC_ACQUIRE) & PG_BUSY)
-		waitq_sleep(&o->busy_wait, &irq);
-	waitq_unlock(&o->busy_wait, irq);
 }
 
 /* ---- the index ---- */
@@ -165,13 +134,13 @@ static int fill_page(struct object *o, struct page *p)
 
 	if (!err) {
 		__atomic_fetch_or(&p->flags, PG_UPTODATE, __ATOMIC_RELEASE);
-		object_unlock_page(o, p);
+		page_unlock(p);
 		return 0;
 	}
 	spin_lock(&o->lock);
 	remove_page(o, p);
 	spin_unlock(&o->lock);
-	object_unlock_page(o, p);
+	page_unlock(p);
 	page_put(p);
 	page_put(p);
 	return err;
@@ -196,7 +165,7 @@ static int get_page(struct object *o, uint64_t index, bool beyond, struct page *
 		}
 		if (likely(page_ready(*out)))
 			return 0;
-		object_wait_page(o, *out);
+		page_wait_busy(*out);
 		if (page_ready(*out))
 			return 0;
 		page_put(*out);		/* its fill failed: try it ourselves */
@@ -262,7 +231,7 @@ static bool drop_next(struct object *o, uint64_t *index, bool all, uint64_t *dro
 	if (p && (all || READ_ONCE(p->refs) == 1) && page_trylock(p)) {
 		remove_page(o, p);
 		spin_unlock(&o->lock);
-		object_unlock_page(o, p);
+		page_unlock(p);
 		page_put(p);
 		(*dropped)++;
 	} else {
@@ -311,7 +280,7 @@ static bool drop_page(struct object *o, struct page *p)
 	}
 	spin_unlock(&o->lock);
 	if (ours) {
-		object_unlock_page(o, p);
+		page_unlock(p);
 		page_put(p);		/* the cache's */
 	}
 	return gone;
@@ -324,7 +293,7 @@ void object_drop_from(struct object *o, uint64_t first)
 
 	while ((p = next_page(o, &index)) != NULL) {
 		while (!drop_page(o, p))
-			object_wait_page(o, p);
+			page_wait_busy(p);
 		page_put(p);
 		index++;
 		resched_point();

@@ -58,7 +58,6 @@ struct object {
 	struct radix pages;		/* by index; lock */
 	uint64_t npages;		/* in it; lock */
 	uint64_t promised;		/* memory: pages charged for at its making; 0: each as it comes */
-	struct waitq busy_wait;		/* for PG_BUSY of its pages */
 	bool writable;			/* shared mappings may write to it; const after init */
 	struct mutex content;		/* RANK_CONTENT: writes and changes of size, one at a time */
 	struct rwlock maps_lock;	/* RANK_OBJECT; o->lock is not taken inside */
@@ -99,14 +98,10 @@ ssize_t object_read(struct object *o, uint64_t off, void __user *dst, size_t n);
 ssize_t object_read_kernel(struct object *o, uint64_t off, void *dst, size_t n);
 /*
  * The cached and filled pages among the n (<= 64) from index first, each with
- * a reference and PG_BUSY for the caller, who gives both back by
- * object_unlock_page; NULL where there is none or somebody else has it.
+ * a reference and PG_BUSY (busy.h) for the caller; NULL where there is none or somebody else has it.
  * Returns how many there are. Never sleeps.
  */
 unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct page **out);
-void object_unlock_page(struct object *o, struct page *p);
-/* Sleeps until p, referenced by the caller, is not busy. */
-void object_wait_page(struct object *o, struct page *p);
 
 /* Drops every cached page that nobody maps or holds; returns how many. */
 uint64_t object_drop_clean(struct object *o);

@@ -51,6 +51,7 @@
 #include <mm/vm/fault.h>
 #include <arch/tlb.h>
 #include <lib/assert.h>
+#include <mm/alloc/busy.h>
 #include <mm/vm/map.h>
 
 #include <linux/errno.h>
@@ -285,7 +286,7 @@ static int fault_read_in(struct fault *f)
 	f->held = NULL;
 	err = object_page(o, f->wait_index, &f->held, &f->major);
 	if (!err)
-		object_wait_page(o, f->held);
+		page_wait_busy(f->held);
 	object_put(o);
 	if (!err)
 		return FAULT_OK;

@@ -14,6 +14,7 @@
 #include <mm/vm/fault.h>
 #include <lib/assert.h>
 #include <lib/option.h>
+#include <mm/alloc/busy.h>
 
 uint64_t fault_around_pages = FAULT_AROUND_MAX;
 option_uint(fault_around, &fault_around_pages, 1, FAULT_AROUND_MAX,
@@ -58,7 +59,7 @@ void fault_release_cached(struct fault *f)
 
 		if (!p)
 			continue;
-		object_unlock_page(f->vma->obj, p);
+		page_unlock(p);
 		if (!(f->mapped & 1u << i))
 			page_put(p);
 	}

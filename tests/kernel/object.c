@@ -3,6 +3,7 @@
  */
 #include <tests/kernel/mmtest.h>
 #include <tests/kernel/program.h>	/* random_next */
+#include <mm/alloc/busy.h>
 
 static struct mt_file file;
 
@@ -141,7 +142,7 @@ KTEST(object, lock_cached_gives_what_is_there)
 	EXPECT_EQ(object_lock_cached(&file.obj, 0, 8, q), 0);	/* we have them */
 	EXPECT_EQ(object_drop_clean(&file.obj), 0);
 	for (unsigned i = 1; i < 8; i += 3) {
-		object_unlock_page(&file.obj, p[i]);
+		page_unlock(p[i]);
 		page_put(p[i]);
 	}
 	EXPECT_EQ(object_drop_clean(&file.obj), 3);
