@@ -11,7 +11,7 @@
  * Locks: mm.lock for writing.
  */
 #include <mm/vm/map.h>
-#include <mm/vm/stat.h>
+#include <mm/alloc/stat.h>
 #include <lib/assert.h>
 
 #include <linux/errno.h>

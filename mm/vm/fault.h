@@ -8,7 +8,7 @@
 #include <arch/upcall.h>
 #include <mm/mm.h>
 #include <mm/pt/pt.h>
-#include <mm/vm/stat.h>
+#include <mm/alloc/stat.h>
 #include <mm/vm/vma.h>
 
 #define FAULT_AROUND_MAX	16u	/* pages */

@@ -12,7 +12,7 @@
 #include <mm/pt/pt.h>
 #include <mm/reclaim/reclaim.h>
 #include <mm/vm/fault.h>
-#include <mm/vm/stat.h>
+#include <mm/alloc/stat.h>
 
 #include <linux/errno.h>
 

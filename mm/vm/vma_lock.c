@@ -1,6 +1,6 @@
 /* The lock of one VMA: its rare parts. vma_lock.h has what it is about. */
 #include <mm/vm/vma.h>
-#include <mm/vm/stat.h>
+#include <mm/alloc/stat.h>
 
 /*
  * Readers do not sleep, so each is running on another CPU: there it may be

@@ -10,7 +10,7 @@
  * at the end nothing is lost.
  */
 #include <tests/host/mm_machine.h>
-#include <mm/vm/stat.h>
+#include <mm/alloc/stat.h>
 #include <linux/mman.h>
 
 #define PAGES		1200u		/* 16 .. 1215: parts of three tables */

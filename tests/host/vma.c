@@ -1,4 +1,4 @@
-// sources: tests/host/fake.c lib/lock.c mm/vm/vma.c mm/vm/vma_tree.c mm/vm/vma_lock.c mm/vm/stat.c
+// sources: tests/host/fake.c lib/lock.c mm/vm/vma.c mm/vm/vma_tree.c mm/vm/vma_lock.c mm/alloc/stat.c
 /*
  * The VMA tree against a naive model: an array with one record per page. The
  * same random calls go to both; after each the answer, now and then the whole

@@ -1,5 +1,5 @@
 // sources: tests/host/fake.c lib/lock.c mm/vm/vma.c mm/vm/vma_tree.c mm/vm/vma_lock.c
-// sources: mm/vm/stat.c
+// sources: mm/alloc/stat.c
 /*
  * Faults that look VMAs up without mm.lock while another thread maps, unmaps,
  * protects, splits and joins them: real threads of the host, and as memory the
@@ -23,7 +23,7 @@ static void let_others(void)
 #include <tests/host/tap.h>
 #include <mm/alloc/slab.h>
 #include <mm/obj/object.h>
-#include <mm/vm/stat.h>
+#include <mm/alloc/stat.h>
 #include <mm/vm/vma.h>
 
 static __thread uint64_t rests;

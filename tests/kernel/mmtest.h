@@ -14,7 +14,7 @@
 #include <linux/mman.h>
 #include <mm/mm.h>
 #include <mm/pt/pt.h>
-#include <mm/vm/stat.h>
+#include <mm/alloc/stat.h>
 
 #define UP(a)		((void __user *)(uintptr_t)(a))
 #define RW		(PROT_READ | PROT_WRITE)

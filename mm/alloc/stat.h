@@ -2,8 +2,8 @@
  * What the memory of the whole system did, counted per CPU. Names are Linux's
  * /proc/vmstat ones where it has such a figure.
  */
-#ifndef MM_VM_STAT_H
-#define MM_VM_STAT_H
+#ifndef MM_ALLOC_STAT_H
+#define MM_ALLOC_STAT_H
 
 #include <arch/cpu.h>
 
@@ -20,6 +20,10 @@ enum vm_event {
 	STACK_GROWN,		/* stacks grown downwards */
 	VMA_LOCK_MISS,		/* faults that took mm.lock, since they did not get a VMA's */
 	VMA_LOCK_WAIT,		/* writers that waited for faults to leave a VMA */
+	PSWPIN,			/* pages read from swap, */
+	PSWPOUT,		/* and written to it */
+	SWAP_RA,		/* pages read besides the one that a fault wanted, */
+	SWAP_RA_HIT,		/* and wanted later */
 	VM_EVENTS,
 };
 

@@ -1,5 +1,5 @@
 /* Counters of the virtual memory system: sums and names. */
-#include <mm/vm/stat.h>
+#include <mm/alloc/stat.h>
 
 struct vm_events vm_events[MAX_CPUS];
 
@@ -16,6 +16,10 @@ static const char *const names[VM_EVENTS] = {
 	[STACK_GROWN] = "stack_grown",
 	[VMA_LOCK_MISS] = "vma_lock_miss",
 	[VMA_LOCK_WAIT] = "vma_lock_wait",
+	[PSWPIN] = "pswpin",
+	[PSWPOUT] = "pswpout",
+	[SWAP_RA] = "swap_ra",
+	[SWAP_RA_HIT] = "swap_ra_hit",
 };
 
 uint64_t vm_event_sum(enum vm_event e)
