@@ -10,6 +10,8 @@
 #include <boot/boot.h>
 #include <boot/bootinfo.h>
 #include <kernel/core/thread.h>
+#include <kernel/dev/block.h>
+#include <kernel/dev/boot_swap.h>
 #include <kernel/dev/console.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/rootfs.h>
@@ -53,6 +55,7 @@ void kernel_main(struct bootinfo *bi)
 	read_options(bi);
 	early_init(bi);
 	kmap_build(bi);
+	boot_swap_set_aside();
 	page_init();
 	slab_init();
 	kmap_init();
@@ -65,6 +68,7 @@ void kernel_main(struct bootinfo *bi)
 	file_init();
 	fs_init(bi);
 	console_init();
+	block_init();
 	process_init();
 	arch_smp_start(cpu_stack, kzalloc);
 	slab_cpus();

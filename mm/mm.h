@@ -9,6 +9,7 @@
 #include <arch/types.h>
 #include <mm/alloc/commit.h>
 #include <mm/obj/object.h>
+#include <mm/reclaim/swap.h>
 
 struct mm;
 struct mm_layout;

@@ -15,7 +15,9 @@ void console_init(void);
  */
 int __must_check console_open_std(unsigned fd, struct file **out);
 
-/* /dev/null and /dev/zero (mem.c). */
+/* /dev/null, /dev/zero and their like (mem.c). */
 void mem_devices_init(void);
+/* n random bytes to user memory: how many, or -EFAULT if none. */
+ssize_t random_read(void __user *to, size_t n);
 
 #endif

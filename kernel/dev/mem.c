@@ -1,8 +1,10 @@
-/* /dev/null, /dev/zero and /dev/full. */
+/* /dev/null, /dev/zero, /dev/full, /dev/random and /dev/urandom. */
 #include <kernel/dev/console.h>
 #include <arch/uaccess.h>
 #include <kernel/fs/rootfs.h>
 #include <linux/errno.h>
+
+#define RANDOM_PIECE	256u
 
 static ssize_t null_read(struct file *f, void __user *buf, size_t n, uint64_t off)
 {
@@ -39,6 +41,31 @@ static ssize_t full_write(struct file *f, const void __user *buf, size_t n, uint
 	return -ENOSPC;
 }
 
+ssize_t random_read(void __user *to, size_t n)
+{
+	uint64_t bits[RANDOM_PIECE / 8];
+	size_t done = 0;
+
+	while (done < n) {
+		size_t part = MIN(n - done, sizeof(bits));
+
+		for (unsigned i = 0; i < ARRAY_SIZE(bits); i++)
+			bits[i] = arch_random();
+		if (copy_to_user((char __user *)to + done, bits, part))
+			return done ? (ssize_t)done : -EFAULT;
+		done += part;
+		resched_point();
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t urandom_read(struct file *f, void __user *buf, size_t n, uint64_t off)
+{
+	(void)f;
+	(void)off;
+	return random_read(buf, n);
+}
+
 /* A mapping of zeros is anonymous memory. */
 static int zero_mmap(struct file *f, struct object **obj)
 {
@@ -51,6 +78,7 @@ static const struct file_ops null_ops = { .read = null_read, .write = null_write
 static const struct file_ops zero_ops = {
 	.read = zero_read, .write = null_write, .mmap = zero_mmap,
 };
+static const struct file_ops random_ops = { .read = urandom_read, .write = null_write };
 static const struct file_ops full_ops = { .read = zero_read, .write = full_write };
 
 void mem_devices_init(void)
@@ -58,7 +86,11 @@ void mem_devices_init(void)
 	file_register_device(dev_number(1, 3), &null_ops);
 	file_register_device(dev_number(1, 5), &zero_ops);
 	file_register_device(dev_number(1, 7), &full_ops);
+	file_register_device(dev_number(1, 8), &random_ops);
+	file_register_device(dev_number(1, 9), &random_ops);
 	rootfs_add_device("/dev/null", 0666, 1, 3);
 	rootfs_add_device("/dev/zero", 0666, 1, 5);
 	rootfs_add_device("/dev/full", 0666, 1, 7);
+	rootfs_add_device("/dev/random", 0666, 1, 8);
+	rootfs_add_device("/dev/urandom", 0666, 1, 9);
 }

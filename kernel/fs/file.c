@@ -246,7 +246,7 @@ static int64_t seek_hole(struct file *f, int64_t off, int64_t size, int whence)
 
 static int64_t seek_target(struct file *f, int64_t off, int whence)
 {
-	int64_t size = (int64_t)node_size(f->node), base;
+	int64_t size = (int64_t)(f->ops->size ? f->ops->size(f) : node_size(f->node)), base;
 
 	switch (whence) {
 	case SEEK_SET: base = 0; break;
@@ -254,13 +254,13 @@ static int64_t seek_target(struct file *f, int64_t off, int whence)
 	case SEEK_END: base = size; break;
 	case SEEK_DATA:
 	case SEEK_HOLE:
-		return seek_hole(f, off, size, whence);
+		return f->ops->size ? -EINVAL : seek_hole(f, off, size, whence);
 	default:
 		return -EINVAL;
 	}
 	if (__builtin_add_overflow(base, off, &off))
 		return -EOVERFLOW;
-	return off < 0 ? -EINVAL : off;
+	return off < 0 || (f->ops->size && off > size) ? -EINVAL : off;
 }
 
 int64_t file_seek(struct file *f, int64_t off, int whence)
@@ -275,6 +275,15 @@ int64_t file_seek(struct file *f, int64_t off, int whence)
 		f->pos = (uint64_t)off;
 	mutex_unlock(&f->lock);
 	return off;
+}
+
+int file_sync(struct file *f)
+{
+	if (f->flags & O_PATH)
+		return -EBADF;
+	if (f->ops->sync)
+		return f->ops->sync(f);
+	return node_is_dir(f->node) || f->ops == &reg_ops || f->ops == &memory_file_ops ? 0 : -EINVAL;
 }
 
 unsigned file_poll(struct file *f)

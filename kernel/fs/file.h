@@ -35,6 +35,10 @@ struct file_ops {
 	unsigned (*poll)(struct file *f);
 	/* Where its pages come from; *obj NULL: anonymous memory. NULL: ENODEV. */
 	int (*mmap)(struct file *f, struct object **obj);
+	/* fsync(2). NULL: nothing to do where there is a file system's file, else EINVAL. */
+	int (*sync)(struct file *f);
+	/* Of a device that has an end. NULL: the node's size. */
+	uint64_t (*size)(const struct file *f);
 	bool stream;			/* no position: lseek is ESPIPE */
 };
 
@@ -80,6 +84,8 @@ ssize_t file_write(struct file *f, const void __user *buf, size_t n, const uint6
 ssize_t file_vector(struct file *f, const struct io_vector *v, bool write);
 /* lseek(2): the new position or -errno. */
 int64_t file_seek(struct file *f, int64_t off, int whence);
+/* fsync(2): 0 or -errno. */
+int file_sync(struct file *f);
 unsigned file_poll(struct file *f);
 /*
  * Somebody's file_poll may answer differently now. Any context. It counts, then

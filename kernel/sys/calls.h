@@ -11,6 +11,7 @@ struct trapframe;
 	/* files */ \
 	X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(open) X(openat) \
 	X(close) X(lseek) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(getdents64) \
+	X(fsync) X(fdatasync) X(sync) \
 	X(poll) X(ppoll) X(pipe) X(pipe2) \
 	/* the file tree */ \
 	X(stat) X(lstat) X(fstat) X(newfstatat) X(access) X(faccessat) X(faccessat2) \

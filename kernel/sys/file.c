@@ -1,6 +1,7 @@
 /* Calls about open files: read and write in all forms, open, close, copies of numbers, ioctl. */
 #include <kernel/fs/file.h>
 #include <asm/fcntl.h>
+#include <kernel/dev/block.h>
 #include <kernel/fs/memfd.h>
 #include <kernel/fs/path.h>
 #include <kernel/fs/pipe.h>
@@ -178,6 +179,34 @@ SYSCALL3(getdents64, int, fd, void __user *, buf, unsigned, n)
 	r = f->ops->getdents ? f->ops->getdents(f, buf, n) : -ENOTDIR;
 	file_put(f);
 	return r;
+}
+
+static long flush_file(int fd)
+{
+	struct file *f = file_of(fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = file_sync(f);
+	file_put(f);
+	return r;
+}
+
+SYSCALL1(fsync, int, fd)
+{
+	return flush_file(fd);
+}
+
+SYSCALL1(fdatasync, int, fd)
+{
+	return flush_file(fd);
+}
+
+SYSCALL0(sync)
+{
+	block_flush_all();
+	return 0;
 }
 
 SYSCALL3(ioctl, int, fd, unsigned, cmd, uint64_t, arg)

@@ -1,5 +1,6 @@
 /* Calls about the system as a whole. */
 #include <kernel/core/clock.h>
+#include <kernel/dev/console.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
 #include <lib/version.h>
@@ -7,8 +8,6 @@
 #include <linux/sysinfo.h>
 #include <linux/utsname.h>
 #include <mm/mm.h>
-
-#define RANDOM_PIECE	256u
 
 SYSCALL1(uname, struct new_utsname __user *, to)
 {
@@ -38,24 +37,10 @@ SYSCALL1(sysinfo, struct sysinfo __user *, to)
 	return copy_to_user(to, &s, sizeof(s)) ? -EFAULT : 0;
 }
 
-SYSCALL3(getrandom, uint8_t __user *, to, size_t, n, unsigned, flags)
+SYSCALL3(getrandom, void __user *, to, size_t, n, unsigned, flags)
 {
-	uint64_t bits[RANDOM_PIECE / 8];
-	size_t done = 0;
-
 	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE) ||
 	    (flags & (GRND_RANDOM | GRND_INSECURE)) == (GRND_RANDOM | GRND_INSECURE))
 		return -EINVAL;
-	n = MIN(n, 0x7ffffffful);
-	while (done < n) {
-		size_t part = MIN(n - done, sizeof(bits));
-
-		for (unsigned i = 0; i < ARRAY_SIZE(bits); i++)
-			bits[i] = arch_random();
-		if (copy_to_user(to + done, bits, part))
-			return done ? (long)done : -EFAULT;
-		done += part;
-		resched_point();
-	}
-	return (long)done;
+	return random_read(to, MIN(n, 0x7ffffffful));
 }

@@ -163,6 +163,28 @@ void early_limit_lift(void)
 	early_limit = DIRECT_SIZE;
 }
 
+uint64_t early_left_bytes(void)
+{
+	return rangeset_bytes(&early_left);
+}
+
+bool early_set_aside(uint64_t bytes, void (*fn)(uint64_t start, uint64_t end))
+{
+	assert(!early_closed && IS_ALIGNED(bytes, PAGE_SIZE));
+	if (bytes > early_left_bytes())
+		return false;
+	while (bytes) {
+		struct range r = early_left.r[early_left.n - 1];
+
+		r.start = MAX(r.start, r.end - MIN(bytes, r.end));
+		take(&early_left, r);
+		take(&early_usable, r);
+		fn(r.start, r.end);
+		bytes -= r.end - r.start;
+	}
+	return true;
+}
+
 void early_close(void)
 {
 	early_closed = true;

@@ -178,6 +178,14 @@ void early_init(const struct bootinfo *bi);
 /* Zeroed; aligned (a power of two, at least 4 KB); below 4 GB until early_limit_lift(). Panics if there is none. */
 paddr_t early_alloc(size_t bytes, size_t align);
 void early_limit_lift(void);
+/* Bytes that early_alloc has not handed out. */
+uint64_t early_left_bytes(void);
+/*
+ * Takes bytes (whole pages) from the highest RAM on down away from the kernel: no frame of
+ * it is counted or ever allocated, the direct map still has it. fn is given each
+ * range. False: there is not so much; nothing is taken. Before page_init.
+ */
+bool __must_check early_set_aside(uint64_t bytes, void (*fn)(uint64_t start, uint64_t end));
 /* Calls fn for each range of RAM (page-aligned, firmware's and image's parts included). */
 void early_for_each_ram(void (*fn)(uint64_t start, uint64_t end, void *arg), void *arg);
 /* One past the highest byte of RAM. */

@@ -231,6 +231,33 @@ static void random_allocs(void)
 	}
 }
 
+static uint64_t lowest_aside, aside;
+
+static void note_aside(uint64_t start, uint64_t end)
+{
+	CHECK(start < end && (!aside || end <= lowest_aside));	/* from the highest on down */
+	lowest_aside = start;
+	for (uint64_t f = start / PAGE_SIZE; f < end / PAGE_SIZE; f++) {
+		CHECK(is_left[f]);
+		is_left[f] = is_usable[f] = false;
+		aside++;
+	}
+}
+
+static void random_set_aside(void)
+{
+	uint64_t left = early_left_bytes() / PAGE_SIZE, frames = tap_below(left + 1);
+
+	aside = 0;
+	CHECK(!early_set_aside((left + 1) * PAGE_SIZE, note_aside));
+	CHECK_EQ(aside, 0);
+	CHECK(early_set_aside(frames * PAGE_SIZE, note_aside));
+	CHECK_EQ(aside, frames);
+	for (uint64_t f = lowest_aside / PAGE_SIZE; aside && f < FRAMES; f++)
+		CHECK(!is_left[f]);
+	CHECK_EQ(early_left_bytes() / PAGE_SIZE, left - frames);
+}
+
 static void random_maps(void)
 {
 	static struct bootinfo bi;
@@ -247,6 +274,8 @@ static void random_maps(void)
 		dirty();
 		compare_sets();
 		random_allocs();
+		if (tap_below(2))
+			random_set_aside();
 		compare_sets();
 		fake_vmemmap();
 		page_init();

@@ -1,0 +1,43 @@
+/*
+ * Block devices: bytes that stay, read and written by pages. To mm each is a
+ * struct store (swap); to programs a block special file, whose offsets and
+ * lengths may be any.
+ *
+ * The operations of the store also take the device's last page where only a part of
+ * it is there: that part alone is read or written.
+ */
+#ifndef KERNEL_DEV_BLOCK_H
+#define KERNEL_DEV_BLOCK_H
+
+#include <kernel/core/mutex.h>
+#include <kernel/fs/node.h>
+#include <mm/mm.h>
+
+#define BLOCK_SECTOR	512u		/* unit of sizes on the wire and in BLKGETSIZE */
+
+struct block_dev {
+	struct store store;		/* its whole pages; name: path of its file; const */
+	uint64_t bytes;			/* const, as all up to the next lock */
+	unsigned major, minor;
+	bool read_only;
+	/* What has been written stays from now on: 0 or -EIO. NULL: it does anyway. May sleep. */
+	int (*flush)(struct block_dev *b);
+	struct mutex lock;		/* RANK_FS: writes by programs, one at a time */
+	bool swap;			/* in use by swapon: programs may not write; atomic */
+	TAILQ_ENTRY(block_dev) link;	/* const after boot */
+};
+
+/* Finds the devices there are, and gives each its file below /dev. Boot only. */
+void block_init(void);
+/* b, filled in but for lock, swap and link, is there from now on. Boot only. */
+void block_register(struct block_dev *b);
+/* The device whose file is path; NULL: there is none. */
+struct block_dev *block_find(const char *path);
+/* The device whose special file n is, or NULL. */
+struct block_dev *block_of_node(const struct node *n);
+/* The one after b (NULL: the first), or NULL. */
+struct block_dev *block_next(struct block_dev *b);
+/* Flushes every device, as sync(2). */
+void block_flush_all(void);
+
+#endif
