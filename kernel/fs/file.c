@@ -89,13 +89,61 @@ static int reg_mmap(struct file *f, struct object **obj)
 
 static const struct file_ops reg_ops = { .read = reg_read, .mmap = reg_mmap };
 
+struct memory_source {
+	struct object_source from;
+	struct io_iter *it;
+};
+
+static size_t take_pieces(struct object_source *s, void *to, size_t n)
+{
+	return io_iter_take(container_of(s, struct memory_source, from)->it, to, n);
+}
+
+/* All pieces are one write: nobody else's comes between them. */
+static ssize_t memory_write_at(struct file *f, struct io_iter *it, uint64_t off)
+{
+	struct memory_source s = { { take_pieces }, it };
+
+	return object_write(&f->node->reg.obj, off, &s.from, it->left);
+}
+
+/* Where the end is, the object says as it writes: others may append by an open file of their own. */
+static ssize_t memory_append(struct file *f, struct io_iter *it, uint64_t *end)
+{
+	struct memory_source s = { { take_pieces }, it };
+
+	return object_append(&f->node->reg.obj, &s.from, it->left, end);
+}
+
 static ssize_t memory_write(struct file *f, const void __user *buf, size_t n, uint64_t off)
 {
-	return object_write(&f->node->reg.obj, off, buf, n);
+	struct iovec one = { (void __user *)buf, n };
+	struct io_iter it = { .iov = &one, .left = n };
+	uint64_t end;
+
+	/* Writes go to the end, pwrite(2)'s too, as in Linux. */
+	return f->flags & O_APPEND ? memory_append(f, &it, &end) : memory_write_at(f, &it, off);
+}
+
+static ssize_t memory_write_iter(struct file *f, struct io_iter *it)
+{
+	uint64_t end;
+	ssize_t done;
+
+	mutex_lock(&f->lock);
+	if (f->flags & O_APPEND) {
+		done = memory_append(f, it, &end);
+		f->pos = done > 0 ? end : f->pos;
+	} else {
+		done = (int64_t)(f->pos + it->left) < 0 ? -EINVAL : memory_write_at(f, it, f->pos);
+		f->pos += done > 0 ? (uint64_t)done : 0;
+	}
+	mutex_unlock(&f->lock);
+	return done;
 }
 
 const struct file_ops memory_file_ops = {
-	.read = reg_read, .write = memory_write, .mmap = reg_mmap,
+	.read = reg_read, .write = memory_write, .write_iter = memory_write_iter, .mmap = reg_mmap,
 };
 
 /* ---- by kind ---- */
@@ -136,26 +184,13 @@ static ssize_t do_write(struct file *f, uint64_t buf, size_t n, uint64_t off)
 	return f->ops->write(f, (const void __user *)buf, n, off);
 }
 
-/* Writes go to the end, pwrite(2)'s too, as in Linux. */
-static bool appends(const struct file *f)
+/* A write that moves the position as the file's own operation says. */
+static ssize_t write_by_iter(struct file *f, uint64_t buf, size_t n)
 {
-	return f->flags & O_APPEND && f->ops == &memory_file_ops;
-}
+	struct iovec one = { (void __user *)buf, n };
+	struct io_iter it = { .iov = &one, .left = n };
 
-/* Where the end is, the object says as it writes: others may append by an open file of their own. */
-static ssize_t file_append(struct file *f, uint64_t buf, size_t n, bool move)
-{
-	uint64_t end;
-	ssize_t done;
-
-	if (move)
-		mutex_lock(&f->lock);
-	done = object_append(&f->node->reg.obj, (const void __user *)buf, n, &end);
-	if (move && done > 0)
-		f->pos = end;
-	if (move)
-		mutex_unlock(&f->lock);
-	return done;
+	return f->ops->write_iter(f, &it);
 }
 
 static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size_t n,
@@ -167,10 +202,10 @@ static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size
 		return fn(f, buf, n, 0);
 	if (pos && (int64_t)(*pos + n) < 0)
 		return -EINVAL;
-	if (fn == do_write && appends(f))
-		return file_append(f, buf, n, !pos);
 	if (pos)
 		return fn(f, buf, n, *pos);
+	if (fn == do_write && f->ops->write_iter)
+		return write_by_iter(f, buf, n);
 	mutex_lock(&f->lock);
 	done = fn(f, buf, n, f->pos);
 	if (done > 0)
@@ -181,7 +216,7 @@ static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size
 
 ssize_t file_read(struct file *f, void __user *buf, size_t n, const uint64_t *pos)
 {
-	if ((f->flags & O_ACCMODE) == O_WRONLY || f->flags & O_PATH)
+	if (!file_can_read(f))
 		return -EBADF;
 	if (!f->ops->read)
 		return node_is_dir(f->node) ? -EISDIR : -EINVAL;
@@ -191,7 +226,7 @@ ssize_t file_read(struct file *f, void __user *buf, size_t n, const uint64_t *po
 
 ssize_t file_write(struct file *f, const void __user *buf, size_t n, const uint64_t *pos)
 {
-	if ((f->flags & O_ACCMODE) == O_RDONLY || f->flags & O_PATH)
+	if (!file_can_write(f))
 		return -EBADF;
 	if (!f->ops->write)
 		return -EINVAL;
@@ -225,7 +260,7 @@ ssize_t file_vector(struct file *f, const struct io_vector *v, bool write)
 {
 	struct io_iter it = io_iter_of(v);
 
-	if (f->flags & O_PATH || (f->flags & O_ACCMODE) == (write ? O_RDONLY : O_WRONLY))
+	if (!(write ? file_can_write(f) : file_can_read(f)))
 		return -EBADF;
 	if (!(write ? f->ops->write_iter : f->ops->read_iter))
 		return vector_by_pieces(f, v, write);

@@ -12,6 +12,7 @@
 
 #include <kernel/core/mutex.h>
 #include <kernel/fs/node.h>
+#include <linux/fcntl.h>
 
 struct file;
 struct io_iter;
@@ -24,7 +25,10 @@ struct file_ops {
 	/* At off (streams: ignored). Bytes or -errno; NULL: EINVAL. n > 0. */
 	ssize_t (*read)(struct file *f, void __user *buf, size_t n, uint64_t off);
 	ssize_t (*write)(struct file *f, const void __user *buf, size_t n, uint64_t off);
-	/* readv, writev of a stream in one go, it->left > 0; NULL: one piece after another. */
+	/*
+	 * readv, writev in one go, it->left > 0, of a stream, or at the file's position, which they
+	 * move under file.lock; NULL: one piece after another.
+	 */
 	ssize_t (*read_iter)(struct file *f, struct io_iter *to);
 	ssize_t (*write_iter)(struct file *f, struct io_iter *from);
 	/* getdents64(2). NULL: ENOTDIR. */
@@ -51,6 +55,19 @@ struct file {
 	struct mutex lock;
 	uint64_t pos;			/* lock */
 };
+
+/*
+ * What f was opened for. Mode 3 (O_ACCMODE itself) asks for the right to read and to write, and
+ * then does neither: device control alone.
+ */
+static inline bool file_can_read(const struct file *f)
+{
+	return !(f->flags & O_PATH) && (f->flags + 1) & 1;
+}
+static inline bool file_can_write(const struct file *f)
+{
+	return !(f->flags & O_PATH) && (f->flags + 1) & 2;
+}
 
 #define FILE_IO_MAX	0x7ffff000ul	/* bytes that one call moves: Linux's MAX_RW_COUNT */
 #define FILES_MAX	1024		/* of one process, whatever its RLIMIT_NOFILE */

@@ -64,7 +64,7 @@ long memfd_add_seals(struct file *f, unsigned seals)
 {
 	struct object *o = memfd_object(f);
 
-	if ((f->flags & O_ACCMODE) == O_RDONLY)
+	if (!file_can_write(f))
 		return -EPERM;
 	if (seals & ~SEALS_ALL || !o)
 		return -EINVAL;

@@ -320,7 +320,7 @@ static ssize_t pipe_write(struct file *f, const void __user *buf, size_t n, uint
 
 static bool is_reader(const struct file *f)
 {
-	return (f->flags & O_ACCMODE) == O_RDONLY;
+	return file_can_read(f);
 }
 
 static unsigned pipe_poll(struct file *f)

@@ -14,11 +14,9 @@ static bool is_shared(int flags)
 /* The object behind an open file, if it may be mapped so; NULL: anonymous memory. */
 static int object_of(struct file *f, int prot, int flags, struct object **obj)
 {
-	unsigned mode = f->flags & O_ACCMODE;
-
 	if (f->flags & O_PATH)
 		return -EBADF;
-	if (mode == O_WRONLY || (is_shared(flags) && prot & PROT_WRITE && mode != O_RDWR))
+	if (!file_can_read(f) || (is_shared(flags) && prot & PROT_WRITE && !file_can_write(f)))
 		return -EACCES;
 	return f->ops->mmap ? f->ops->mmap(f, obj) : -ENODEV;
 }
@@ -26,7 +24,7 @@ static int object_of(struct file *f, int prot, int flags, struct object **obj)
 /* A shared mapping of a file that is not open for writing cannot be made writable later. */
 static int file_prot(const struct file *f, int prot, int flags)
 {
-	bool read_only = is_shared(flags) && (f->flags & O_ACCMODE) != O_RDWR;
+	bool read_only = is_shared(flags) && !file_can_write(f);
 
 	return prot | (read_only ? MM_PROT_NEVER_WRITE : 0);
 }

@@ -65,7 +65,7 @@ SYSCALL2(ftruncate, int, fd, int64_t, size)
 		return -EBADF;
 	if (f->flags & O_PATH)
 		r = -EBADF;
-	else if (node_is_reg(f->node) && (f->flags & O_ACCMODE) != O_RDONLY)
+	else if (node_is_reg(f->node) && file_can_write(f))
 		r = truncate_node(f->node, size);
 	file_put(f);
 	return r;

@@ -130,13 +130,17 @@ const char *mapping_verify(struct object *o);
 
 /* ---- memory objects (write.c) ---- */
 
+/* Where the bytes of a write come from: the next n of them, to `to`; fewer: the rest of that memory is not there. */
+struct object_source {
+	size_t (*take)(struct object_source *s, void *to, size_t n);
+};
 /*
- * write(2): n bytes at off, which grow the object where it ends sooner. Bytes
+ * write(2), writev(2): n bytes at off, which grow the object where it ends sooner. Bytes
  * copied, or if none -EFAULT, -ENOMEM, -EPERM (sealed), -EFBIG. May sleep.
  */
-ssize_t object_write(struct object *o, uint64_t off, const void __user *src, size_t n);
+ssize_t object_write(struct object *o, uint64_t off, struct object_source *src, size_t n);
 /* The same at the end, wherever that is by then; *end: where it is now. */
-ssize_t object_append(struct object *o, const void __user *src, size_t n, uint64_t *end);
+ssize_t object_append(struct object *o, struct object_source *src, size_t n, uint64_t *end);
 /*
  * A new size: pages behind it leave the cache and every mapping, and what is
  * left of the last one is zeros. 0, or -EPERM: sealed. May sleep.

@@ -12,7 +12,6 @@
  * on a page of the same object, too: the fault takes none of what is held.
  */
 #include <mm/obj/object.h>
-#include <arch/uaccess.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 
@@ -29,7 +28,7 @@ static void grow_to(struct object *o, uint64_t end)
 }
 
 /* n bytes, all in one page. How many were copied, or -errno. content held. */
-static ssize_t write_page(struct object *o, uint64_t off, const void __user *src, size_t n)
+static ssize_t write_page(struct object *o, uint64_t off, struct object_source *src, size_t n)
 {
 	struct page *p;
 	size_t done;
@@ -43,7 +42,7 @@ static ssize_t write_page(struct object *o, uint64_t off, const void __user *src
 		err = object_page_beyond(o, off >> PAGE_SHIFT, &p);
 	if (err)
 		return err;
-	done = n - copy_from_user((char *)page_to_virt(p) + off % PAGE_SIZE, src, n);
+	done = src->take(src, (char *)page_to_virt(p) + off % PAGE_SIZE, n);
 	page_put(p);
 	if (done)
 		grow_to(o, off + done);
@@ -53,7 +52,7 @@ static ssize_t write_page(struct object *o, uint64_t off, const void __user *src
 }
 
 /* content held. */
-static ssize_t write_pages(struct object *o, uint64_t off, const void __user *src, size_t n)
+static ssize_t write_pages(struct object *o, uint64_t off, struct object_source *src, size_t n)
 {
 	size_t done = 0;
 	ssize_t r = 0;
@@ -65,7 +64,7 @@ static ssize_t write_pages(struct object *o, uint64_t off, const void __user *sr
 	while (done < n) {
 		size_t part = MIN(PAGE_SIZE - (off + done) % PAGE_SIZE, n - done);
 
-		r = write_page(o, off + done, (const char __user *)src + done, part);
+		r = write_page(o, off + done, src, part);
 		if (r <= 0)
 			break;
 		done += (size_t)r;	/* less than asked for: the rest may be there by now */
@@ -74,7 +73,7 @@ static ssize_t write_pages(struct object *o, uint64_t off, const void __user *sr
 	return done ? (ssize_t)done : r;
 }
 
-ssize_t object_write(struct object *o, uint64_t off, const void __user *src, size_t n)
+ssize_t object_write(struct object *o, uint64_t off, struct object_source *src, size_t n)
 {
 	ssize_t r;
 
@@ -84,7 +83,7 @@ ssize_t object_write(struct object *o, uint64_t off, const void __user *src, siz
 	return r;
 }
 
-ssize_t object_append(struct object *o, const void __user *src, size_t n, uint64_t *end)
+ssize_t object_append(struct object *o, struct object_source *src, size_t n, uint64_t *end)
 {
 	ssize_t r;
 

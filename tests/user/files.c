@@ -1,11 +1,13 @@
 /* Files and folders: reading, seeking, listing, links, copies of numbers, the working directory. */
 /* files: tree */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -158,6 +160,40 @@ static void directories(void)
 	chdir(was);
 }
 
+static void outcome(const char *what, long r)
+{
+	printf("  %s: %s\n", what, r < 0 ? strerror(errno) : "ok");
+}
+
+/* Mode 3: neither to read nor to write, but for device control. */
+static void no_access(const char *path, int more)
+{
+	int fd = open(path, 3 | more);
+	struct iovec v = { buf, 1 };
+
+	printf("mode 3 of %s: %s\n", path, fd < 0 ? strerror(errno) : "ok");
+	if (fd < 0)
+		return;
+	printf("flags %d\n", fcntl(fd, F_GETFL) & O_ACCMODE);
+	outcome("read", read(fd, buf, 1));
+	outcome("write", write(fd, buf, 1));
+	outcome("readv", readv(fd, &v, 1));
+	outcome("writev", writev(fd, &v, 1));
+	outcome("ftruncate", ftruncate(fd, 0));
+	outcome("seek", lseek(fd, 0, SEEK_SET));
+	outcome("mmap", mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0) == MAP_FAILED ? -1 : 0);
+	close(fd);
+}
+
+static void access_modes(void)
+{
+	no_access("/dev/null", 0);
+	no_access("/dev/zero", 0);
+	no_access("tree/dir", 0);
+	no_access("tree/dir", O_DIRECTORY);
+	no_access("tree/none", 0);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -169,5 +205,6 @@ int main(void)
 	links();
 	numbers();
 	directories();
+	access_modes();
 	return 0;
 }

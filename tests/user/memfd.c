@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 #include "call.h"
 
@@ -173,6 +174,57 @@ static void holes(void)
 	       mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 0x7fffffffffffe000l) != MAP_FAILED);
 }
 
+/* Two pieces at `at` of a file of one page and 100 bytes that must not grow. */
+static void pieces(const char *what, long at, size_t a, size_t b, int how)
+{
+	static char buf[2 * PAGE];
+	struct iovec v[3] = { { buf, a }, { buf, 0 }, { buf + 1, b } };
+	int fd = memfd_create("v", MFD_ALLOW_SEALING);
+	char end[3] = { 0 };
+	long r;
+
+	memset(buf, 'x', sizeof(buf));
+	if (ftruncate(fd, PAGE + 100))
+		return;
+	fcntl(fd, F_ADD_SEALS, F_SEAL_GROW);
+	fcntl(fd, F_SETFL, how);
+	lseek(fd, at, SEEK_SET);
+	r = writev(fd, v, 3);
+	printf("%s: %ld %s, at %ld", what, r, r < 0 ? strerror(errno) : "done", (long)lseek(fd, 0, SEEK_CUR));
+	r = pread(fd, end, 2, PAGE + 98);
+	printf(", last bytes %ld %d %d\n", r, end[0], end[1]);
+	close(fd);
+}
+
+/* What is in one page is written whole, or not at all; the pages before it stay written. */
+static void vectors(void)
+{
+	struct iovec v[2] = { { "abc", 3 }, { "defg", 4 } };
+	int fd = memfd_create("a", 0);
+	char text[20] = { 0 };
+
+	pieces("inside", PAGE, 50, 50, 0);
+	pieces("the second one ends outside", PAGE, 50, 51, 0);
+	pieces("in the page before", PAGE - 30, 10, 10, 0);
+	pieces("over the page's edge", PAGE - 30, 30, 100, 0);
+	pieces("over the edge, and outside", PAGE - 30, 30, 101, 0);
+	pieces("the first one is over the edge", PAGE - 30, 31, 200, 0);
+	pieces("behind", PAGE + 200, 1, 1, 0);
+	pieces("to the end", 0, 1, 1, O_APPEND);
+	printf("two: %zd\n", writev(fd, v, 2));
+	lseek(fd, 1, SEEK_SET);
+	fcntl(fd, F_SETFL, O_APPEND);
+	printf("more: %zd, at %ld\n", writev(fd, v, 2), (long)lseek(fd, 0, SEEK_CUR));
+	v[1].iov_base = (char *)8;
+	printf("half: %zd, at %ld\n", writev(fd, v, 2), (long)lseek(fd, 0, SEEK_CUR));
+	printf("%zd: %s\n", pread(fd, text, 19, 0), text);
+	CALL(lseek, fd, 0x7fffffffffffffff, SEEK_SET);
+	fcntl(fd, F_SETFL, 0);
+	v[1].iov_base = "defg";
+	CALL(writev, fd, v, 2);
+	CALL(write, fd, "a", 1);
+}
+
 int main(void)
 {
 	struct sigaction action = { .sa_flags = SA_SIGINFO };
@@ -185,5 +237,6 @@ int main(void)
 	sealed_writes();
 	truncation();
 	holes();
+	vectors();
 	return 0;
 }
