@@ -31,6 +31,8 @@ struct aspace *mm_aspace(struct mm *mm);
  * Who shares an address space shares its limits.
  */
 void mm_set_limits(struct mm *mm, const struct mm_limits *l);
+/* Is it larger than its limits allow, as they are by now? */
+bool mm_over_limits(struct mm *mm);
 /* Are these its limits? Of one that nobody else knows yet. */
 bool mm_has_limits(const struct mm *mm, const struct mm_limits *l);
 /*

@@ -16,12 +16,18 @@ static int may_execute(const struct node *n)
 	return node_is_reg(n) && n->mode & 0111 ? 0 : -EACCES;
 }
 
-/* Linux's limits: a quarter of the stack's, at least 128 KB, at most 6 MB with the pointers. */
+/*
+ * Linux's limits: a quarter of the stack's, at least 128 KB, at most 6 MB with the pointers; and
+ * the strings alone, from their second page on, must fit into RLIMIT_AS.
+ */
 static int check_size(const struct process *p, const struct exec_args *a)
 {
 	uint64_t bytes = a->len + (a->argc + a->envc) * sizeof(uint64_t);
 	uint64_t limit = MAX(process_limit(p, RLIMIT_STACK) / 4, 131072ul);
+	uint64_t pages = ALIGN_UP(a->len + 8, PAGE_SIZE) >> PAGE_SHIFT;
 
+	if (pages > 1 && pages > process_limit(p, RLIMIT_AS) >> PAGE_SHIFT)
+		return -E2BIG;
 	return bytes > MIN(limit, _STK_LIM / 4 * 3ul) ? -E2BIG : 0;
 }
 
@@ -111,7 +117,7 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 
 	if (!mm)
 		return -ENOMEM;
-	process_limit_memory(p, mm);
+	process_limit_memory_built(p, mm);
 	thread_set_aspace(mm_aspace(mm));
 	err = build_space(mm, e, args, &sp);
 	if (!err)
@@ -123,6 +129,8 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 	}
 	become(p, exe, name, mm);
 	process_limit_memory(p, mm);	/* before it was p's, who changed limits told the old one */
+	if (mm_over_limits(mm))
+		return EXEC_TOO_LARGE;
 	arch_user_frame(tf, elf_entry(e), sp);
 	return 0;
 }
@@ -152,6 +160,7 @@ const char *exec_error(int err)
 	case -EACCES:	return "it is no file with the right to be executed (EACCES)";
 	case -ENOMEM:	return "there is no memory or no room for it (ENOMEM)";
 	case -E2BIG:	return "its arguments are too long (E2BIG)";
+	case EXEC_TOO_LARGE: return "it is larger than RLIMIT_AS or RLIMIT_DATA allows";
 	default:	return "it cannot be read";
 	}
 }

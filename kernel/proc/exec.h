@@ -41,8 +41,11 @@ int __must_check exec_args_add_user(struct exec_args *a, const uint64_t __user *
 /*
  * Makes the running process run the program `exe`, whose name stands last in
  * args: a new address space, stack and registers (into *tf). On an error the
- * process is as it was. 0, -ENOEXEC, -EACCES, -ENOMEM, -E2BIG, -EIO.
+ * process is as it was. 0, -ENOEXEC, -EACCES, -ENOMEM, -E2BIG, -EIO. Or EXEC_TOO_LARGE:
+ * the old program is gone, and the process's limits have no room for the new one: the caller ends
+ * the process, on Linux by SIGSEGV.
  */
+#define EXEC_TOO_LARGE	1
 int __must_check exec_program(struct node *exe, const char *name, const struct exec_args *args,
 			      struct trapframe *tf);
 

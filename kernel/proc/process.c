@@ -68,6 +68,17 @@ void process_limit_memory(struct process *p, struct mm *mm)
 	} while (READ_ONCE(p->limits_changed) != seen);
 }
 
+void process_limit_memory_built(struct process *p, struct mm *mm)
+{
+	struct mm_limits limits;
+
+	spin_lock(&process_lock);
+	limits = memory_limits(p);
+	spin_unlock(&process_lock);
+	limits.as = limits.data = limits.data_max = RLIM64_INFINITY;
+	mm_set_limits(mm, &limits);
+}
+
 /* The memory may have a lender's limits, or some that were changed as it was copied. */
 void process_limit_memory_new(struct process *child)
 {

@@ -174,6 +174,11 @@ static inline uint64_t process_limit(const struct process *p, unsigned which)
 }
 /* Tells mm, which p runs or is about to run on, what it has to know of p's limits. May sleep. */
 void process_limit_memory(struct process *p, struct mm *mm);
+/*
+ * The same for memory in which a program for p is being built: its size and its data are not
+ * limited before it is whole.
+ */
+void process_limit_memory_built(struct process *p, struct mm *mm);
 /* The same for a process that fork makes, if its memory has not the limits that it has. */
 void process_limit_memory_new(struct process *child);
 static inline unsigned process_fd_limit(const struct process *p)

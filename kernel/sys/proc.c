@@ -6,6 +6,7 @@
 #include <kernel/proc/look.h>
 #include <kernel/sys/syscall.h>
 #include <kernel/sys/usage.h>
+#include <lib/log.h>
 #include <lib/string.h>
 #include <linux/prctl.h>
 #include <linux/times.h>
@@ -70,7 +71,12 @@ long sys_execve(struct trapframe *tf)
 		return -ENOMEM;
 	n = strncpy_from_user(path, (const char __user *)tf->rdi, PATH_MAX);
 	r = n < 0 ? n : exec_path(path, argv, envp, tf);
+	if (r == EXEC_TOO_LARGE)
+		log_info("%s[%d]: SIGSEGV: %s: %s", current_thread()->name, current_process()->pid, path,
+			 exec_error(EXEC_TOO_LARGE));
 	kfree(path);
+	if (r == EXEC_TOO_LARGE)
+		process_exit(STATUS_SIGNAL(SIGSEGV));
 	return r;
 }
 

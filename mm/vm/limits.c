@@ -37,6 +37,16 @@ bool map_may_expand(const struct mm *mm, unsigned vm_flags, uint64_t pages)
 	return !l->data && mm->data_pages + pages <= l->data_max >> PAGE_SHIFT;
 }
 
+bool mm_over_limits(struct mm *mm)
+{
+	bool over;
+
+	read_lock(&mm->lock);
+	over = !map_may_expand(mm, VM_WRITE, 0);
+	read_unlock(&mm->lock);
+	return over;
+}
+
 bool map_may_lock(const struct mm *mm, unsigned vm_flags, uint64_t pages)
 {
 	return likely(!(vm_flags & VM_LOCKED)) || mm->limits.privileged ||
