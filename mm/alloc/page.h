@@ -39,7 +39,7 @@ enum page_kind {
 
 /* flags, changed atomically */
 #define PG_BUSY		(1u << 0)	/* sleeping lock (busy.h): I/O or a change of owner goes on */
-#define PG_UPTODATE	(1u << 1)	/* a file page's content has been read in */
+#define PG_UPTODATE	(1u << 1)	/* a file's or a swap slot's content has been read in */
 #define PG_DIRTY	(1u << 2)
 #define PG_REFERENCED	(1u << 3)
 #define PG_LRU		(1u << 4)	/* on a list of the reclaim policy (lists.h) */
@@ -48,7 +48,7 @@ enum page_kind {
 #define PG_SHMEM	(1u << 8)	/* of a memory object: set with the kind, and kept */
 #define PG_SWAPCACHE	(1u << 9)	/* anonymous or shmem: it is the cache of slot `swp` (slots.h) */
 #define PG_BATCH	(1u << 10)	/* noted for the lists of reclaim (lists.h) */
-#define PG_WRITEBACK	(1u << 11)	/* is being written to its swap slot: may be read, not written */
+#define PG_AHEAD	(1u << 11)	/* in the swap cache, and not asked for so far: read ahead */
 /* bits 12 and up: mm_verify's tally of the entries that name the page; 0 between its runs */
 #define PG_TALLY_SHIFT	12
 

@@ -143,7 +143,7 @@ static void page_enter(struct page *p, swp_t s, struct slot *w, uint32_t flags)
 static void page_leave(struct page *p, struct slot *w)
 {
 	w->cache = 0;
-	__atomic_fetch_and(&p->flags, ~(PG_SWAPCACHE | PG_DIRTY), __ATOMIC_RELEASE);
+	__atomic_fetch_and(&p->flags, ~(PG_SWAPCACHE | PG_DIRTY | PG_AHEAD), __ATOMIC_RELEASE);
 	p->owner = NULL;
 }
 
@@ -168,7 +168,7 @@ static bool take_here(struct here *h, struct page *p, swp_t *out)
 		w->count = !p;
 		w->cache = 0;
 		if (p)
-			page_enter(p, *out, w, PG_DIRTY);
+			page_enter(p, *out, w, PG_DIRTY | PG_UPTODATE);
 		__atomic_fetch_add(&a->used, 1, __ATOMIC_RELAXED);
 		spin_unlock(&c->lock);
 		return true;
@@ -354,7 +354,8 @@ bool slot_uncache(struct page *p, uint32_t shadow)
 	bool named = entries(w), goes;
 
 	assert(page_of(w) == p && p->flags & PG_BUSY);
-	goes = !named || (READ_ONCE(p->refs) == 2 && !(p->flags & PG_DIRTY));
+	goes = !named || !(p->flags & PG_UPTODATE) ||
+	       (READ_ONCE(p->refs) == 2 && !(p->flags & PG_DIRTY));
 	if (goes) {
 		page_leave(p, w);
 		if (named)
@@ -437,14 +438,15 @@ bool slot_is_bad(swp_t s)
 	return bad;
 }
 
+/* Of the open areas; without the lock: while one comes or goes, about right. */
 static void sum(uint64_t *total, uint64_t *used)
 {
 	*total = *used = 0;
-	for (unsigned i = 0; i < SLOT_AREAS; i++) {
-		if (!READ_ONCE(areas[i].open))
-			continue;
-		*total += READ_ONCE(areas[i].good);
-		*used += READ_ONCE(areas[i].used);
+	for (unsigned i = 0; i < READ_ONCE(nopen); i++) {
+		const struct area *a = &areas[READ_ONCE(by_priority[i])];
+
+		*total += READ_ONCE(a->good);
+		*used += READ_ONCE(a->used);
 	}
 }
 

@@ -29,7 +29,7 @@ extern unsigned slots_on;		/* areas that there are: 0: nothing is swapped */
 
 /*
  * A free slot, count 0, for p, busy, in whose cache it is from now on (with a
- * reference), PG_DIRTY. False: no swap, or all of it is in use.
+ * reference), PG_DIRTY and PG_UPTODATE. False: no swap, or all of it is in use.
  */
 bool __must_check slot_alloc(struct page *p, swp_t *out);
 /* A free slot with count 1 and no page: for an entry that shall name it (slot_cache brings the page). */
@@ -51,7 +51,8 @@ struct page *slot_cached(swp_t s);
 int __must_check slot_cache(swp_t s, struct page *p, uint32_t *shadow);
 /*
  * p, busy and referenced by the caller, leaves the cache, if no entry names its slot (which is
- * free then), or nobody but the caller has p and it is not PG_DIRTY: shadow is kept there. False: it stays.
+ * free then), or nobody but the caller has p and it is not PG_DIRTY (shadow is kept there), or it has not been
+ * read (PG_UPTODATE). False: it stays.
  */
 bool __must_check slot_uncache(struct page *p, uint32_t shadow);
 /*

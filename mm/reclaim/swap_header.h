@@ -20,6 +20,7 @@ struct swap_header {
 	uint8_t label[16];
 	uint32_t unused[117];
 	uint32_t badpages[SWAP_BAD_MAX];
+	uint8_t unused2[2];
 	char magic[10];			/* no NUL */
 } __attribute__((packed));
 _Static_assert(sizeof(struct swap_header) == PAGE_SIZE, "mkswap's header is a page");

@@ -20,7 +20,7 @@ static struct page *fresh(void)
 
 	if (!p)
 		abort();
-	p->flags |= PG_BUSY;
+	p->flags |= PG_BUSY | PG_UPTODATE;
 	return p;
 }
 
