@@ -282,7 +282,10 @@ bool cursor_find_used(struct cursor *c, struct aspace *as, vaddr_t va, vaddr_t e
 	return true;
 }
 
-/* An anonymous page without a slot is the caller's alone: no atomic operation. */
+/*
+ * An anonymous page without a slot is the caller's alone: no atomic operation. Slots
+ * more come by copies of tables only.
+ */
 static __always_inline_ void slot_add(struct page *t, pte_t *slot, vaddr_t va, struct page *p,
 				      unsigned prot)
 {
@@ -295,6 +298,7 @@ static __always_inline_ void slot_add(struct page *t, pte_t *slot, vaddr_t va, s
 		p->index = va >> PAGE_SHIFT;
 		return;
 	}
+	debug_assert(p->kind != PAGE_ANON);
 	table_count(t, p, 1);
 	__atomic_fetch_add(&p->slots, 1, __ATOMIC_RELAXED);
 }
@@ -343,8 +347,24 @@ void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gath
 		table_entry_added(c->table, slot_index(c->slot));
 	if (pte_present(old))
 		gather_range(g, c->va, LEVEL_SIZE(c->level));
-	entry_drop(c->table, c->level, old, g);
+	entry_drop(c->table, c->level, c->slot, old, g);
 	slot_add(c->table, c->slot, c->va, p, prot);
+}
+
+void cursor_replace_frame(struct cursor *c, struct page *p, struct gather *g)
+{
+	const uint64_t frame = page_to_phys(p).v;
+	pte_t old = cursor_get(c), new;
+
+	assert(!gather_full(g) && c->level == 1 && entry_slot_page(old, 1));
+	do
+		new.v = (old.v & ~PTE_ADDR_MASK) | frame;
+	while (!pte_cmpxchg(c->slot, &old,
+			    (pte_t){ pte_present(new) ? new.v & ~PTE_W : new.v }));
+	if (pte_present(old))
+		gather_range(g, c->va, PAGE_SIZE);
+	entry_drop(c->table, 1, c->slot, old, g);
+	slot_add(c->table, c->slot, c->va, p, old.v & PTE_LOCKED ? PROT_LOCKED : 0);
 }
 
 pte_t cursor_clear(struct cursor *c, struct gather *g, bool *full)
@@ -358,7 +378,7 @@ pte_t cursor_clear(struct cursor *c, struct gather *g, bool *full)
 		table_entries_gone(c->table, 1);
 		if (pte_present(old))
 			gather_range(g, c->va, LEVEL_SIZE(c->level));
-		entry_drop(c->table, c->level, old, g);
+		entry_drop(c->table, c->level, c->slot, old, g);
 	}
 	*full = gather_full(g);
 	return old;

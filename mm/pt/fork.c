@@ -29,7 +29,6 @@
 
 static __always_inline_ void page_twin(struct page *p)
 {
-	p->slot = NULL;
 	__atomic_fetch_add(&p->slots, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
 }
@@ -139,6 +138,8 @@ static bool __must_check table_copy(struct page *from, struct page *to, vaddr_t 
 		unlock_both(from, to);
 		return false;
 	}
+	if (from->anon || from->swap)	/* else it may be dead */
+		kin_join(from, to);
 	first = MAX(LEVEL_INDEX(va, 1), from->first);
 	last = MIN(LEVEL_INDEX(end - 1, 1), from->last);
 	n = copy_entries(table_entries(from), table_entries(to), first, last + 1);

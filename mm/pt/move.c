@@ -6,6 +6,10 @@
  * here and hooked in there: one entry for 512 pages, and no slot moves.
  * Otherwise entry by entry, both tables locked; the page learns its new slot.
  *
+ * All slots of an anonymous page are at one index of a family of tables (rmap.h).
+ * Entries that keep their index bring the new table into the family. Where the
+ * index changes, a page that relatives have too is copied before anything moves.
+ *
  * What is moved stays as it is: rights, A and D, soft bits, and W: the old
  * address may be used by other CPUs until the caller's gather is flushed, and
  * leads to the same page.
@@ -19,6 +23,7 @@
  */
 #include <asm-generic/errno-base.h>
 #include <kernel/core/thread.h>
+#include <mm/pt/rmap.h>
 #include <mm/pt/table.h>
 
 #define SPAN	LEVEL_SIZE(2)		/* of a last-level table */
@@ -37,8 +42,19 @@ static void unlock_two(struct page *a, struct page *b)
 	spin_unlock(&a->lock);
 }
 
-/* What the entry that moved from `from` to dst, in `to`, says of its page. */
-static void slot_move(struct page *from, struct page *to, pte_t *dst, pte_t e)
+/* The slot src of p has moved to dst. What keeps an index keeps its family. */
+static void anchor_move(struct page *p, pte_t *src, pte_t *dst)
+{
+	if (likely(READ_ONCE(p->slots) == 1)) {	/* this one: nobody else makes an anchor of his */
+		WRITE_ONCE(p->slot, dst);
+		return;
+	}
+	assert(slot_index(src) == slot_index(dst));
+	__atomic_compare_exchange_n(&p->slot, &src, dst, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/* What the entry e that moved from src, in `from`, to dst, in `to`, says of its page. */
+static void slot_move(struct page *from, pte_t *src, struct page *to, pte_t *dst, pte_t e)
 {
 	struct page *p;
 
@@ -51,8 +67,8 @@ static void slot_move(struct page *from, struct page *to, pte_t *dst, pte_t e)
 			return;
 		table_count(from, p, -1);
 		table_count(to, p, 1);
-		if (p->kind == PAGE_ANON && p->slots == 1)
-			p->slot = dst;
+		if (p->kind == PAGE_ANON)
+			anchor_move(p, src, dst);
 		return;
 	case PTE_SPECIAL_LEAF:
 	case PTE_MARKER:
@@ -75,6 +91,8 @@ static void move_entries(struct page *from, pte_t *src, struct page *to, pte_t *
 	unsigned at = slot_index(src), i = from->first > at ? from->first - at : 0;
 	unsigned first = slot_index(dst) + i, moved = 0, anon = 0;
 
+	if (READ_ONCE(from->kin_next) && slot_index(src) == slot_index(dst))
+		kin_join(from, to);
 	n = from->last + 1u > at ? MIN(n, from->last + 1u - at) : 0;	/* what may be used */
 	for (; i < n; i++) {
 		pte_t e = pte_read(&src[i]);
@@ -83,16 +101,15 @@ static void move_entries(struct page *from, pte_t *src, struct page *to, pte_t *
 			continue;
 		e = pte_xchg(&src[i], pte_none());
 		assert(pte_is_none(pte_read(&dst[i])));
+		pte_write_new(&dst[i], e);
 		/* what most entries are, taken out of slot_move's switch */
 		if (likely((e.v & (PTE_P | PTE_SPECIAL)) == PTE_P &&
 			   entry_page(e)->kind == PAGE_ANON)) {
 			anon++;
-			if (likely(entry_page(e)->slots == 1))
-				entry_page(e)->slot = &dst[i];
+			anchor_move(entry_page(e), &src[i], &dst[i]);
 		} else {
-			slot_move(from, to, &dst[i], e);
+			slot_move(from, &src[i], to, &dst[i], e);
 		}
-		pte_write_new(&dst[i], e);
 		moved++;
 	}
 	from->anon -= anon;
@@ -101,6 +118,78 @@ static void move_entries(struct page *from, pte_t *src, struct page *to, pte_t *
 	if (moved)
 		table_entries_added(to, first, slot_index(dst) + n, moved);
 }
+
+/* ---- pages that relatives have too ---- */
+
+/*
+ * The first anonymous page in [va, end) of the cursor's table that has other
+ * slots, with a reference, and the cursor on it; NULL: none.
+ */
+static struct page *find_common(struct cursor *c, vaddr_t end)
+{
+	if (c->level > 1 || !READ_ONCE(c->table->kin_next))
+		return NULL;
+	do {
+		pte_t e = cursor_get(c);
+		struct page *p = pte_is_none(e) ? NULL : entry_slot_page(e, 1);
+
+		if (p && p->kind == PAGE_ANON && READ_ONCE(p->slots) > 1) {
+			page_get(p);
+			return p;
+		}
+	} while (c->va + PAGE_SIZE < end && cursor_next(c));
+	return NULL;
+}
+
+/* The entry at va gets `copy` in the place of p, if it names it still and others have it too. */
+static bool replace_common(struct aspace *as, vaddr_t va, struct page *p, struct page *copy,
+			   struct gather *g)
+{
+	struct cursor c;
+	pte_t e;
+	bool is;
+
+	cursor_find(&c, as, va, 1);
+	e = cursor_get(&c);
+	is = c.level == 1 && entry_names(e, p) && READ_ONCE(p->slots) > 1;
+	if (is)
+		cursor_replace_frame(&c, copy, g);
+	cursor_close(&c);
+	return is;
+}
+
+/* [old, old + len) is to move to another index: its pages become its own. 0 or -ENOMEM. */
+static int own_pages(struct aspace *as, vaddr_t old, size_t len, struct gather *g)
+{
+	vaddr_t va = old, end = old + len;
+	struct page *p, *copy;
+	struct cursor c;
+
+	while (va < end) {
+		cursor_find(&c, as, va, 1);
+		p = find_common(&c, end);
+		cursor_close(&c);
+		if (!p) {
+			va = span_end(va, MAX(c.level, 2u), end);
+			continue;
+		}
+		va = c.va;
+		copy = page_alloc(0, PAGE_ANON, 0);
+		if (copy)
+			copy_page(page_to_virt(copy), page_to_virt(p));
+		if (gather_full(g))
+			gather_flush(g);
+		if (copy && !replace_common(as, va, p, copy, g))
+			page_put(copy);
+		page_put(p);
+		if (!copy)
+			return -ENOMEM;
+		resched_point();
+	}
+	return 0;
+}
+
+/* ---- steps ---- */
 
 /* Stands on va's entry at `level` without holding its lock. False: there is no such table. */
 static bool find_unlocked(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level)
@@ -192,19 +281,28 @@ static int move_step(struct aspace *as, vaddr_t old, vaddr_t new, size_t len, si
 	return move_part(as, old, new, *step, g);
 }
 
-int pt_move(struct aspace *as, vaddr_t old, vaddr_t new, size_t len, struct gather *g)
+static int move_all(struct aspace *as, vaddr_t old, vaddr_t new, size_t len, struct gather *g)
 {
 	size_t done = 0, step;
 	int err = 0;
 
-	assert(old + len <= new || new + len <= old);
 	while (done < len && !err) {
 		err = move_step(as, old + done, new + done, len - done, &step, g);
 		if (!err)
 			done += step;
 		resched_point();
 	}
-	if (err && done && pt_move(as, new, old, done, g))
+	if (err && done && move_all(as, new, old, done, g))
 		panic("what was moved could not be moved back: 0x%lx", old);
 	return err;
+}
+
+int pt_move(struct aspace *as, vaddr_t old, vaddr_t new, size_t len, struct gather *g)
+{
+	int err = 0;
+
+	assert(old + len <= new || new + len <= old);
+	if (!IS_ALIGNED(old ^ new, SPAN))
+		err = own_pages(as, old, len, g);
+	return err ? err : move_all(as, old, new, len, g);
 }

@@ -180,6 +180,11 @@ void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot);
  */
 void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gather *g);
 /*
+ * Another frame, p, with the same content and the caller's reference, for the private
+ * leaf or noaccess entry there, which keeps all else but W. g as for cursor_replace.
+ */
+void cursor_replace_frame(struct cursor *c, struct page *p, struct gather *g);
+/*
  * Takes the entry out, whatever leaf kind it is; returns it (A and D final).
  * *full: g must be flushed before the next.
  */

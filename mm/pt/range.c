@@ -63,10 +63,10 @@ vaddr_t zap_leaves(struct cursor *c, vaddr_t end, struct gather *g)
 		if (likely((e.v & (PTE_P | PTE_SPECIAL)) == PTE_P)) {
 			struct page *p = pfn_to_page(pte_pfn(e));
 
-			slot_drop(t, p, e);
+			slot_drop(t, p, &tab[i], e);
 			g->page[g->npages++] = p;
 		} else {
-			entry_drop(t, 1, e, g);
+			entry_drop(t, 1, &tab[i], e, g);
 		}
 	}
 	table_entries_gone(t, gone);

@@ -116,18 +116,22 @@ static void owner_unlink(struct page *t, pte_t *slot)
 	t->shared = link_of(t->owner_slot)->next != NULL;
 }
 
-/* Nobody points to t any more, and no CPU knows it: what it maps goes, then itself. */
+/*
+ * Nobody points to t any more, and no CPU knows it: what it maps goes, then itself.
+ * Until then its family looks at its entries without a lock.
+ */
 static void table_abandon(struct page *t)
 {
 	pte_t *tab = table_entries(t);
 
 	for (unsigned i = t->first; i <= t->last; i++) {
-		struct page *p = entry_take(t, 1, pte_read(&tab[i]));
+		struct page *p = entry_take(t, 1, &tab[i], pte_xchg(&tab[i], pte_none()));
 
 		if (p)
 			page_put(p);
 	}
 	table_entries_gone(t, t->used);
+	kin_leave(t);
 	table_free_later(t);
 }
 
@@ -154,6 +158,7 @@ static void copy_shared(struct cursor *up, struct page *t, struct page *n, struc
 	table_init(n, up->as, 1, up->va);
 	n->owner_slot = up->slot;
 	table_copy_whole(t, n);
+	kin_join(t, n);
 	pte_xchg(up->slot, pte_table(page_to_pfn(n), true));
 	gather_owner(g, t, up->slot);
 }

@@ -16,7 +16,7 @@ struct page *table_alloc(unsigned flags)
 	struct page *t = page_alloc(0, PAGE_TABLE, flags);
 
 	if (t)
-		t->companion = NULL;
+		t->companion = NULL;	/* and no kin */
 	return t;
 }
 
@@ -38,8 +38,9 @@ void table_init(struct page *p, struct aspace *as, unsigned level, vaddr_t base)
 
 void table_free(struct page *t)
 {
-	if (t->companion)
+	if (t->level > 1 && t->companion)
 		page_free(t->companion, COMPANION_ORDER);
+	assert(t->level > 1 || !t->kin_next);
 	t->refs = 1;		/* the fields of the page view: the lock was there */
 	t->slots = 0;
 	page_free(t, 0);
@@ -61,6 +62,7 @@ void table_unlink(struct aspace *as, struct page *upper, pte_t *slot, struct pag
 	assert(!t->used && t->level == upper->level - 1 && t->owner_slot == slot && !t->shared);
 	assert(!t->anon && !t->file && !t->shmem && !t->swap);
 	t->dead = 1;
+	kin_leave(t);
 	pte_xchg(slot, pte_none());
 	table_entries_gone(upper, 1);
 	__atomic_fetch_sub(&as->table_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
@@ -129,25 +131,25 @@ struct page *entry_slot_page(pte_t e, unsigned level)
 	panic("table entry %lx treated like a leaf", e.v);
 }
 
-struct page *entry_take(struct page *t, unsigned level, pte_t e)
+struct page *entry_take(struct page *t, unsigned level, pte_t *slot, pte_t e)
 {
 	struct page *p = entry_slot_page(e, level);
 
 	if (p)
-		slot_drop(t, p, e);
+		slot_drop(t, p, slot, e);
 	return p;
 }
 
-void entry_drop(struct page *t, unsigned level, pte_t e, struct gather *g)
+void entry_drop(struct page *t, unsigned level, pte_t *slot, pte_t e, struct gather *g)
 {
 	struct page *p;
 
 	/* PTE_PRESENT, taken out of the switch */
 	if (likely((e.v & (PTE_P | PTE_SPECIAL | PTE_PS)) == PTE_P)) {
 		p = pfn_to_page(pte_pfn(e));
-		slot_drop(t, p, e);
+		slot_drop(t, p, slot, e);
 	} else {
-		p = entry_take(t, level, e);
+		p = entry_take(t, level, slot, e);
 	}
 	if (p)
 		gather_add(g, p);

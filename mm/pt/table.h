@@ -94,16 +94,26 @@ static inline struct page *entry_page(pte_t e)
 	return e.v & PTE_SPECIAL ? NULL : pfn_to_page(pte_pfn(e));
 }
 
-/* Puts down that the slot e, just taken out of t, is gone; the reference is the caller's. */
-static inline void slot_drop(struct page *t, struct page *p, pte_t e)
+/*
+ * slot, p's anchor, does not name p any more, and was not its last: another one
+ * becomes the anchor. Its table is locked, or dead.
+ */
+void anchor_left(struct page *p, pte_t *slot);
+
+/*
+ * Puts down that e, which names p, has just been taken out of *slot, in t; the
+ * reference is the caller's.
+ */
+static inline void slot_drop(struct page *t, struct page *p, pte_t *slot, pte_t e)
 {
 	debug_assert(p->slots > 0);
 	table_count(t, p, -1);
-	__atomic_fetch_sub(&p->slots, 1, __ATOMIC_RELAXED);
 	if (unlikely(e.v & PTE_LOCKED))
 		__atomic_fetch_sub(&p->nlocked, 1, __ATOMIC_RELAXED);
 	if (p->kind == PAGE_FILE && pte_dirty(e))
 		__atomic_fetch_or(&p->flags, PG_DIRTY, __ATOMIC_RELAXED);
+	if (__atomic_fetch_sub(&p->slots, 1, __ATOMIC_ACQ_REL) > 1 && READ_ONCE(p->slot) == slot)
+		anchor_left(p, slot);
 }
 
 /* Where the entry of `level` that translates va ends; at most end. */
@@ -155,18 +165,60 @@ bool __must_check cursor_find_used(struct cursor *c, struct aspace *as, vaddr_t 
 
 /* The page whose slot the leaf or not present entry e is; NULL: none. */
 struct page *entry_slot_page(pte_t e, unsigned level);
+/* Is e an entry whose page is p? */
+static inline bool entry_names(pte_t e, const struct page *p)
+{
+	unsigned np = e.v & PTE_NP_MASK;
+
+	return pte_pfn(e).v == page_to_pfn(p).v && !(e.v & PTE_SPECIAL) &&
+	       (pte_present(e) || np == PTE_NP_NOACCESS || np == PTE_NP_MIGRATE);
+}
 /*
- * Takes e, which is no longer in its slot, out of t's counts (not of `used`);
+ * Takes e, which is no longer in *slot, out of t's counts (not of `used`);
  * returns the page whose reference it held, now the caller's, or NULL.
  */
-struct page *entry_take(struct page *t, unsigned level, pte_t e);
+struct page *entry_take(struct page *t, unsigned level, pte_t *slot, pte_t e);
 /*
- * Takes e, which is no longer in its slot, out of t's counts (not of `used`)
+ * Takes e, which is no longer in *slot, out of t's counts (not of `used`)
  * and gives the reference of what it named to g, which has room.
  */
-void entry_drop(struct page *t, unsigned level, pte_t e, struct gather *g);
+void entry_drop(struct page *t, unsigned level, pte_t *slot, pte_t e, struct gather *g);
 /* New rights for the entry in *slot. True: a right went, the translation must be flushed. */
 bool __must_check entry_protect(pte_t *slot, unsigned level, unsigned prot);
+
+/* ---- families of last-level tables (family.c; the theory: rmap.h) ---- */
+
+extern struct spinlock kin_lock;	/* RANK_PAGE_RMAP: the rings */
+
+/* The neighbours of t in its ring; t itself if it is alone. kin_lock held. */
+static inline struct page *kin_next(const struct page *t)
+{
+	return t->kin_next ? pfn_to_page(pfn(t->kin_next)) : (struct page *)t;
+}
+static inline struct page *kin_prev(const struct page *t)
+{
+	return t->kin_prev ? pfn_to_page(pfn(t->kin_prev)) : (struct page *)t;
+}
+
+/*
+ * `to` gets entries of `from`, at the same indices: they are of one family from now
+ * on. Both are locked, or nobody knows `to`.
+ */
+void kin_join(struct page *from, struct page *to);
+/* t has no entries any more, and gets none: it is locked and dead, or nobody can lock it. */
+void kin_leave_ring(struct page *t);
+static inline void kin_leave(struct page *t)
+{
+	if (t->level == 1 && unlikely(READ_ONCE(t->kin_next)))
+		kin_leave_ring(t);
+}
+/*
+ * How many entries of t's family at index i name p. At rest, for verification; ~0: the
+ * ring of the family is broken.
+ */
+unsigned kin_count(const struct page *t, unsigned i, const struct page *p);
+/* What is wrong with t's place in its ring; NULL: nothing. At rest. */
+const char *kin_verify(const struct page *t);
 
 /* ---- shared tables (share.c, fork.c) ---- */
 

@@ -8,8 +8,8 @@
  * used, first, last, counts; its upper entry is where it says. Of an entry: a
  * kind that may be there, rights that fit the half it is in, no W with X in
  * the kernel's; of the page: kind, slot count, references, and for an
- * anonymous page with one slot that this is the slot. A writable entry of an
- * anonymous page is its only one.
+ * anonymous page that it knows one of its slots, and that the family of this
+ * one has all. A writable entry of an anonymous page is its only one.
  */
 #include <lib/format.h>
 #include <lib/string.h>
@@ -29,6 +29,25 @@ static char text[200];
 
 #define bad(...) (snprintf(text, sizeof(text), __VA_ARGS__), false)
 
+/* The page's anchor is this slot, or one of another table; by it all of its slots are found. */
+static bool check_anchor(const struct page *p, unsigned level, vaddr_t va, const pte_t *slot,
+			 pte_t e)
+{
+	unsigned n;
+
+	if (p->slot != slot) {
+		if (p->slots > 1 && slot_index(p->slot) == slot_index(slot) &&
+		    entry_names(pte_read(p->slot), p))
+			return true;
+		return bad("%lx: page %lx does not know its slot", va, pte_pfn(e).v);
+	}
+	n = level == 1 ? kin_count(virt_to_page(slot), slot_index(slot), p) : 1;
+	if (n != p->slots)
+		return bad("%lx: page %lx has %u slots, of which its anchor's family has %d", va,
+			   pte_pfn(e).v, p->slots, (int)n);
+	return true;
+}
+
 static bool check_page(const struct page *p, unsigned level, vaddr_t va, const pte_t *slot, pte_t e)
 {
 	if (p->kind != PAGE_ANON && p->kind != PAGE_FILE && p->kind != PAGE_KERNEL)
@@ -40,11 +59,9 @@ static bool check_page(const struct page *p, unsigned level, vaddr_t va, const p
 		return bad("%lx: huge entry %lx names a block of order %u", va, e.v, p->order);
 	if (p->kind != PAGE_ANON)
 		return true;
-	if (p->slots == 1 && p->slot && p->slot != slot)
-		return bad("%lx: page %lx does not know its slot", va, pte_pfn(e).v);
 	if (p->slots > 1 && pte_writable(e))
 		return bad("%lx: page %lx writable, with %u slots", va, pte_pfn(e).v, p->slots);
-	return true;
+	return check_anchor(p, level, va, slot, e);
 }
 
 /* An entry that names a frame with a slot, or a leaf without. */
@@ -133,6 +150,8 @@ static bool check_table(struct verify *v, struct page *t, unsigned level, vaddr_
 
 	v->tables += !root;
 	text[0] = '\0';
+	if (level == 1 && kin_verify(t))
+		return bad("table %lx of %lx: %s", page_to_phys(t).v, base, kin_verify(t));
 	if (t->kind != PAGE_TABLE || t->level != level || t->dead || spin_is_locked(&t->lock) ||
 	    !check_owner(v, t, base, owner_slot))
 		return text[0] ? false :

@@ -8,7 +8,7 @@
  *	locks		PTE_LOCKED wherever a VMA is locked and a page there; a page's
  *			nlocked = its locked entries
  *	pages		slots = entries that name it, over all address spaces;
- *			refs = slots, and one more if cached; an anonymous page knows its one slot;
+ *			refs = slots, and one more if cached; an anonymous page knows one of its slots;
  *			a cached page is where its object's index says
  *	objects		index against pages, counts		object_verify
  *	promises	what VMAs and objects were charged for is the whole
@@ -102,7 +102,7 @@ static void check_anon(struct verify *v, const struct vma *a, vaddr_t va, const 
 		complain(v, "0x%lx: anonymous page in a shared mapping", va);
 	if (pte_writable(e) && p->slots > 1)
 		complain(v, "0x%lx: writable, but its page has %u slots", va, p->slots);
-	if (p->slots == 1 && p->slot && p->slot != slot)
+	if (p->slots == 1 && p->slot != slot)
 		complain(v, "0x%lx: anonymous page does not know its slot", va);
 }
 
