@@ -19,6 +19,11 @@
 
 #define SWAPPINESS_MAX	200u
 
+struct policy_queue {
+	struct page_list pages;		/* oldest first */
+	uint64_t n;
+};
+
 struct policy {
 	const char *name;		/* reclaim=NAME */
 	const char *what;		/* one line for who chooses */
@@ -27,9 +32,10 @@ struct policy {
 	void (*reset)(uint64_t frames);
 	/*
 	 * p is here now. distance: how many pages were evicted since p itself was;
-	 * REFAULT_NEVER: it is new, or that is forgotten.
+	 * REFAULT_NEVER: it is new, or that is forgotten. was_active: it counted as in use (active,
+	 * below) when it went.
 	 */
-	void (*add)(struct page *p, uint64_t distance);
+	void (*add)(struct page *p, uint64_t distance, bool was_active);
 	/* p, on its queues, is freed or must stay for now. */
 	void (*remove)(struct page *p);
 	/*
@@ -45,8 +51,10 @@ struct policy {
 	bool (*judge)(struct page *p, bool used);
 	/* Candidate p was to go, but cannot (busy, no swap left): back on a queue. */
 	void (*putback)(struct page *p);
-	/* How many of its pages, of files or not, it holds active, for /proc; NULL: it knows no such thing. */
-	uint64_t (*active)(bool file);
+	/* Does p, on its queues or a candidate, count as in use, for /proc? NULL: it makes no such difference. */
+	bool (*active)(const struct page *p);
+	struct policy_queue *queues;	/* all that it has, for mm_verify */
+	unsigned nqueues;
 };
 
 /* Makes a policy known to the kernel, and to the replay. */
@@ -61,12 +69,7 @@ static inline bool policy_is_file(const struct page *p)
 	return p->kind == PAGE_FILE && !(p->flags & PG_SHMEM);
 }
 
-/* ---- a queue of pages, for policies ---- */
-
-struct policy_queue {
-	struct page_list pages;		/* oldest first */
-	uint64_t n;
-};
+/* ---- queues ---- */
 
 static inline void queue_init(struct policy_queue *q)
 {

@@ -1,24 +1,29 @@
 /*
  * clock: the default. Two clocks each for anonymous pages and for those of files, as Linux and
- * the BSDs have had them (Babaoglu and Joy, "Converting a swap-based system to do paging",
- * SOSP 1981; Gorman, "Understanding the Linux Virtual Memory Manager", chapter 10).
+ * the BSDs have had them (Babaoglu and Joy, "Converting a swap-based system to do paging", SOSP
+ * 1981; Gorman, "Understanding the Linux Virtual Memory Manager", chapter 10), with a border
+ * between them that finds its place (Bansal and Modha, "CAR: clock with adaptive
+ * replacement", FAST 2004).
  *
- *	           used again                   not used
- *	new --> inactive ------> active --------------------+
- *	        |  ^  ^  the oldest goes                    |
- *	        |  |  +-------------------------------------+
- *	        v  used for the first time: round once more
- *	     evicted --> comes back within a distance: active
+ *	           used again                used: round once more
+ *	new --> inactive -----------> active ---+
+ *	        |  ^  |                 |  ^----+
+ *	        |  +--+ used for the    | not used
+ *	        v       first time      v
+ *	        evicted <---------------+
+ *	           |
+ *	           +--> comes back soon: active at once
  *
  * A page has to be seen used twice before it counts as active: the first use is the fault that
  * brought it. So what is read once passes through the inactive queue, and the
- * active one, which is looked at only while it is longer than the inactive one, stays.
+ * active one stays. Whichever is longer than it should be gives the next candidate.
  *
- * The inactive queue may be too short to see a second use. A page that comes back tells:
- * since it went, `distance` pages were evicted, so that it would have stayed if
- * inactive had been that much longer. If all the rest of memory is as large, the page
- * takes its place there, active, and the oldest active pages prove themselves again
- * (Linux's workingset.c; the idea: Jiang and Zhang, "LIRS", SIGMETRICS 2002).
+ * The inactive queue may be too short to see a second use. A page that comes back tells: since it
+ * went, `distance` pages were evicted, so it would have stayed in an inactive queue that
+ * much longer. If the rest of memory is as large as that, the page takes its place there, active
+ * (Linux's workingset.c). And it moves the border: one that went inactive says that the inactive
+ * queue is too short, one that went active that it is too long. Each speaks the
+ * louder the fewer of its sort were evicted lately.
  *
  * Between anonymous pages and files': both are looked at in proportion to their number, weighed
  * with swappiness, and the less the more of either have come back lately (cost).
@@ -30,12 +35,13 @@
 #define ACTIVE		2u
 #define SEEN		4u
 
-#define GB_SHIFT	(30 - PAGE_SHIFT)
+#define STEP_PART	50u		/* the border moves by no more than this part of the pages at a time */
 
 static struct policy_queue queue[4];	/* by FILE | ACTIVE */
+static uint64_t gone[4];		/* evicted lately, by FILE | ACTIVE */
+static uint64_t border[2];		/* as many inactive pages there should be, by FILE */
 static uint64_t cost[2];		/* pages that came back lately, by FILE */
 static int64_t turn[2];			/* who is next, by FILE: the larger one */
-static uint64_t ratio;			/* active pages for each inactive one at most */
 
 static void put(struct page *p, unsigned state)
 {
@@ -43,40 +49,61 @@ static void put(struct page *p, unsigned state)
 	queue_push(&queue[state & (FILE | ACTIVE)], p);
 }
 
-/* The more memory, the smaller the part of it that suffices to see a second use: as Linux has it. */
 static void clock_reset(uint64_t frames)
 {
-	for (unsigned i = 0; i < ARRAY_SIZE(queue); i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(queue); i++) {
 		queue_init(&queue[i]);
-	cost[0] = cost[1] = 0;
-	turn[0] = turn[1] = 0;
-	for (ratio = 1; (ratio + 1) * (ratio + 1) <= 10 * (frames >> GB_SHIFT); )
-		ratio++;
-}
-
-static uint64_t total(void)
-{
-	return queue[0].n + queue[FILE].n + queue[ACTIVE].n + queue[FILE | ACTIVE].n;
-}
-
-/* A page came back: its kind is dear to evict. What is long ago counts less and less. */
-static void note_cost(unsigned file)
-{
-	cost[file]++;
-	if (cost[0] + cost[1] > total() / 4) {
-		cost[0] /= 2;
-		cost[1] /= 2;
+		gone[i] = 0;
+	}
+	for (unsigned file = 0; file < 2; file++) {
+		border[file] = frames / 2;
+		cost[file] = 0;
+		turn[file] = 0;
 	}
 }
 
-static void clock_add(struct page *p, uint64_t distance)
+static uint64_t of_kind(unsigned file)
+{
+	return queue[file].n + queue[file | ACTIVE].n;
+}
+
+/* One more of a sort; both count less and less the longer ago. */
+static void note(uint64_t *one, uint64_t *other, uint64_t window)
+{
+	if (++*one + *other > window) {
+		*one /= 2;
+		*other /= 2;
+	}
+}
+
+/* At least a tenth of either sort of pages. */
+static void border_set(unsigned file, uint64_t to)
+{
+	uint64_t n = of_kind(file);
+
+	border[file] = MIN(MAX(to, n / 10), n - n / 10);
+}
+
+static void border_move(unsigned file, bool was_active)
+{
+	uint64_t step = gone[was_active ? file : file | ACTIVE] /
+		(gone[was_active ? file | ACTIVE : file] + 1);
+
+	step = MIN(MAX(step, 1), of_kind(file) / STEP_PART + 1);
+	border_set(file, was_active ? border[file] - MIN(border[file], step) : border[file] + step);
+}
+
+static void clock_add(struct page *p, uint64_t distance, bool was_active)
 {
 	unsigned file = policy_is_file(p) ? FILE : 0;
-	bool active = distance <= total() - queue[file].n;
+	uint64_t all = of_kind(0) + of_kind(FILE);
+	bool soon = distance <= all - queue[file].n;
 
-	if (active)
-		note_cost(file);
-	put(p, active ? file | ACTIVE : file);
+	if (soon) {
+		note(&cost[file], &cost[FILE - file], all / 4);
+		border_move(file, was_active);
+	}
+	put(p, soon ? file | ACTIVE : file);
 }
 
 static void clock_remove(struct page *p)
@@ -87,8 +114,8 @@ static void clock_remove(struct page *p)
 /* Whether files' pages are the next to be looked at (FILE) or anonymous ones (0). */
 static unsigned next_kind(unsigned swappiness)
 {
-	uint64_t n[2] = { queue[0].n + queue[ACTIVE].n, queue[FILE].n + queue[FILE | ACTIVE].n };
-	uint64_t share[2], all = cost[0] + cost[1] + 1;
+	uint64_t n[2] = { of_kind(0), of_kind(FILE) };
+	uint64_t share[2], all = cost[0] + cost[FILE] + 1;
 	unsigned file;
 
 	if (!n[0] || (!swappiness && n[FILE]))
@@ -107,9 +134,11 @@ static unsigned next_kind(unsigned swappiness)
 static struct page *next(unsigned swappiness)
 {
 	unsigned file = next_kind(swappiness);
-	bool low = queue[file].n * ratio < queue[file | ACTIVE].n;
+	bool active;
 
-	return queue_pop(&queue[low ? file | ACTIVE : file]);
+	border_set(file, border[file]);
+	active = queue[file].n < border[file] || !queue[file].n;
+	return queue_pop(&queue[active && queue[file | ACTIVE].n ? file | ACTIVE : file]);
 }
 
 static unsigned clock_candidates(struct page **out, unsigned n, unsigned swappiness)
@@ -123,14 +152,15 @@ static unsigned clock_candidates(struct page **out, unsigned n, unsigned swappin
 
 static bool clock_judge(struct page *p, bool used)
 {
-	unsigned state = p->policy;
+	unsigned state = p->policy, which = state & (FILE | ACTIVE);
 
-	if (state & ACTIVE)
-		put(p, used ? state : state & ~ACTIVE);
-	else if (used)
-		put(p, state & SEEN ? (state & ~SEEN) | ACTIVE : state | SEEN);
-	else
+	if (!used) {
+		note(&gone[which], &gone[which ^ ACTIVE], of_kind(state & FILE));
 		return true;
+	}
+	if (!(state & ACTIVE))
+		state = state & SEEN ? (state & FILE) | ACTIVE : state | SEEN;
+	put(p, state);
 	return false;
 }
 
@@ -139,12 +169,12 @@ static void clock_putback(struct page *p)
 	put(p, p->policy & FILE);
 }
 
-static uint64_t clock_active(bool file)
+static bool clock_active(const struct page *p)
 {
-	return queue[file ? FILE | ACTIVE : ACTIVE].n;
+	return p->policy & ACTIVE;
 }
 
 POLICY(clock, .name = "clock", .what = "two clocks, active and inactive", .asks = true,
        .reset = clock_reset, .add = clock_add, .remove = clock_remove,
        .candidates = clock_candidates, .judge = clock_judge, .putback = clock_putback,
-       .active = clock_active);
+       .active = clock_active, .queues = queue, .nqueues = ARRAY_SIZE(queue));

@@ -17,9 +17,9 @@ static void clock1_reset(uint64_t frames)
 	queue_init(&ring);
 }
 
-static void clock1_add(struct page *p, uint64_t distance)
+static void clock1_add(struct page *p, uint64_t distance, bool was_active)
 {
-	(void)distance;
+	(void)distance, (void)was_active;
 	queue_push(&ring, p);
 }
 
@@ -52,4 +52,5 @@ static void clock1_putback(struct page *p)
 
 POLICY(clock1, .name = "clock1", .what = "one queue with a second chance", .asks = true,
        .reset = clock1_reset, .add = clock1_add, .remove = clock1_remove,
-       .candidates = clock1_candidates, .judge = clock1_judge, .putback = clock1_putback);
+       .candidates = clock1_candidates, .judge = clock1_judge, .putback = clock1_putback,
+       .queues = &ring, .nqueues = 1);

@@ -16,9 +16,9 @@ static void fifo_reset(uint64_t frames)
 	queue_init(&queue);
 }
 
-static void fifo_add(struct page *p, uint64_t distance)
+static void fifo_add(struct page *p, uint64_t distance, bool was_active)
 {
-	(void)distance;
+	(void)distance, (void)was_active;
 	queue_push(&queue, p);
 }
 
@@ -50,4 +50,5 @@ static void fifo_putback(struct page *p)
 
 POLICY(fifo, .name = "fifo", .what = "first in, first out",
        .reset = fifo_reset, .add = fifo_add, .remove = fifo_remove,
-       .candidates = fifo_candidates, .judge = fifo_judge, .putback = fifo_putback);
+       .candidates = fifo_candidates, .judge = fifo_judge, .putback = fifo_putback,
+       .queues = &queue, .nqueues = 1);

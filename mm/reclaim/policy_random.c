@@ -31,9 +31,9 @@ static void random_reset(uint64_t frames)
 	state = 0x9e3779b97f4a7c15ul;
 }
 
-static void random_add(struct page *p, uint64_t distance)
+static void random_add(struct page *p, uint64_t distance, bool was_active)
 {
-	(void)distance;
+	(void)distance, (void)was_active;
 	queue_push(&ring, p);
 }
 
@@ -68,4 +68,5 @@ static void random_putback(struct page *p)
 
 POLICY(random, .name = "random", .what = "any page",
        .reset = random_reset, .add = random_add, .remove = random_remove,
-       .candidates = random_candidates, .judge = random_judge, .putback = random_putback);
+       .candidates = random_candidates, .judge = random_judge, .putback = random_putback,
+       .queues = &ring, .nqueues = 1);

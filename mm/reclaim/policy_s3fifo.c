@@ -38,8 +38,9 @@ static void s3fifo_reset(uint64_t frames)
 	queue_init(&queue[MAIN]);
 }
 
-static void s3fifo_add(struct page *p, uint64_t distance)
+static void s3fifo_add(struct page *p, uint64_t distance, bool was_active)
 {
+	(void)was_active;
 	put(p, distance <= queue[MAIN].n ? MAIN : 0);
 }
 
@@ -97,4 +98,5 @@ static void s3fifo_putback(struct page *p)
 
 POLICY(s3fifo, .name = "s3fifo", .what = "S3-FIFO: a small queue on trial, a main one, ghosts", .asks = true,
        .reset = s3fifo_reset, .add = s3fifo_add, .remove = s3fifo_remove,
-       .candidates = s3fifo_candidates, .judge = s3fifo_judge, .putback = s3fifo_putback);
+       .candidates = s3fifo_candidates, .judge = s3fifo_judge, .putback = s3fifo_putback,
+       .queues = queue, .nqueues = ARRAY_SIZE(queue));
