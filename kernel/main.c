@@ -16,6 +16,7 @@
 #include <kernel/fs/file.h>
 #include <kernel/fs/rootfs.h>
 #include <kernel/proc/init.h>
+#include <kernel/proc/oom.h>
 #include <kernel/proc/process.h>
 #include <lib/assert.h>
 #include <lib/log.h>
@@ -73,6 +74,7 @@ void kernel_main(struct bootinfo *bi)
 	arch_smp_start(cpu_stack, kzalloc);
 	slab_cpus();
 	irq_enable();
+	oom_init();
 	init_start();
 	sched_idle_loop();
 }

@@ -127,6 +127,14 @@ struct mm_figures {
 	unsigned nvmas;
 };
 void mm_figures(struct mm *mm, struct mm_figures *f);
+/* Of these size_pages and what its tables tell, as of about now. Waits for nobody: spinlocks may be held. */
+void mm_weigh(struct mm *mm, struct mm_figures *f);
+/*
+ * Takes everything that it maps out of an address space whose threads are all to end before
+ * they see ring 3 again: what they still do in the kernel finds nothing there. False: somebody
+ * is changing it; or no memory. May sleep.
+ */
+bool __must_check mm_reap(struct mm *mm);
 
 struct mem_info { uint64_t total, free, low, cached, slab, kstacks, commit_limit, committed; }; /* bytes */
 void mm_info(struct mem_info *i);

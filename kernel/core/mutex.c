@@ -174,6 +174,14 @@ void write_lock(struct rwlock *l)
 		write_wait(l);
 }
 
+bool write_trylock(struct rwlock *l)
+{
+	if (!write_try(l))
+		return false;
+	lock_rank_tried(l, l->rank);
+	return true;
+}
+
 void write_unlock(struct rwlock *l)
 {
 	lock_rank_release(l);

@@ -32,6 +32,7 @@ void read_lock(struct rwlock *l);
 bool __must_check read_trylock(struct rwlock *l);
 void read_unlock(struct rwlock *l);
 void write_lock(struct rwlock *l);
+bool __must_check write_trylock(struct rwlock *l);
 void write_unlock(struct rwlock *l);
 static inline bool rwlock_write_held(const struct rwlock *l) { return READ_ONCE(l->count) < 0; }
 

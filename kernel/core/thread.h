@@ -42,6 +42,7 @@ struct thread {
 	uint64_t started_ns;		/* when it last got the CPU; runq lock */
 	void (*fn)(void *);		/* what it started in, const */
 	void *arg;
+	bool reserve;			/* its allocations may dip below the min watermark; who sets it: process_lock */
 	int tid;			/* the caller's of thread_init; 0: of the kernel */
 	char name[16];
 #ifdef DEBUG

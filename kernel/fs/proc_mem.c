@@ -1,5 +1,6 @@
 /* /proc about the memory of the whole system: meminfo, vmstat, buddyinfo, slabinfo, mm_verify. */
 #include <kernel/fs/proc.h>
+#include <kernel/proc/oom.h>
 #include <lib/lock.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
@@ -110,6 +111,7 @@ static int show_vmstat(struct text *t, int pid)
 		text_printf(t, "%s %lu\n", name, v);
 	text_printf(t, "alloc_fail %lu\npcp_refill %lu\npcp_drain %lu\n", a.fails, a.pcp_refills,
 		    a.pcp_drains);
+	text_printf(t, "oom_kill %lu\n", READ_ONCE(oom_kills));
 	show_contended(t);
 	return 0;
 }

@@ -4,6 +4,7 @@
  */
 #include <kernel/fs/proc.h>
 #include <kernel/proc/look.h>
+#include <kernel/proc/oom.h>
 #include <linux/errno.h>
 #include <linux/oom.h>
 #include <mm/mm.h>
@@ -29,19 +30,14 @@ static int store_adj(char *text, int pid)
 PROC_FILE(oom_score_adj, .path = "oom_score_adj", .mode = S_IFREG | 0644, .show = show_adj,
 	  .store = store_adj);
 
-/* What it holds, in pages, and its adj as thousandths of all memory; two thirds of 1000 are neither. */
+/* Points (oom.h), as thousandths of all memory; two thirds of 1000 are none. */
 static int64_t score(struct mm *mm, int adj)
 {
+	int64_t all = (int64_t)page_total_count();
 	struct mm_figures f;
-	struct mem_info i;
-	int64_t all, points;
 
-	mm_info(&i);
-	mm_figures(mm, &f);
-	all = (int64_t)(i.total >> PAGE_SHIFT);
-	points = (int64_t)(f.anon + f.file + f.shmem + f.swap + (f.table_bytes >> PAGE_SHIFT));
-	points += all / 1000 * adj;
-	return (1000 + points * 1000 / all) * 2 / 3;
+	mm_weigh(mm, &f);
+	return (1000 + oom_points(&f, adj, page_total_count()) * 1000 / all) * 2 / 3;
 }
 
 static int show_score(struct text *t, int pid)

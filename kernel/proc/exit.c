@@ -11,6 +11,7 @@
  */
 #include <kernel/proc/process.h>
 #include <kernel/proc/futex.h>
+#include <kernel/proc/oom.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <mm/mm.h>
@@ -27,6 +28,8 @@ static void leave_memory(struct process *p, struct mm *mm)
 	p->used.minflt += u.minflt;
 	p->used.majflt += u.majflt;
 	p->used.rss_max = MAX(p->used.rss_max, u.rss_max);
+	if (unlikely(p->oom == OOM_VICTIM))
+		oom_given_back(p);
 	spin_unlock(&process_lock);
 }
 

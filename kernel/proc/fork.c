@@ -7,6 +7,7 @@
  * call: the parent's registers lie at the top of its own stack.
  */
 #include <kernel/proc/process.h>
+#include <kernel/proc/oom.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
@@ -163,7 +164,10 @@ int process_fork(const struct fork_spec *spec, const struct trapframe *tf)
 {
 	struct process *p = current_process();
 
-	if (memory_is_short())
-		return -ENOMEM;
+	if (memory_is_short()) {
+		oom_settle();
+		if (memory_is_short())
+			return -ENOMEM;
+	}
 	return spec->thread ? fork_task(p, spec, tf) : fork_process(p, spec, tf);
 }

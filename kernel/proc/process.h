@@ -35,6 +35,13 @@
 
 struct mm;
 
+/* What the killer for want of memory (oom.h) has to do with it. */
+enum oom_state {
+	OOM_NONE,
+	OOM_VICTIM,			/* killed: its memory is waited for */
+	OOM_OVER,			/* it came back, or is not waited for any more */
+};
+
 /* What a process has used up. */
 struct usage {
 	uint64_t user_ns, system_ns;
@@ -69,6 +76,7 @@ struct process {
 	struct node *exe;		/* what it runs; counted, or NULL */
 	unsigned umask;			/* atomic */
 	int oom_score_adj;		/* -1000 .. 1000: told, and inherited; process_lock */
+	enum oom_state oom;		/* process_lock */
 	uint64_t start_ns;
 	struct usage used;		/* by programs before this one; when gone: all; process_lock */
 	struct usage reaped;		/* by the children that it has waited for; process_lock */

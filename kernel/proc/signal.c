@@ -225,7 +225,10 @@ static bool wants(const struct sig_thread *t, uint64_t set)
 	return set & signal_takes(t);
 }
 
-/* Interrupts a thread, other than `but`, that takes one of `set`. */
+/*
+ * Interrupts a thread, other than `but`, that takes one of `set`; SIGKILL all: the one may be
+ * in a wait that nothing ends.
+ */
 static void wake_for(struct signals *s, uint64_t set, const struct sig_thread *but)
 {
 	struct sig_thread *t;
@@ -234,7 +237,8 @@ static void wake_for(struct signals *s, uint64_t set, const struct sig_thread *b
 		if (t == but || !wants(t, set))
 			continue;
 		thread_interrupt(t->thread);
-		break;
+		if (set != SIG_BIT(SIGKILL))
+			break;
 	}
 }
 

@@ -2,11 +2,13 @@
  * The machine's upcalls that concern programs: faults and exceptions of ring
  * 3, the tick, the way back. A fault that memory cannot settle ends the
  * program that caused it, alone, with a line in the log that says what it did
- * and where.
+ * and where. For want of memory the one that has the most of it ends (oom.c), and the
+ * fault is tried again.
  */
 #include <arch/upcall.h>
 #include <arch/layout.h>
 #include <kernel/core/grace.h>
+#include <kernel/proc/oom.h>
 #include <kernel/proc/process.h>
 #include <lib/assert.h>
 #include <lib/log.h>
@@ -47,7 +49,7 @@ static const char *fault_reason(enum fault_result r, vaddr_t va, unsigned access
 	case FAULT_BUS:
 		return "past the end of the mapped file, or it cannot be read";
 	case FAULT_OOM:
-		return "no memory is left";
+		break;
 	}
 	return "?";
 }
@@ -57,8 +59,6 @@ static struct sig_info fault_info(enum fault_result r, vaddr_t va)
 	switch (r) {
 	case FAULT_BUS:
 		return (struct sig_info){ .signo = SIGBUS, .code = BUS_ADRERR, .addr = va };
-	case FAULT_OOM:
-		return (struct sig_info){ .signo = SIGKILL, .code = SI_KERNEL };
 	case FAULT_SEGV_ACCERR:
 		return (struct sig_info){ .signo = SIGSEGV, .code = SEGV_ACCERR, .addr = va };
 	default:
@@ -101,22 +101,27 @@ static void user_fault(struct process *p, struct trapframe *tf, vaddr_t va, unsi
 	process_exit(STATUS_SIGNAL(sig));
 }
 
-static __attribute__((noinline)) bool fault_refused(struct trapframe *tf, vaddr_t va,
+/* Its memory has been taken, or there is none for it: it ends on its way back to ring 3. */
+static bool is_over(const struct process *p, enum fault_result r)
+{
+	return r == FAULT_OOM || READ_ONCE(p->oom) != OOM_NONE;
+}
+
+static __attribute__((noinline)) bool fault_refused(struct trapframe *tf, struct mm *mm, vaddr_t va,
 						    unsigned access, enum fault_result r)
 {
 	struct process *p = current_process();
 
-	if (access & ACCESS_USER) {
-		assert(p);
-		user_fault(p, tf, va, access, r);
+	for (unsigned tries = 0; r == FAULT_OOM && oom_wait(va, tries); tries++)
+		r = vm_fault(mm, va, access);
+	if (r == FAULT_OK)
 		return true;
-	}
-	if (r == FAULT_OOM && p) {
-		log_info("%s[%d]: SIGKILL: no memory is left for 0x%lx in a system call",
-			 p->leader->thread.name, p->pid, va);
-		signal_raise(p, SIGKILL);
-	}
-	return false;
+	if (!(access & ACCESS_USER))
+		return false;
+	assert(p);
+	if (!is_over(p, r))
+		user_fault(p, tf, va, access, r);
+	return true;
 }
 
 bool upcall_page_fault(struct trapframe *tf, vaddr_t va, unsigned access)
@@ -124,7 +129,7 @@ bool upcall_page_fault(struct trapframe *tf, vaddr_t va, unsigned access)
 	struct mm *mm = current_mm();
 	enum fault_result r = mm ? vm_fault(mm, va, access) : FAULT_SEGV_MAPERR;
 
-	return likely(r == FAULT_OK) || fault_refused(tf, va, access, r);
+	return likely(r == FAULT_OK) || fault_refused(tf, mm, va, access, r);
 }
 
 /* code 0: SI_KERNEL, which says no address. */

@@ -137,11 +137,19 @@ static __attribute__((noinline)) struct page *page_clear(struct page *p, unsigne
 	return p;
 }
 
+/* Whoever asks for that, and threads that are to end, so that others get their memory. */
+static bool may_use_reserve(unsigned flags)
+{
+	const struct thread *t = this_cpu()->current;
+
+	return flags & ALLOC_RESERVE || (t && READ_ONCE(t->reserve));
+}
+
 static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum page_kind kind,
 							 unsigned flags)
 {
 	struct pcp *pcp = this_pcp();
-	bool reserve = flags & ALLOC_RESERVE;
+	bool reserve = may_use_reserve(flags);
 	struct page *p = NULL;
 
 	assert(order <= ORDER_MAX);
@@ -291,6 +299,11 @@ uint64_t page_total_count(void)
 uint64_t page_low_mark(void)
 {
 	return zone.low;
+}
+
+uint64_t page_min_mark(void)
+{
+	return zone.min;
 }
 
 void page_stats(struct alloc_stats *s)

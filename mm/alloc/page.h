@@ -145,6 +145,8 @@ uint64_t page_free_count(void);
 uint64_t page_total_count(void);
 /* The watermark below which memory counts as short. */
 uint64_t page_low_mark(void);
+/* The one below which only ALLOC_RESERVE gets any. */
+uint64_t page_min_mark(void);
 /* Gives the per-CPU lists of this CPU back to the buddy. */
 void page_drain(void);
 

@@ -117,6 +117,19 @@ int mm_munmap(struct mm *mm, vaddr_t addr, size_t len)
 	return err;
 }
 
+bool mm_reap(struct mm *mm)
+{
+	struct vma *dead = NULL;
+	int err;
+
+	if (!write_trylock(&mm->lock))
+		return false;
+	err = map_take_out(mm, 0, mm_user_end(), &dead);
+	mm_write_unlock(mm);
+	vma_bury(dead);
+	return !err;
+}
+
 /* ---- placing ---- */
 
 /* A hint counts if the range does not cross from the 47-bit part into what is above. */

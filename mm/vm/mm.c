@@ -181,6 +181,18 @@ void mm_figures(struct mm *mm, struct mm_figures *f)
 	read_unlock(&mm->lock);
 }
 
+void mm_weigh(struct mm *mm, struct mm_figures *f)
+{
+	struct aspace_counts n;
+
+	aspace_count(&mm->as, &n);
+	*f = (struct mm_figures){
+		.size_pages = READ_ONCE(mm->size_pages),
+		.anon = n.anon, .file = n.file, .shmem = n.shmem, .swap = n.swap,
+		.table_bytes = __atomic_load_n(&mm->as.table_bytes, __ATOMIC_RELAXED),
+	};
+}
+
 void mm_info(struct mem_info *i)
 {
 	struct slab_stats s;
