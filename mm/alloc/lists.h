@@ -4,13 +4,18 @@
  * everything under lists_lock (RANK_LISTS).
  *
  * As long as memory has never been short nobody keeps lists: a page costs one look at
- * lists_on. The first shortage turns it on, waits for a grace period, and goes
- * through all frames once. From then on a new page is noted in a batch of its CPU
- * (PG_BATCH) and gets to the policy with the batch.
+ * lists_on. The first shortage turns it on and goes through all frames once, with the other
+ * CPUs parked. From then on a new page is noted in a batch of its CPU (PG_BATCH) and gets to
+ * the policy with the batch.
  *
  * A batch holds no reference. A page that is freed meanwhile loses PG_BATCH, or, on a list,
- * is taken off (PG_LRU): page_free sees either, and calls lists_forget. A batch passes over
- * pages without PG_BATCH; one that has been freed and noted again is a page like any other.
+ * is taken off (PG_LRU): page_free sees either, and calls lists_forget. So a page that is seen with
+ * either flag under lists_lock is what it was when it got it. Whoever finds PG_BATCH there may take the
+ * page to the lists, whether it is in his batch or not; a batch passes over pages without.
+ *
+ * What the reclaim loop has taken for a closer look has neither flag, and a reference. It is
+ * no concern of the policy's until it is judged or put back; if it is noted meanwhile
+ * (a fault found it in the swap cache), it gets on the lists that way, and the loop sees that.
  */
 #ifndef MM_ALLOC_LISTS_H
 #define MM_ALLOC_LISTS_H
@@ -18,16 +23,56 @@
 #include <mm/alloc/page.h>
 #include <mm/alloc/policy.h>
 
+#define PG_LISTED	(PG_LRU | PG_BATCH)
+
 extern bool lists_on;
 
 void lists_note(struct page *p);
-/* p, anonymous or an object's, has just become somebody's: mapped for the first time, or in an index. */
+/*
+ * p, anonymous or an object's, has just become somebody's: mapped for the first time, in an index,
+ * or not locked any more. The caller keeps it from being freed. Nothing from RANK_LISTS on is held.
+ */
 static inline void lists_new(struct page *p)
 {
 	if (unlikely(READ_ONCE(lists_on)))
 		lists_note(p);
 }
-/* p, without references, is about to be free. */
+/* p, without references, is about to be free, and has PG_LISTED. */
 void lists_forget(struct page *p);
+
+/*
+ * That a page was evicted is kept by a number (a shadow, as slots.h; never 0) in its place, and when
+ * its content comes back as page `fresh` it tells the policy how long it was away.
+ */
+uint32_t lists_evicted(const struct page *p);
+/* Before `fresh` is mapped or in an index. */
+void lists_returns(struct page *fresh, uint32_t shadow);
+
+/* ---- for who reclaims ---- */
+
+/*
+ * From now on there are lists, by this policy: every page in use that is on none gets there. Later again, for
+ * pages that were left off for want of swap. All other CPUs are parked.
+ */
+void lists_start(const struct policy *policy, uint64_t frames);
+/* Up to n pages off the lists for a closer look, each with a reference; how many. swappiness: as for policies. */
+unsigned lists_take(struct page **out, unsigned n, unsigned swappiness);
+/* go[i]: page[i], used or not since the last look, shall go; else it is back on a list. */
+void lists_judge(struct page *const *page, const bool *used, bool *go, unsigned n);
+/* They cannot go. */
+void lists_putback(struct page *const *page, unsigned n);
+/* p, referenced, counts as one that is not in use (MADV_COLD). */
+void lists_cool(struct page *p);
+/* What waits in the batches of all CPUs gets on the lists. */
+void lists_drain(void);
+/* [file]; pages on the lists, active ones of them; what came back, and of it at once active. */
+struct lists_figures {
+	uint64_t listed[2], active[2], refault[2], refault_active[2];
+	uint64_t activate, deactivate;	/* pages that became active, or are no longer, when judged */
+	uint64_t refill;		/* active ones looked at */
+};
+void lists_figures(struct lists_figures *f);
+/* PG_LRU is on exactly the pages that are on a list, each once: NULL, or a text. At rest. */
+const char *lists_verify(void);
 
 #endif

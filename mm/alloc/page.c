@@ -14,6 +14,7 @@
  * low; he goes on until there are more than high.
  */
 #include <mm/alloc/internal.h>
+#include <mm/alloc/lists.h>
 #include <kernel/core/wait.h>
 #include <lib/assert.h>
 #include <lib/log.h>
@@ -190,6 +191,14 @@ static __always_inline_ bool page_is_block(const struct page *p, unsigned order)
 	return p->order == order && (uint8_t)(p->kind - PAGE_KERNEL) <= PAGE_FILE - PAGE_KERNEL;
 }
 
+/* The same for order 0. */
+static __always_inline_ bool page_is_single(const struct page *p)
+{
+	uint16_t kind_order = *(const uint16_t *)&p->kind;
+
+	return (uint16_t)(kind_order - PAGE_KERNEL) <= PAGE_FILE - PAGE_KERNEL;
+}
+
 /* At most one reference, no slot. Tables and slabs keep other things there. */
 static __always_inline_ bool page_is_unused(const struct page *p)
 {
@@ -215,6 +224,8 @@ static __attribute__((noinline)) void free_slow(struct page *p, unsigned order)
 
 	if (!page_is_block(p, order) || !page_is_unused(p))
 		free_refused(p, order);
+	if (p->flags & PG_LISTED)
+		lists_forget(p);
 	junk_fill(p, order);
 	pcp->frees++;
 	if (order) {
@@ -233,8 +244,9 @@ static __always_inline_ void free_page(struct page *p, unsigned order)
 
 	debug_assert(this_cpu()->irq_depth == 0);
 	debug_assert(pfn_valid(page_to_pfn(p)));
-	debug_assert(!(p->flags & (PG_BUSY | PG_LRU | PG_SWAPCACHE)));
-	if (unlikely(order || !page_is_block(p, 0) || *(const uint64_t *)&p->refs > 1 ||
+	debug_assert(!(p->flags & (PG_BUSY | PG_SWAPCACHE)));
+	if (unlikely(order || !page_is_single(p) || p->flags & PG_LISTED ||
+		     *(const uint64_t *)&p->refs > 1 ||
 		     pcp->count == PCP_MAX)) {
 		free_slow(p, order);
 		return;
@@ -256,7 +268,7 @@ static __always_inline_ bool page_drop(struct page *p)
 	uint32_t refs = __atomic_fetch_sub(&p->refs, 1, __ATOMIC_ACQ_REL);
 
 	if (refs == 1)
-		free_page(p, p->order);
+		free_page(p, likely(page_is_single(p)) ? 0 : p->order);
 	else if (unlikely(refs == 0))
 		panic("page_put: frame 0x%lx (%s) has no reference", page_to_pfn(p).v,
 		      page_kind_name(p->kind));

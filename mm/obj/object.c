@@ -18,6 +18,7 @@
 #include <lib/string.h>
 #include <mm/alloc/busy.h>
 #include <mm/alloc/commit.h>
+#include <mm/alloc/lists.h>
 #include <mm/alloc/slab.h>
 
 #include <linux/errno.h>
@@ -76,6 +77,7 @@ static int insert_page(struct object *o, uint64_t index, struct page *p)
 	p->flags |= PG_BUSY | (o->ops->memory ? PG_SHMEM : 0);
 	page_get(p);
 	o->npages++;
+	lists_new(p);
 	return 0;
 }
 
@@ -224,7 +226,7 @@ unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct
  */
 static bool drop_next(struct object *o, uint64_t *index, bool all, uint64_t *dropped)
 {
-	struct page *p;
+	struct page *busy = NULL, *p;
 
 	spin_lock(&o->lock);
 	p = radix_next(&o->pages, index);
@@ -235,10 +237,16 @@ static bool drop_next(struct object *o, uint64_t *index, bool all, uint64_t *dro
 		page_put(p);
 		(*dropped)++;
 	} else {
-		assert(!p || !all);
+		if (p && all)		/* reclaim looks at it */
+			page_get(busy = p);
 		spin_unlock(&o->lock);
 	}
-	++*index;
+	if (busy) {
+		page_wait_busy(busy);
+		page_put(busy);
+	} else {
+		++*index;
+	}
 	return p;
 }
 

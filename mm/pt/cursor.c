@@ -19,6 +19,7 @@
  * prepare and commit.
  */
 #include <asm-generic/errno-base.h>
+#include <mm/alloc/lists.h>
 #include <mm/pt/table.h>
 
 #define BELOW_ROOT	4		/* tables on the way down from a root of five levels */
@@ -322,6 +323,7 @@ void cursor_map(struct cursor *c, struct page *p, unsigned prot)
 	table_entry_added(t, slot_index(slot));
 	slot_add(t, slot, c->va, p, prot);
 	pte_write_new(slot, leaf(p, level, prot));
+	lists_new(p);
 }
 
 void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot)
@@ -349,6 +351,7 @@ void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gath
 		gather_range(g, c->va, LEVEL_SIZE(c->level));
 	entry_drop(c->table, c->level, c->slot, old, g);
 	slot_add(c->table, c->slot, c->va, p, prot);
+	lists_new(p);
 }
 
 void cursor_replace_frame(struct cursor *c, struct page *p, struct gather *g)
@@ -365,6 +368,7 @@ void cursor_replace_frame(struct cursor *c, struct page *p, struct gather *g)
 		gather_range(g, c->va, PAGE_SIZE);
 	entry_drop(c->table, 1, c->slot, old, g);
 	slot_add(c->table, c->slot, c->va, p, old.v & PTE_LOCKED ? PROT_LOCKED : 0);
+	lists_new(p);
 }
 
 pte_t cursor_clear(struct cursor *c, struct gather *g, bool *full)

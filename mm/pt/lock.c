@@ -6,7 +6,14 @@
  *
  * Locks: one table at a time.
  */
+#include <mm/alloc/lists.h>
 #include <mm/pt/table.h>
+
+void page_unlock_slot(struct page *p)
+{
+	if (__atomic_sub_fetch(&p->nlocked, 1, __ATOMIC_SEQ_CST) == 0)
+		lists_new(p);
+}
 
 /* The CPUs may set A and D in *slot at any time: hence atomic. */
 static void lock_entry(pte_t *slot, unsigned level, bool lock)
@@ -24,7 +31,7 @@ static void lock_entry(pte_t *slot, unsigned level, bool lock)
 		__atomic_fetch_add(&p->nlocked, 1, __ATOMIC_RELAXED);
 	} else {
 		__atomic_fetch_and(&slot->v, ~PTE_LOCKED, __ATOMIC_RELAXED);
-		__atomic_fetch_sub(&p->nlocked, 1, __ATOMIC_RELAXED);
+		page_unlock_slot(p);
 	}
 }
 

@@ -94,6 +94,9 @@ static inline struct page *entry_page(pte_t e)
 	return e.v & PTE_SPECIAL ? NULL : pfn_to_page(pte_pfn(e));
 }
 
+/* One locked slot of p fewer. The last one puts it back where reclaim looks. */
+void page_unlock_slot(struct page *p) __cold_;
+
 /*
  * slot, p's anchor, does not name p any more, and was not its last: another one
  * becomes the anchor. Its table is locked, or dead.
@@ -109,7 +112,7 @@ static inline void slot_drop(struct page *t, struct page *p, pte_t *slot, pte_t 
 	debug_assert(p->slots > 0);
 	table_count(t, p, -1);
 	if (unlikely(e.v & PTE_LOCKED))
-		__atomic_fetch_sub(&p->nlocked, 1, __ATOMIC_RELAXED);
+		page_unlock_slot(p);
 	if (p->kind == PAGE_FILE && pte_dirty(e))
 		__atomic_fetch_or(&p->flags, PG_DIRTY, __ATOMIC_RELAXED);
 	if (__atomic_fetch_sub(&p->slots, 1, __ATOMIC_ACQ_REL) > 1 && READ_ONCE(p->slot) == slot)

@@ -13,6 +13,7 @@
  *	objects		index against pages, counts		object_verify
  *	promises	what VMAs and objects were charged for is the whole
  *	zero page	still zero
+ *	lists		those of reclaim against their flags	lists_verify
  *	allocators	page_verify, slab_verify
  *
  * Entries are counted per page in the upper bits of page->flags, which are 0
@@ -24,6 +25,7 @@
 #include <mm/vm/map.h>
 #include <lib/format.h>
 #include <lib/log.h>
+#include <mm/alloc/lists.h>
 #include <mm/alloc/page.h>
 #include <mm/alloc/slab.h>
 #include <mm/pt/pt.h>
@@ -362,6 +364,9 @@ unsigned mm_verify(char *why, size_t n)
 	if (text)
 		complain(&v, "kernel: %s", text);
 	text = page_verify();
+	if (text)
+		complain(&v, "%s", text);
+	text = lists_verify();
 	if (text)
 		complain(&v, "%s", text);
 	text = slab_verify();
