@@ -258,13 +258,14 @@ MEM ?= 512M
 CMDLINE ?=
 ACCEL ?= tcg
 UEFI ?=
+DISK ?=
 T ?=
 EMU ?=
 LIMIT ?=
 CLANG := $(if $(is_clang),1)
-export CPUS MEM CMDLINE ACCEL UEFI T EMU LIMIT CLANG DEBUG V
+export CPUS MEM CMDLINE ACCEL UEFI DISK T EMU LIMIT CLANG DEBUG V
 
-run: iso ## boot the ISO in QEMU, serial line on the terminal (CPUS= MEM= CMDLINE= ACCEL= UEFI=1)
+run: iso ## boot the ISO in QEMU, serial line on the terminal (CPUS= MEM= CMDLINE= ACCEL= UEFI=1 DISK=FILE)
 	$(Q)tools/run
 
 gdb: elf $(B)/initramfs.cpio ## start QEMU halted and GDB attached, stopped at kernel_main

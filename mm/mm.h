@@ -197,6 +197,11 @@ unsigned mm_verify(char *why, size_t n);
 int __must_check kstack_alloc(uint64_t *bottom, uint64_t *top);
 void kstack_free(uint64_t bottom);
 
+/* ---- devices (mm/pt/kmap.c) ---- */
+
+/* Maps device memory uncached; address of pa. Panics without memory (boot only). */
+void *kmap_mmio(paddr_t pa, size_t bytes);
+
 /* ---- boot ---- */
 void mm_init(void);
 

@@ -65,6 +65,20 @@ def parse_cmdline(text):
     return text
 
 
+def parse_disk(text):
+    """A file that is to be the machine's disk (a raw image); "" for none."""
+    if not text:
+        return None
+    if not os.path.isfile(text):
+        raise BadValue(f"DISK is '{text}', but {'that is no file' if os.path.exists(text) else 'there is no such file'}"
+                       " (truncate -s 256M FILE makes one)")
+    if not os.access(text, os.R_OK | os.W_OK):
+        raise BadValue(f"DISK is '{text}', which cannot be read and written")
+    if os.path.getsize(text) < 4096:
+        raise BadValue(f"DISK is '{text}', which is smaller than a page of 4096 bytes")
+    return os.path.abspath(text)
+
+
 def parse_flag(name, text):
     if text not in ("", "0", "1"):
         raise BadValue(f"{name} is '{text}', but must be 0 or 1")
@@ -72,19 +86,21 @@ def parse_flag(name, text):
 
 
 class Machine:
-    """Size and kind of one machine; `from_env` takes CPUS, MEM, CMDLINE, ACCEL and UEFI."""
+    """Size and kind of one machine; `from_env` takes CPUS, MEM, CMDLINE, ACCEL, UEFI and DISK."""
 
-    def __init__(self, cpus="1", mem="512M", cmdline="", accel="tcg", uefi="", icount=False):
+    def __init__(self, cpus="1", mem="512M", cmdline="", accel="tcg", uefi="", icount=False, disk=""):
         self.cpus = parse_cpus(cpus)
         self.mem = parse_mem(mem)
         self.cmdline = parse_cmdline(cmdline)
         self.accel = parse_accel(accel)
         self.uefi = parse_flag("UEFI", uefi)
         self.icount = icount
+        self.disk = parse_disk(disk)
 
     @classmethod
     def from_env(cls):
-        names = {"cpus": "CPUS", "mem": "MEM", "cmdline": "CMDLINE", "accel": "ACCEL", "uefi": "UEFI"}
+        names = {"cpus": "CPUS", "mem": "MEM", "cmdline": "CMDLINE", "accel": "ACCEL", "uefi": "UEFI",
+                 "disk": "DISK"}
         given = {key: os.environ[env] for key, env in names.items() if os.environ.get(env)}
         return cls(**given)
 
@@ -96,6 +112,9 @@ class Machine:
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         if self.icount:
             args += ICOUNT
+        if self.disk:
+            args += ["-drive", "if=none,id=disk,format=raw,file=" + self.disk.replace(",", ",,"),
+                     "-device", "virtio-blk-pci,drive=disk"]
         if self.uefi:
             pflash = "if=pflash,format=raw,"
             args += ["-drive", f"{pflash}readonly=on,file={OVMF_CODE}",

@@ -8,8 +8,9 @@
  * none: the LAPIC's sets no bit in service, and the 8259s, silenced at boot,
  * can still send the one that was on its way (their vectors 7 and 15).
  *
- * Lines' handlers run with interrupts off, on the boot CPU. The table is written at
- * boot, by arch_irq_register, before a line is opened.
+ * Handlers run with interrupts off, on the boot CPU. The tables are written at
+ * boot, by arch_irq_register before a line is opened, and by arch_msi_register before the
+ * device is told what to write (SDM vol. 3A 11.11: the address names the CPU, the data the vector).
  */
 #include <arch/x86_64/dev.h>
 
@@ -20,7 +21,11 @@
 
 #define ISA_LINES	16
 
-static struct { void (*fn)(void *); void *arg; } handlers[ISA_LINES];
+#define MSI_ADDRESS	0xfee00000u
+#define MSI_CPU_SHIFT	12
+
+struct handler { void (*fn)(void *); void *arg; };
+static struct handler handlers[ISA_LINES], messages[MSI_VECTORS];
 
 void arch_irq_init(map_mmio_fn map_mmio)
 {
@@ -40,10 +45,24 @@ void arch_irq_register(unsigned isa_irq, void (*fn)(void *), void *arg)
 	ioapic_route_isa(isa_irq, VEC_ISA + isa_irq);
 }
 
-static void dispatch_isa(unsigned line)
+bool arch_msi_register(void (*fn)(void *), void *arg, struct arch_msi *msi)
 {
-	if (handlers[line].fn)
-		handlers[line].fn(handlers[line].arg);
+	unsigned i = 0;
+
+	while (i < MSI_VECTORS && messages[i].fn)
+		i++;
+	if (i == MSI_VECTORS || this_cpu()->apic_id > 255)
+		return false;
+	messages[i] = (struct handler){ fn, arg };
+	msi->address = MSI_ADDRESS | this_cpu()->apic_id << MSI_CPU_SHIFT;
+	msi->data = VEC_MSI + i;
+	return true;
+}
+
+static void dispatch(const struct handler *h)
+{
+	if (h->fn)
+		h->fn(h->arg);
 	lapic_eoi();
 }
 
@@ -69,7 +88,9 @@ void arch_irq_dispatch(struct trapframe *tf)
 	} else if (vector == VEC_RESCHEDULE) {
 		lapic_eoi();		/* the way back, or the end of the halt, does the rest */
 	} else if (vector >= VEC_ISA && vector < VEC_ISA + ISA_LINES) {
-		dispatch_isa(vector - VEC_ISA);
+		dispatch(&handlers[vector - VEC_ISA]);
+	} else if (vector >= VEC_MSI && vector < VEC_MSI + MSI_VECTORS) {
+		dispatch(&messages[vector - VEC_MSI]);
 	} else {
 		dispatch_other(vector);
 	}

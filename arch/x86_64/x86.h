@@ -23,6 +23,8 @@
 /* Interrupts. */
 #define VEC_IRQ_FIRST	32	/* from here on arch_irq_dispatch's */
 #define VEC_ISA		0x30	/* ISA line n: VEC_ISA + n */
+#define VEC_MSI		0x40	/* devices' own: 16 of them */
+#define MSI_VECTORS	16
 #define VEC_TIMER	0xf0
 #define VEC_RESCHEDULE	0xf1
 #define VEC_CALL	0xf2

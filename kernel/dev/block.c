@@ -9,6 +9,7 @@
 #include <kernel/dev/block.h>
 #include <arch/uaccess.h>
 #include <kernel/dev/ramdisk.h>
+#include <kernel/dev/virtio_blk.h>
 #include <kernel/fs/file.h>
 #include <kernel/fs/rootfs.h>
 #include <lib/log.h>
@@ -280,4 +281,5 @@ void block_register(struct block_dev *b)
 void block_init(void)
 {
 	ramdisk_init();
+	virtio_blk_init();
 }

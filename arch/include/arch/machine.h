@@ -31,6 +31,19 @@ void arch_timer_oneshot(uint64_t ns);
 /* Interrupt lines (ISA numbers, overrides of the MADT applied). fn runs with interrupts off. */
 void arch_irq_register(unsigned isa_irq, void (*fn)(void *), void *arg);
 
+/*
+ * The same for a device that interrupts by a write to memory (PCI's MSI-X): what it is to write,
+ * and where. False: all 16 are taken. Boot only.
+ */
+struct arch_msi { uint64_t address; uint32_t data; };
+bool __must_check arch_msi_register(void (*fn)(void *), void *arg, struct arch_msi *msi);
+/*
+ * A 32-bit register of PCI's configuration space; function: bus << 8 | device << 3 |
+ * function. All ones where there is none. Boot only.
+ */
+uint32_t arch_pci_read(unsigned function, unsigned reg);
+void arch_pci_write(unsigned function, unsigned reg, uint32_t v);
+
 /* Console output. Never blocks for long: waits for room by polling. */
 void arch_serial_write(const char *s, size_t n);
 void arch_debugcon_write(const char *s, size_t n);
