@@ -1,7 +1,7 @@
 # Quire's build. `make help` lists what can be asked for.
 #
 # Variables: DEBUG=1 (checked build), CC=clang, B=dir (instead of build), V=1 (show commands),
-# CODEGEN_EXTRA= (more compiler flags).
+# CODEGEN_EXTRA= (more compiler flags), POLICY= (for policies).
 # For run, test and gdb: CPUS= MEM= CMDLINE= ACCEL= UEFI= T= EMU= (see README.md).
 #
 # The four builds never share an object:
@@ -38,7 +38,7 @@ needs += $(if $(filter gdb test,$(goals)),gdb)
 needs += $(if $(filter 1,$(UEFI))$(filter test,$(goals)),uefi)
 needs += $(if $(filter bochs,$(EMU)),bochs)
 needs += $(if $(filter clang%,$(CC)),clang)
-needs += $(if $(filter test user host,$(goals)),test)
+needs += $(if $(filter test user host policies,$(goals)),test)
 needs += $(if $(filter cross,$(goals)),cross)
 needs := $(strip $(needs))
 ifneq ($(needs),)
@@ -251,6 +251,26 @@ $(B)/host/%: tests/host/%.c Makefile
 
 -include $(user_bin:=.d) $(host_bin:=.d)
 
+# --- Replacement policies on the host ------------------------------------------------------
+# The kernel's policies and those of POLICY= (files of one's own), with traces and Belady's OPT.
+
+POLICY ?=
+replay_src := $(sort $(wildcard tools/replay/*.c mm/reclaim/policy_*.c) $(POLICY))
+
+policies: $(B)/replay ## print how well each replacement policy does on each trace (POLICY=my.c: that one, too)
+	$(Q)$< made $(wildcard tools/replay/*.trace)
+.PHONY: policies
+
+ifneq ($(strip $(file <$(B)/replay.sources)),$(strip $(replay_src)))
+.PHONY: $(B)/replay.sources
+endif
+$(B)/replay.sources: ; @mkdir -p $(@D) && printf '%s\n' '$(replay_src)' >$@
+
+$(B)/replay: $(replay_src) $(wildcard tools/replay/*.h) mm/alloc/page.h mm/alloc/policy.h $(B)/replay.sources Makefile
+	$(call say,HOST,$@)
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -fwrapv -DHOST_TEST=1 \
+		-Itests/host/include -I. -Iarch/include -o $@ $(replay_src)
+
 # --- Running -----------------------------------------------------------------------------
 
 CPUS ?= 1
@@ -293,5 +313,5 @@ clean: ## remove the build folder's contents, but not the cross compiler
 	$(Q)[ ! -d $(B) ] || find $(B) -mindepth 1 -maxdepth 1 ! -name cross -exec rm -rf {} +
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 .PHONY: clean help

@@ -35,8 +35,6 @@
 #define ACTIVE		2u
 #define SEEN		4u
 
-#define STEP_PART	50u		/* the border moves by no more than this part of the pages at a time */
-
 static struct policy_queue queue[4];	/* by FILE | ACTIVE */
 static uint64_t gone[4];		/* evicted lately, by FILE | ACTIVE */
 static uint64_t border[2];		/* as many inactive pages there should be, by FILE */
@@ -86,10 +84,10 @@ static void border_set(unsigned file, uint64_t to)
 
 static void border_move(unsigned file, bool was_active)
 {
-	uint64_t step = gone[was_active ? file : file | ACTIVE] /
-		(gone[was_active ? file | ACTIVE : file] + 1);
+	uint64_t same = gone[was_active ? file | ACTIVE : file];
+	uint64_t other = gone[was_active ? file : file | ACTIVE];
+	uint64_t step = MAX(other / (same + 1), 1);
 
-	step = MIN(MAX(step, 1), of_kind(file) / STEP_PART + 1);
 	border_set(file, was_active ? border[file] - MIN(border[file], step) : border[file] + step);
 }
 
