@@ -27,26 +27,26 @@ struct run {
 	struct page **batch;
 };
 
-/* The default is the kernel's; the others by name. */
+/* The kernel's default first, then by name. */
+static int order(const void *a, const void *b)
+{
+	const struct policy *p = *(const struct policy *const *)a, *q = *(const struct policy *const *)b;
+	bool first = !strcmp(p->name, "clock"), second = !strcmp(q->name, "clock");
+
+	return first != second ? second - first : strcmp(p->name, q->name);
+}
+
 const struct policy *replay_policy(unsigned i)
 {
-	unsigned n = (unsigned)(__stop_policies - __start_policies), less, first = 0;
+	static const struct policy *sorted[256];
+	static size_t n;
 
-	for (unsigned k = 0; k < n; k++)
-		if (!strcmp(__start_policies[k]->name, "clock"))
-			first = k;
-	if (!i)
-		return __start_policies[first];
-	for (unsigned k = 0; k < n; k++) {
-		if (k == first)
-			continue;
-		less = 0;
-		for (unsigned j = 0; j < n; j++)
-			less += j != first && strcmp(__start_policies[j]->name, __start_policies[k]->name) < 0;
-		if (less == i - 1)
-			return __start_policies[k];
+	if (!n) {
+		n = MIN((size_t)(__stop_policies - __start_policies), ARRAY_SIZE(sorted));
+		memcpy(sorted, __start_policies, n * sizeof(sorted[0]));
+		qsort(sorted, n, sizeof(sorted[0]), order);
 	}
-	return NULL;
+	return i < n ? sorted[i] : NULL;
 }
 
 static void evict(struct run *r, uint32_t f)

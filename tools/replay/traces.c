@@ -6,7 +6,7 @@
  *		throw out what was used longest ago
  *	zipf	independent uses, the n-th page used 1/n as often as the first: heaps,
  *		tables of symbols, databases
- *	scan	a hot set that fits, and files read through once besides it
+ *	scan	a hot set that fits, and beside it files read through that are far larger
  *	phases	a program in steps, each with a working set of its own, a quarter of it
  *		taken over from the step before
  *	sort	a merge sort, in runs that double: loops of every size, from a few pages to
@@ -185,7 +185,7 @@ static const struct shape {
 } shapes[TRACES_MADE] = {
 	{ "loop", "a circle a tenth larger than memory", make_loop },
 	{ "zipf", "the n-th of 10,000 pages used 1/n as often as the first", make_zipf },
-	{ "scan", "a hot set of 6 tenths of memory, and files read through once", make_scan },
+	{ "scan", "a hot set of 6 tenths of memory, and files 20 times as large as memory read through", make_scan },
 	{ "phases", "10 working sets of 9 tenths of memory, one after another", make_phases },
 	{ "sort", "a merge sort of 4 times the memory, by a second array", make_sort },
 };
