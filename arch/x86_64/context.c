@@ -50,6 +50,12 @@ void arch_context_init(struct context *ctx, uint64_t stack_top, void (*fn)(void 
 	*ctx = (struct context){ .rsp = (uint64_t)f };
 }
 
+/* rbp and the return address lie there as in a frame. */
+const void *arch_context_frame(const struct context *ctx)
+{
+	return &((const struct context_frame *)ctx->rsp)->rbp;
+}
+
 static void fpu_save(void *area)
 {
 	if (arch_features.xsave)

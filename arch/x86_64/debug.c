@@ -176,22 +176,66 @@ static size_t add_place(char *line, size_t n, uint64_t rip, unsigned back)
 	return scnprintf(line, n, " %lx", rip);
 }
 
+/* The trapframe by which ring 3 came into the kernel, in the functions from the frame rbp on. */
+static bool find_entry(uint64_t rbp, struct trapframe *tf)
+{
+	uint64_t last = 0, ret;
+
+	for (unsigned i = 0; i < TRACE_MAX && rbp > last; i++) {
+		last = rbp;
+		if (!read_link(last, &rbp, &ret))
+			return false;
+		if (is_entry_call(ret))
+			return read_frame(tf, last + 16) && trap_from_user(tf);
+	}
+	return false;
+}
+
+static size_t add_entry(char *line, size_t n, const struct trapframe *tf)
+{
+	if (tf->vector == TRAP_SYSCALL)
+		return scnprintf(line, n, ", system call %lu(%lx, %lx, %lx) of ring 3 at %lx", tf->error,
+				 tf->rdi, tf->rsi, tf->rdx, tf->rip);
+	return scnprintf(line, n, ", %s of ring 3 at %lx", vector_name(tf->vector), tf->rip);
+}
+
+/* Who called the function whose frame rbp points to. */
+static size_t add_callers(char *line, size_t n, uint64_t rbp)
+{
+	uint64_t last = 0, ret;
+	size_t at = 0;
+
+	for (unsigned i = 0; i < LINE_DEPTH && rbp > last; i++) {
+		last = rbp;
+		if (!read_link(last, &rbp, &ret))
+			break;
+		at += scnprintf(line + at, n - at, " <");
+		at += add_place(line + at, n - at, ret, 1);
+	}
+	return at;
+}
+
+size_t arch_trace_line(const void *frame, char *line, size_t n)
+{
+	struct trapframe tf;
+	size_t at = 0;
+
+	line[0] = '\0';
+	if (find_entry((uint64_t)frame, &tf))
+		at = add_entry(line, n, &tf);
+	return at + add_callers(line + at, n - at, (uint64_t)frame);
+}
+
 void arch_backtrace_line(const struct trapframe *tf)
 {
 	char line[400];
 	size_t at = scnprintf(line, sizeof(line), "*** CPU %u:", this_cpu()->id);
-	uint64_t rbp = tf->rbp, last = 0, ret;
 
 	if (trap_from_user(tf))
 		at += scnprintf(line + at, sizeof(line) - at, " ring 3 at");
 	at += add_place(line + at, sizeof(line) - at, tf->rip, 0);
-	for (unsigned i = 0; i < LINE_DEPTH && !trap_from_user(tf) && rbp > last; i++) {
-		last = rbp;
-		if (!read_link(last, &rbp, &ret))
-			break;
-		at += scnprintf(line + at, sizeof(line) - at, " <");
-		at += add_place(line + at, sizeof(line) - at, ret, 1);
-	}
+	if (!trap_from_user(tf))
+		add_callers(line + at, sizeof(line) - at, tf->rbp);
 	log_warn("%s", line);
 }
 

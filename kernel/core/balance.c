@@ -360,6 +360,7 @@ static void park(struct runq *rq)
 	uint64_t flags = irq_save();
 
 	if (READ_ONCE(rq->special) & RUNQ_PARK && READ_ONCE(parker) != rq->cpu) {
+		rq->parked_at = __builtin_frame_address(0);
 		__atomic_add_fetch(&parked, 1, __ATOMIC_SEQ_CST);
 		while (__atomic_load_n(&rq->special, __ATOMIC_SEQ_CST) & RUNQ_PARK) {
 			arch_idle();
@@ -424,4 +425,15 @@ void cpus_release(void)
 	while (__atomic_load_n(&parked, __ATOMIC_SEQ_CST))
 		cpu_relax();
 	__atomic_store_n(&parker, NULL, __ATOMIC_SEQ_CST);
+}
+
+size_t thread_trace(const struct thread *t, char *line, size_t n)
+{
+	const void *frame = arch_context_frame(&t->ctx);
+
+	if (t == current_thread())
+		frame = __builtin_frame_address(0);
+	else if (t->state == THREAD_RUNNING)
+		frame = runq_of(t->cpu->id)->parked_at;
+	return arch_trace_line(frame, line, n);
 }

@@ -109,6 +109,8 @@ void cpu_visit(void (*fn)(void *), void *arg);
  */
 void cpus_park(void);
 void cpus_release(void);
+/* Into line, of n bytes: how t came into the kernel, and where it is. The other CPUs are parked. */
+size_t thread_trace(const struct thread *t, char *line, size_t n);
 /* CPU time of a thread, up to now if it runs. No lock from RANK_RUNQ on held. */
 uint64_t thread_cpu_ns(const struct thread *t);
 /* Another CPU's main: makes it one that threads run on. Interrupts off. */

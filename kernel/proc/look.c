@@ -1,5 +1,6 @@
 /* What others may see of a process; see look.h. */
 #include <kernel/proc/look.h>
+#include <lib/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/mm.h>
@@ -271,4 +272,31 @@ int process_fail_left(int pid, uint64_t *n)
 	*n = page_fail_thread == &p->leader->thread ? READ_ONCE(page_fail_nth) : 0;
 	spin_unlock(&process_lock);
 	return 0;
+}
+
+/* ---- all threads, on the log ---- */
+
+static void show_task(const struct thread *t)
+{
+	static const char *const states[] = {
+		[THREAD_NEW] = "new", [THREAD_READY] = "ready", [THREAD_RUNNING] = "runs",
+		[THREAD_BLOCKED] = "sleeps", [THREAD_DEAD] = "dead",
+	};
+	const struct process *p = t->owner;
+	char line[400];
+
+	thread_trace(t, line, sizeof(line));
+	log_info("%s (%d of process %d) %s on CPU %u%s", t->name, t->tid, p ? p->pid : 0,
+		 states[t->state], t->cpu ? t->cpu->id : 0, line);
+}
+
+void tasks_show(void)
+{
+	const struct thread *t;
+
+	cpus_park();
+	TAILQ_FOREACH(t, &threads, all_link)
+		if (!t->cpu || t != t->cpu->idle)
+			show_task(t);
+	cpus_release();
 }

@@ -59,4 +59,11 @@ int __must_check process_fail_alloc(int pid, uint64_t n);
 /* What is left of that. */
 int __must_check process_fail_left(int pid, uint64_t *n);
 
+/*
+ * What every thread does, the kernel's too, a line of the log each: where it is in the kernel, and
+ * from where it came. All CPUs stop for that; one that does not give its thread up is waited for
+ * (the watchdog names it).
+ */
+void tasks_show(void);
+
 #endif

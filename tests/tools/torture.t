@@ -8,7 +8,7 @@ CMDLINE (la57), LIMIT. Ten minutes are about: LIMIT=1200 TORTURE_ROUNDS=60 TORTU
 import os
 import re
 
-from tap import check, end, machine, tool
+from tap import WORK, check, end, machine, tool
 
 
 def asked(name, default):
@@ -19,13 +19,17 @@ program = os.path.join(machine.BUILD, "user/torture")
 cpus = asked("CPUS", "4")
 if cpus == "1":                     # nothing to torture: make test's default
     cpus = "4"
+log = os.path.join(WORK, "log")
 words = [asked("TORTURE_SEED", "1"), asked("TORTURE_ROUNDS", "3"), asked("TORTURE_STEPS", "400"),
          asked("TORTURE_THREADS", "4"), asked("TORTURE_PROCESSES", "3")]
 what = f"seed {words[0]}: {words[1]} rounds of {words[2]} steps, {words[4]} processes of {words[3]} threads, {cpus} CPUs"
 
 done = tool("qrun", "--debug", "-c", cpus, "-m", asked("MEM", "1024M"), "-t", asked("LIMIT", "280"),
-            "-a", f"map4k watchdog=60 {asked('CMDLINE', '')}".strip(), program, *words, "tell", timeout=36000)
-check(done.status == 0, what, done.out[-2000:], done.err)
+            "-a", f"map4k watchdog=60 {asked('CMDLINE', '')}".strip(), "--log", log, program, *words, "tell",
+            timeout=36000)
+with open(log, encoding="utf-8", errors="replace") as file:
+    where = file.read().partition("sysrq: ")[2]         # of a hang: what every thread does
+check(done.status == 0, what, done.out[-2000:], done.err, where)
 check(re.search(rb"^torture: ok$", done.out, re.MULTILINE), "came to its end", done.out[-500:])
 free = re.search(rb"after the first round ([0-9]+) kB, at the end ([0-9]+) kB", done.out)
 check(free and int(free[1]) - int(free[2]) < 2048, "no memory is lost from round to round", done.out[-500:])

@@ -131,6 +131,28 @@ static __attribute__((format(printf, 2, 3), noreturn)) void wrong(const struct m
 #define must(m, condition) \
 	((condition) ? (void)0 : wrong(m, "line %d: %s: %s", __LINE__, #condition, strerror(errno)))
 
+/* ---- memory ---- */
+
+/*
+ * By the bare calls, as children are made: the C library's wait for a lock of its own, which
+ * another thread may have held when a child was made; there nobody gives it up.
+ */
+
+static void *map(void *at, size_t bytes, int prot, int flags, int fd)
+{
+	return (void *)syscall(SYS_mmap, at, bytes, (long)prot, (long)flags, (long)fd, 0l);
+}
+
+static int unmap(void *at, size_t bytes)
+{
+	return (int)syscall(SYS_munmap, at, bytes);
+}
+
+static void *remap(void *at, size_t old_bytes, size_t bytes, int flags, void *to)
+{
+	return (void *)syscall(SYS_mremap, at, old_bytes, bytes, (long)flags, to);
+}
+
 /* ---- chance, patterns ---- */
 
 static uint64_t mix(uint64_t x)
@@ -248,7 +270,7 @@ static void place_check(struct me *m, const struct place *p)
 static void place_unmap(struct me *m, struct place *p)
 {
 	if (p->pages)
-		must(m, munmap(p->at, p->pages * PAGE) == 0);
+		must(m, unmap(p->at, p->pages * PAGE) == 0);
 	p->pages = 0;
 }
 
@@ -262,7 +284,7 @@ static void place_map(struct me *m, struct place *p)
 	flags |= p->shared ? MAP_SHARED : MAP_PRIVATE;
 	if (chance(m, 8) == 0 && pages < 64)
 		flags |= MAP_POPULATE;
-	p->at = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, flags, -1, 0);
+	p->at = map(NULL, pages * PAGE, PROT_READ | PROT_WRITE, flags, -1);
 	must(m, p->at != MAP_FAILED);
 	p->pages = pages;
 	p->locked = false;
@@ -332,10 +354,10 @@ static void place_cut(struct me *m, struct place *p)
 	if (n == p->pages) {
 		place_map(m, p);
 	} else if (chance(m, 2)) {
-		must(m, munmap(p->at + (p->pages - n) * PAGE, n * PAGE) == 0);
+		must(m, unmap(p->at + (p->pages - n) * PAGE, n * PAGE) == 0);
 		p->pages -= n;
 	} else {
-		must(m, munmap(p->at, n * PAGE) == 0);
+		must(m, unmap(p->at, n * PAGE) == 0);
 		p->pages -= n;
 		p->at += n * PAGE;
 		memmove(p->right, p->right + n, p->pages);
@@ -355,13 +377,13 @@ static void place_move(struct me *m, struct place *p)
 	p->locked = false;
 	if (chance(m, 2)) {
 		flags |= MREMAP_FIXED;
-		room = mmap(NULL, to * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		room = map(NULL, to * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 		must(m, room != MAP_FAILED);
 	}
-	at = mremap(p->at, p->pages * PAGE, to * PAGE, flags, room);
+	at = remap(p->at, p->pages * PAGE, to * PAGE, flags, room);
 	if (at == MAP_FAILED && errno == EFAULT) {	/* after forks it may be several mappings */
 		if (room)
-			must(m, munmap(room, to * PAGE) == 0);
+			must(m, unmap(room, to * PAGE) == 0);
 		place_map(m, p);
 		return;
 	}
@@ -460,14 +482,14 @@ static void revoke_protect(struct me *m, unsigned char *at)
 /* Its pages at another place, where nobody else looks. */
 static void revoke_move(struct me *m, unsigned char *at, int flags)
 {
-	unsigned char *to = mmap(NULL, ARENA * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *to = map(NULL, ARENA * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	must(m, to != MAP_FAILED);
-	must(m, mremap(at, ARENA * PAGE, ARENA * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED | flags, to) == to);
+	must(m, remap(at, ARENA * PAGE, ARENA * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED | flags, to) == to);
 	watch(m, to, "mremap");
 	publish(m, to);
 	if (flags)
-		must(m, munmap(at, ARENA * PAGE) == 0);
+		must(m, unmap(at, ARENA * PAGE) == 0);
 }
 
 /* The same pages are mapped twice; the place that others know goes. */
@@ -476,21 +498,21 @@ static void revoke_unmap(struct me *m, unsigned char *at)
 	unsigned char *twin, *fresh;
 	bool reuse = chance(m, 2);
 
-	fresh = mmap(NULL, ARENA * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	fresh = map(NULL, ARENA * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
 	must(m, fresh != MAP_FAILED);
-	twin = mremap(fresh, 0, ARENA * PAGE, MREMAP_MAYMOVE);
+	twin = remap(fresh, 0, ARENA * PAGE, MREMAP_MAYMOVE, NULL);
 	must(m, twin != MAP_FAILED);
 	publish(m, fresh);
-	must(m, munmap(at, ARENA * PAGE) == 0);
+	must(m, unmap(at, ARENA * PAGE) == 0);
 	for (unsigned i = 0; i < 3; i++)
 		sched_yield();
 	if (reuse)
-		must(m, mmap(fresh, ARENA * PAGE, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == fresh);
+		must(m, map(fresh, ARENA * PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1) == fresh);
 	else
 		must(m, mprotect(fresh, ARENA * PAGE, PROT_NONE) == 0);
 	watch(m, twin, reuse ? "mmap" : "mprotect of shared memory");
-	must(m, munmap(twin, ARENA * PAGE) == 0);
+	must(m, unmap(twin, ARENA * PAGE) == 0);
 	m->arena_shared = !reuse;
 	if (!reuse)
 		must(m, mprotect(fresh, ARENA * PAGE, PROT_READ | PROT_WRITE) == 0);
@@ -498,7 +520,7 @@ static void revoke_unmap(struct me *m, unsigned char *at)
 
 static void arena_new(struct me *m)
 {
-	unsigned char *at = mmap(NULL, ARENA * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *at = map(NULL, ARENA * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	must(m, at != MAP_FAILED);
 	publish(m, at);
@@ -583,10 +605,10 @@ static void file_step(struct me *m)
 		must(m, ftruncate(file, FILE_PAGES * PAGE) == 0);
 		break;
 	case 1:
-		at = mmap(NULL, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+		at = map(NULL, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, file);
 		must(m, at != MAP_FAILED);
 		file_use(m, at);
-		must(m, munmap(at, FILE_PAGES * PAGE) == 0);
+		must(m, unmap(at, FILE_PAGES * PAGE) == 0);
 		break;
 	default:
 		file_use(m, file_at);
@@ -691,7 +713,7 @@ static void vfork_one(struct me *m)
 static void give(struct me *m)
 {
 	uint32_t age = ++m->age;
-	unsigned char *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *at = map(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	must(m, at != MAP_FAILED);
 	*(uint64_t *)at = pattern(m->process, m->n, age);
@@ -706,7 +728,7 @@ static void give(struct me *m)
 	}
 	pthread_mutex_unlock(&box_lock);
 	if (at)
-		must(m, munmap(at, PAGE) == 0);
+		must(m, unmap(at, PAGE) == 0);
 }
 
 /* Waits for one only if others are there who may give. */
@@ -735,7 +757,7 @@ static void take(struct me *m)
 		wrong(m, "a page handed over at %p has %lx instead of %lx", (void *)at, *(uint64_t *)at, want);
 	if (try_add((_Atomic uint64_t *)at, 1))
 		wrong(m, "a read-only page handed over at %p was written", (void *)at);
-	must(m, munmap(at, PAGE) == 0);
+	must(m, unmap(at, PAGE) == 0);
 	atomic_fetch_add(&common->given, 1);
 }
 
@@ -756,11 +778,11 @@ static void use_token(struct me *m)
 static void *short_life(void *arg)
 {
 	struct me *m = arg;
-	unsigned char *at = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *at = map(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	must(m, at != MAP_FAILED);
 	at[PAGE] = 1;
-	must(m, munmap(at, 3 * PAGE) == 0);
+	must(m, unmap(at, 3 * PAGE) == 0);
 	return at;
 }
 
@@ -970,12 +992,12 @@ static void set_signals(void)
 static void threads_begin(unsigned process, unsigned n, uint64_t seed)
 {
 	nthreads = still_here = n;
-	threads = mmap(NULL, n * sizeof(*threads), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	told = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	threads = map(NULL, n * sizeof(*threads), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	told = map(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
 	must(NULL, threads != MAP_FAILED && told != MAP_FAILED && !pipe(token) && write(token[1], "t", 1) == 1);
 	file = (int)syscall(SYS_memfd_create, "torture", 0);
 	must(NULL, file >= 0 && ftruncate(file, FILE_PAGES * PAGE) == 0);
-	file_at = mmap(NULL, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	file_at = map(NULL, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file);
 	must(NULL, file_at != MAP_FAILED);
 	pthread_barrier_init(&meeting, NULL, n);
 	for (unsigned i = 0; i < n; i++) {
@@ -1097,6 +1119,15 @@ static bool verify(void)
 	return false;
 }
 
+/* The system, if it can and may, writes on its log where every thread is. */
+static void show_threads(void)
+{
+	int fd = open("/proc/sysrq-trigger", O_WRONLY);
+
+	if (fd >= 0)
+		(void)!write(fd, "t", 1);
+}
+
 static void on_alarm(int sig)
 {
 	static uint64_t last;
@@ -1119,6 +1150,7 @@ static void on_alarm(int sig)
 					     "torture: process %u thread %u hangs in step %d\n", p, t, what - 1));
 		}
 	(void)!write(1, text, (size_t)snprintf(text, sizeof(text), "torture: nothing goes on\n"));
+	show_threads();
 	_exit(1);
 }
 
@@ -1139,7 +1171,7 @@ static bool reap(unsigned n)
 
 static bool run_round(unsigned n, unsigned processes, uint64_t seed)
 {
-	_Atomic uint64_t *total = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	_Atomic uint64_t *total = map(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
 	uint64_t before, after = 0, orphans;
 	bool good;
 
@@ -1162,7 +1194,7 @@ static bool run_round(unsigned n, unsigned processes, uint64_t seed)
 		orphans = atomic_load(&common->steps);
 		pause_us(200000);
 	} while (orphans != atomic_load(&common->steps));
-	munmap(total, PAGE);
+	unmap(total, PAGE);
 	return good && verify() && !atomic_load(&common->failed);
 }
 
@@ -1201,7 +1233,7 @@ int main(int argc, char **argv)
 	n = number(argv, 4, THREADS);
 	processes = number(argv, 5, PROCESSES);
 	setvbuf(stdout, NULL, _IONBF, 0);
-	common = mmap(NULL, sizeof(*common), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	common = map(NULL, sizeof(*common), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
 	if (common == MAP_FAILED)
 		return 1;
 	signal(SIGALRM, on_alarm);

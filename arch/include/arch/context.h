@@ -65,5 +65,12 @@ static inline struct trapframe *arch_stack_frame(uint64_t stack_top)
 /* Registers and a symbolised stack trace on the log; tf may be NULL (here). */
 void arch_show_regs(const struct trapframe *tf);
 void arch_backtrace(const struct trapframe *tf);
+/*
+ * Into line, of n bytes: by what ring 3 entered the kernel, if it did, and who called the
+ * function whose frame that is, innermost first. Returns its length.
+ */
+size_t arch_trace_line(const void *frame, char *line, size_t n);
+/* Where the trace of a thread begins that does not run. */
+const void *arch_context_frame(const struct context *ctx);
 
 #endif
