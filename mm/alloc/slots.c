@@ -653,6 +653,13 @@ void slot_restore(swp_t s)
 		w->count++;
 }
 
+bool slot_caches(swp_t s, const struct page *p)
+{
+	const struct slot *w = at_rest(s);
+
+	return w && page_of(w) == p;
+}
+
 static char why[120];
 
 static const char *verify_slot(swp_t s, const struct slot *w)

@@ -60,6 +60,13 @@ bool __must_check slot_uncache(struct page *p, uint32_t shadow);
  * it is in one, and may be written.
  */
 bool __must_check slot_own(struct page *p);
+/* p, busy, mapped, of a slot that no entry names, leaves the cache. */
+static inline void slot_give_up(struct page *p)
+{
+	bool out = slot_uncache(p, 0);
+
+	(void)out;			/* an entry may name it again: then it stays, which is right as well */
+}
 /* p's last mapping may have gone: who took its reference out says so. s: p's slot before that. */
 void slot_forsaken(swp_t s);
 
@@ -90,6 +97,8 @@ void slot_area_figures(unsigned device, struct slot_figures *f);
 /* mm_verify, at rest: an entry names s. True: it is a slot in use, and its count is that much lower until slot_restore. */
 bool slot_tally(swp_t s);
 void slot_restore(swp_t s);
+/* The same: does s name p as its page? */
+bool slot_caches(swp_t s, const struct page *p);
 /* What does not agree, all entries tallied: 0, or a text (a static buffer). */
 const char *slots_verify(void);
 

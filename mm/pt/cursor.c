@@ -393,3 +393,47 @@ void cursor_protect(struct cursor *c, unsigned prot, struct gather *g)
 	if (entry_protect(c->slot, c->level, prot))
 		gather_range(g, c->va, LEVEL_SIZE(c->level));
 }
+
+/*
+ * May p, which has slots, get another one? Those of one page are at one index of a family of
+ * tables: that of the anchor joins the one of t, if it can be locked out of order.
+ */
+static __attribute__((noinline)) bool anchor_joins(struct page *p, struct page *t, const pte_t *slot)
+{
+	const pte_t *anchor = READ_ONCE(p->slot);
+	struct page *home = virt_to_page(anchor);
+	bool joins;
+
+	if (slot_index(anchor) != slot_index(slot) || !spin_trylock(&home->lock))
+		return false;
+	joins = !home->dead && entry_names(pte_read(anchor), p);
+	if (joins)
+		kin_join(home, t);
+	spin_unlock(&home->lock);
+	return joins;
+}
+
+/*
+ * p may lose its last slot while it gets this one: the entry is there before it is counted, so
+ * whoever looks for an anchor finds it, and who counts the first slot is the anchor.
+ */
+bool cursor_swap_in(struct cursor *c, struct page *p, unsigned prot)
+{
+	pte_t was = cursor_get(c), e = leaf(p, 1, prot & ~PROT_W);
+	struct page *t = c->table;
+
+	assert(c->level == 1 && pte_kind(was, 1) == PTE_SWAP && p->kind == PAGE_ANON);
+	if (unlikely(READ_ONCE(p->slots)) && !anchor_joins(p, t, c->slot))
+		return false;
+	e.v |= was.v & PTE_SOFT_MASK;
+	if (unlikely(e.v & PTE_LOCKED))
+		__atomic_fetch_add(&p->nlocked, 1, __ATOMIC_RELAXED);
+	t->swap--;
+	t->anon++;
+	pte_write_new(c->slot, prot & PROT_RWX ? e : pte_noaccess(e));
+	if (__atomic_fetch_add(&p->slots, 1, __ATOMIC_SEQ_CST) == 0) {
+		WRITE_ONCE(p->slot, c->slot);
+		p->index = c->va >> PAGE_SHIFT;
+	}
+	return true;
+}

@@ -180,6 +180,13 @@ void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot);
  */
 void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gather *g);
 /*
+ * The swap entry there becomes a leaf of p (no R, W, X: a noaccess entry), without W, with its soft bits.
+ * p, busy, has the content of the slot; the caller's reference becomes the entry's, the slot's count
+ * is still the caller's to give up. False: p is mapped where this table's
+ * family cannot find it; nothing has changed.
+ */
+bool __must_check cursor_swap_in(struct cursor *c, struct page *p, unsigned prot);
+/*
  * Another frame, p, with the same content and the caller's reference, for the private
  * leaf or noaccess entry there, which keeps all else but W. g as for cursor_replace.
  */

@@ -9,6 +9,7 @@
  * a grace period lets the walks that still stand before its lock find the
  * mark; then its frame is free.
  */
+#include <mm/alloc/slots.h>
 #include <mm/pt/table.h>
 
 struct page *table_alloc(unsigned flags)
@@ -122,9 +123,8 @@ struct page *entry_slot_page(pte_t e, unsigned level)
 	case PTE_NONE:
 	case PTE_SPECIAL_LEAF:
 	case PTE_MARKER:
-		return NULL;
 	case PTE_SWAP:
-		panic("swap entry %lx: there is no swap device that it could name", e.v);
+		return NULL;
 	case PTE_TABLE:
 		break;
 	}
@@ -135,8 +135,12 @@ struct page *entry_take(struct page *t, unsigned level, pte_t *slot, pte_t e)
 {
 	struct page *p = entry_slot_page(e, level);
 
-	if (p)
+	if (p) {
 		slot_drop(t, p, slot, e);
+	} else if (pte_kind(e, level) == PTE_SWAP) {
+		t->swap--;
+		slot_put(pte_swp(e));
+	}
 	return p;
 }
 

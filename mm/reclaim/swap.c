@@ -156,8 +156,8 @@ static int read_with(swp_t s, const swp_t *ahead, unsigned n, struct page **out)
 	err = enter_cache(s, out);
 	if (err)
 		return err;
-	for (unsigned i = 0; i < n && ahead[i].v < s.v; i++)
-		if (!enter_cache(ahead[i], &p))
+	for (unsigned i = 0; i < n; i++)
+		if (ahead[i].v < s.v && !enter_cache(ahead[i], &p))
 			pages[k++] = p;
 	pages[k++] = *out;
 	for (unsigned i = 0; i < n; i++)

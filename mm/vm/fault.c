@@ -18,9 +18,10 @@
  *			else fresh copy [c]	else fresh copy [c]
  *	noaccess	rights back, then as present
  *	present, allows	spurious: local flush [s]
- *	swap, migrating, marker, huge, table: nothing makes them in user space
+ *	swap		its page, without W [w]; a write goes on as for a present one
+ *	migrating, marker, huge, table: nothing makes them in user space
  *
- *	[z] [a] fault_anon.c	[f] fault_file.c	[c] [u] fault_cow.c
+ *	[z] [a] fault_anon.c	[f] fault_file.c	[c] [u] fault_cow.c	[w] fault_swap.c
  *
  * "Own page": anonymous, one slot, one reference: nobody else can see it. The
  * law behind it: a writable private leaf means that its frame has one slot.
@@ -70,10 +71,12 @@ const char *fault_name(enum fault_result r)
 /* ---- the VMA ---- */
 
 /* What will most likely be needed; the entry has the last word. */
-static enum fault_need guess(const struct fault *f, unsigned access)
+static enum fault_need guess(struct fault *f, unsigned access)
 {
 	if (access & ACCESS_PRESENT)
 		return NEED_NOTHING;
+	if (unlikely(slots_on) && fault_swapped(f))
+		return NEED_SWAPPED;
 	if (likely(!f->vma->obj))
 		return fault_writes(f) ? NEED_ZEROED : NEED_NOTHING;
 	return fault_writes(f) && fault_private(f) ? NEED_COPY : NEED_CACHED;
@@ -183,6 +186,7 @@ static __always_inline_ int fault_entry(struct fault *f, struct cursor *c)
 	case PTE_NOACCESS:
 		return fault_noaccess(f, c);
 	case PTE_SWAP:
+		return fault_swap(f, c, e);
 	case PTE_MIGRATING:
 	case PTE_MARKER:
 	case PTE_HUGE:
@@ -198,6 +202,8 @@ int fault_ask(struct fault *f, enum fault_need need, struct page *source)
 {
 	if (f->fresh)
 		page_put(fault_take_fresh(f));
+	if (unlikely(f->swapped))
+		fault_drop_swapped(f);
 	if (f->source && f->source != source)
 		page_put(f->source);
 	f->source = source;
@@ -224,6 +230,8 @@ static __always_inline_ int fault_prepare(struct fault *f)
 		return fault_prepare_copy(f);
 	case NEED_CACHED:
 		return fault_prepare_cached(f);
+	case NEED_SWAPPED:
+		return fault_prepare_swapped(f);
 	}
 	return FAULT_OK;
 }
@@ -240,7 +248,7 @@ static __always_inline_ int fault_open(struct fault *f, struct cursor *c)
 /* The same for something else than was thought: c stood there before. */
 static __attribute__((noinline)) int fault_open_again(struct fault *f, struct cursor *c)
 {
-	bool awake = f->need == NEED_ZEROED || (f->need == NEED_COPY && f->source);
+	bool awake = f->need == NEED_ZEROED || f->need == NEED_SWAPPED || (f->need == NEED_COPY && f->source);
 	int r;
 
 	if (!awake)			/* preparing may sleep: c's table may be gone then */
@@ -301,6 +309,8 @@ static int fault_outside(struct fault *f, int r)
 		return mm_grow_stack(f->mm, f->va);
 	if (r == FAULT_WAIT_PAGE)
 		r = fault_read_in(f);
+	else if (r == FAULT_WAIT_SWAP)
+		r = fault_read_swapped(f);
 	if (r == FAULT_OOM && !f->reclaimed) {
 		f->reclaimed = true;
 		if (objects_drop_clean() > 0)
@@ -324,14 +334,15 @@ static void fault_begin(struct fault *f, struct mm *mm, vaddr_t va, unsigned acc
 	f->mm = mm;
 	f->va = va & PAGE_MASK;
 	f->access = access & (ACCESS_WRITE | ACCESS_EXEC);
-	f->fresh = f->source = f->held = NULL;
+	f->fresh = f->source = f->swapped = f->held = NULL;
 	f->ncached = 0;
 	f->major = f->reclaimed = f->gathering = false;
 }
 
 static void fault_end(struct fault *f)
 {
-	if (likely(!((uintptr_t)f->fresh | (uintptr_t)f->source | (uintptr_t)f->held)))
+	if (likely(!((uintptr_t)f->fresh | (uintptr_t)f->source | (uintptr_t)f->swapped |
+		     (uintptr_t)f->held)))
 		return;
 	fault_ask(f, NEED_NOTHING, NULL);
 	if (f->held)
@@ -358,6 +369,53 @@ enum fault_result vm_fault(struct mm *mm, vaddr_t va, unsigned access)
 	fault_end(&f);
 	if (likely(r == FAULT_OK))
 		fault_count(&f);
+	return r;
+}
+
+/* The entry of f, if it names a swap slot still: FAULT_OK, FAULT_AGAIN: it names another one. */
+static int bring_back_once(struct fault *f)
+{
+	struct cursor c;
+	pte_t e;
+	int r;
+
+	f->prot = f->vma->prot;
+	if (!fault_swapped(f))
+		return FAULT_OK;
+	if (f->need != NEED_COPY)
+		f->need = NEED_SWAPPED;
+	r = fault_open(f, &c);
+	if (r != FAULT_OK)
+		return r;
+	e = cursor_get(&c);
+	if (pte_kind(e, c.level) == PTE_SWAP)
+		r = fault_swap(f, &c, e);
+	cursor_close(&c);
+	if (f->gathering)
+		gather_finish(&f->g);
+	return r;
+}
+
+enum fault_result fault_bring_back(struct mm *mm, vaddr_t va)
+{
+	struct fault f;
+	int r;
+
+	fault_begin(&f, mm, va, ACCESS_READ);
+	f.need = NEED_NOTHING;
+	do {
+		r = fault_lock(&f);
+		if (r == FAULT_OK)
+			r = bring_back_once(&f);
+		else
+			r = FAULT_OK;		/* the mapping is gone meanwhile */
+		fault_unlock(&f, FAULT_AGAIN);	/* nobody's fault: not counted */
+		if (r == FAULT_WAIT_SWAP || r == FAULT_OOM) {
+			r = fault_outside(&f, r);
+			r = r == FAULT_OK ? (int)FAULT_AGAIN : r;
+		}
+	} while (r == FAULT_AGAIN);
+	fault_end(&f);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include <mm/mm.h>
 #include <mm/pt/pt.h>
 #include <mm/alloc/stat.h>
+#include <mm/reclaim/swap.h>
 #include <mm/vm/vma.h>
 
 #define FAULT_AROUND_MAX	16u	/* pages */
@@ -18,6 +19,7 @@ enum fault_step {
 	FAULT_AGAIN = FAULT_OOM + 1,	/* prepare what f->need says, look at the entry again */
 	FAULT_GROW,			/* below a stack: grow it outside of the locks, start again */
 	FAULT_WAIT_PAGE,		/* the object's page must be read in outside of the locks */
+	FAULT_WAIT_SWAP,		/* the same of the page of f->slot */
 };
 
 /* What must be there before the table is locked. */
@@ -26,6 +28,7 @@ enum fault_need {
 	NEED_ZEROED,			/* a fresh page of zeros */
 	NEED_COPY,			/* a fresh copy of f->source, or of the object's page */
 	NEED_CACHED,			/* the object's page and what is cached around it, busy */
+	NEED_SWAPPED,			/* the page of f->slot, busy */
 };
 
 struct fault {
@@ -42,6 +45,11 @@ struct fault {
 	struct page *cached[FAULT_AROUND_MAX]; /* NEED_CACHED: busy and referenced, of the window */
 	unsigned ncached, centre;	/* slots of it, 0: not prepared; the one of va */
 	unsigned mapped;		/* bits: its reference belongs to the entry now */
+
+	struct page *swapped;		/* NEED_SWAPPED: busy and referenced, or NULL */
+	swp_t slot;			/* whose page it is, or is to be */
+	swp_t ahead[SWAP_AHEAD_MAX - 1]; /* FAULT_WAIT_SWAP: neighbours worth reading */
+	unsigned nahead;
 
 	struct object *wait_obj;	/* FAULT_WAIT_PAGE: referenced */
 	uint64_t wait_index;
@@ -96,11 +104,23 @@ int fault_write_present(struct fault *f, struct cursor *c, pte_t e);
  */
 int fault_replace(struct fault *f, struct cursor *c);
 
+/* fault_swap.c: swapped out. */
+int fault_swap(struct fault *f, struct cursor *c, pte_t e);
+
 /* -- preparing: the VMA locked, no other lock -- */
 
 int fault_prepare_copy(struct fault *f);
 int fault_prepare_cached(struct fault *f);
 void fault_release_cached(struct fault *f);
+/* Is f's page swapped out, by a look without a lock? Then f->slot says where. */
+bool fault_swapped(struct fault *f);
+int fault_prepare_swapped(struct fault *f);
+void fault_drop_swapped(struct fault *f);
+/* FAULT_WAIT_SWAP, outside of the locks. */
+int fault_read_swapped(struct fault *f);
+
+/* The page of va comes back, if it is swapped out, whatever the mapping allows. No lock held; may sleep. */
+enum fault_result fault_bring_back(struct mm *mm, vaddr_t va);
 
 /* Window of a file read fault, in pages: 1 .. FAULT_AROUND_MAX; rounded down to a power of two. */
 extern uint64_t fault_around_pages;

@@ -3,7 +3,7 @@
  *
  * Shared memory gets W back: it was only taken by mprotect. A private page
  * is written in place if nobody else can see it: anonymous, this entry its
- * only slot, its reference the only one. (Seen under the table's lock, and
+ * only slot, its reference the only one but for that of a swap cache, out of which it is taken. (Seen under the table's lock, and
  * new slots come only by way of this entry; a reference more, of a gather or
  * of somebody who looks at the page, only makes us copy for nothing.) All
  * else is copied, and the entry gives its slot and reference of the old page
@@ -16,9 +16,14 @@
 #include <mm/vm/fault.h>
 #include <lib/assert.h>
 
-static bool own_page(const struct page *p)
+/* One reference more, that of a swap cache which nobody needs, is given up. */
+static bool own_page(struct page *p)
 {
-	return p->kind == PAGE_ANON && READ_ONCE(p->slots) == 1 && READ_ONCE(p->refs) == 1;
+	if (p->kind != PAGE_ANON || READ_ONCE(p->slots) != 1)
+		return false;
+	if (likely(READ_ONCE(p->refs) == 1))
+		return true;
+	return READ_ONCE(p->flags) & PG_SWAPCACHE && slot_own(p);
 }
 
 /*

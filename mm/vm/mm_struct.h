@@ -68,6 +68,9 @@ struct mm_limits {
 	bool privileged;		/* memlock does not bind, nor the administrator's reserve */
 };
 
+/* How far it is worth reading ahead from swap (fault_swap.c): hints, no lock. */
+struct vma_ahead { uint64_t last; unsigned window, hits; };
+
 struct mm {
 	struct aspace as;		/* the machine's half */
 	struct rwlock lock;		/* RANK_MM: tree and VMAs; most faults do without */
@@ -87,6 +90,7 @@ struct mm {
 	uint64_t majflt;		/* atomic */
 	uint64_t rss_max;		/* pages; lock */
 	uint64_t writes;		/* how often lock was given up by a writer; lock */
+	struct vma_ahead ahead[VMA_HINTS]; /* of VMAs by where they lie in memory */
 	struct vma *last[VMA_HINTS];	/* last answers, by address; the VMA's lock or lock (any mode) */
 	TAILQ_ENTRY(mm) all_link;	/* list of all, for mm_verify and GDB */
 };

@@ -10,6 +10,8 @@
  *	pages		slots = entries that name it, over all address spaces;
  *			refs = slots, and one more if cached; an anonymous page knows one of its slots;
  *			a cached page is where its object's index says
+ *	swap		a slot's count = entries that name it, of tables and objects; a page in the
+ *			swap cache is not writable anywhere, and known by its slot	slots_verify
  *	objects		index against pages, counts		object_verify
  *	promises	what VMAs and objects were charged for is the whole
  *	zero page	still zero
@@ -28,6 +30,7 @@
 #include <mm/alloc/lists.h>
 #include <mm/alloc/page.h>
 #include <mm/alloc/slab.h>
+#include <mm/alloc/slots.h>
 #include <mm/pt/pt.h>
 #include <mm/vm/mms.h>
 
@@ -40,7 +43,7 @@ struct verify {
 	size_t n;
 	unsigned bad;
 	struct mm *mm;			/* whose entries are being looked at */
-	uint64_t anon, file;		/* of it */
+	uint64_t anon, file, swap;	/* of it */
 	uint64_t locked;		/* entries whose pages' nlocked is one lower now */
 	uint64_t promised;		/* pages, by all VMAs and objects so far */
 	const struct object *known;	/* the last one that was found in the list */
@@ -104,6 +107,8 @@ static void check_anon(struct verify *v, const struct vma *a, vaddr_t va, const 
 		complain(v, "0x%lx: anonymous page in a shared mapping", va);
 	if (pte_writable(e) && p->slots > 1)
 		complain(v, "0x%lx: writable, but its page has %u slots", va, p->slots);
+	if (pte_writable(e) && p->flags & PG_SWAPCACHE)
+		complain(v, "0x%lx: writable, but its page is in the swap cache", va);
 	if (p->slots == 1 && p->slot != slot)
 		complain(v, "0x%lx: anonymous page does not know its slot", va);
 }
@@ -137,13 +142,25 @@ static void check_locked(struct verify *v, const struct vma *a, vaddr_t va, pte_
 	}
 }
 
-/* Back into the count. */
-static int restore_locked(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
+/* A slot is named: 0 must be left of its count at the end. */
+static void check_swap(struct verify *v, const struct vma *a, vaddr_t va, const pte_t *slot, pte_t e)
+{
+	v->swap++;
+	if (a->flags & VM_SHARED)
+		complain(v, "0x%lx: swap entry 0x%lx in a shared mapping", va, e.v);
+	if (first_look(v, slot) && !slot_tally(pte_swp(e)))
+		complain(v, "0x%lx: swap entry 0x%lx names a slot that has no such entry", va, e.v);
+}
+
+/* Back into the counts. */
+static int restore_entry(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
 {
 	struct verify *v = arg;
 	const struct vma *a = vma_find(v->mm, va);
 	enum pte_kind k = pte_kind(e, level);
 
+	if (k == PTE_SWAP && a && a->start <= va && first_look(v, slot))
+		slot_restore(pte_swp(e));
 	if (!(e.v & PTE_LOCKED) || (k != PTE_PRESENT && k != PTE_NOACCESS) || e.v & PTE_SPECIAL)
 		return 0;
 	if (!a || a->start > va || !pfn_valid(pte_pfn(e)) || !first_look(v, slot))
@@ -152,11 +169,11 @@ static int restore_locked(void *arg, vaddr_t va, unsigned level, pte_t *slot, pt
 	return 0;
 }
 
-static void restore_all_locked(struct verify *v)
+static void restore_all(struct verify *v)
 {
 	TAILQ_FOREACH(v->mm, &mms, all_link)
 		if (!vma_verify(v->mm))		/* else check_mm has taken nothing out */
-			pt_walk(&v->mm->as, 0, mm_user_end(), restore_locked, v);
+			pt_walk(&v->mm->as, 0, mm_user_end(), restore_entry, v);
 }
 
 /* A leaf or noaccess entry at level 1, inside of a. */
@@ -207,8 +224,13 @@ static int visit(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
 		else
 			check_entry(v, a, va, slot, e);
 		return 0;
-	case PTE_NONE:
 	case PTE_SWAP:
+		if (outside)
+			complain(v, "0x%lx: swap entry 0x%lx outside of every VMA", va, e.v);
+		else
+			check_swap(v, a, va, slot, e);
+		return 0;
+	case PTE_NONE:
 	case PTE_MIGRATING:
 	case PTE_MARKER:
 	case PTE_HUGE:
@@ -236,7 +258,7 @@ static void check_mm(struct verify *v, struct mm *mm)
 	}
 	add_promises(v, mm);
 	v->mm = mm;
-	v->anon = v->file = 0;
+	v->anon = v->file = v->swap = 0;
 	pt_walk(&mm->as, 0, mm_user_end(), visit, v);
 	why = pt_verify(&mm->as);
 	if (why)
@@ -245,6 +267,9 @@ static void check_mm(struct verify *v, struct mm *mm)
 	if (n.anon != v->anon || n.file + n.shmem != v->file)
 		complain(v, "mm %p: %lu anonymous, %lu object pages by tables, %lu, %lu by entries",
 			 (void *)mm, n.anon, n.file + n.shmem, v->anon, v->file);
+	if (n.swap != v->swap)
+		complain(v, "mm %p: %lu swap entries by tables, %lu by entries", (void *)mm, n.swap,
+			 v->swap);
 	if (n.table_pages * PAGE_SIZE != mm->as.table_bytes)
 		complain(v, "mm %p: %lu table pages, but %lu bytes", (void *)mm, n.table_pages,
 			 mm->as.table_bytes);
@@ -281,9 +306,18 @@ static void check_cached(struct verify *v, uint64_t f, const struct page *p)
 		complain(v, "frame 0x%lx: not in its object's index", f);
 }
 
+static void check_swapcache(struct verify *v, uint64_t f, const struct page *p)
+{
+	if (!slot_caches(p->swp, p))
+		complain(v, "frame 0x%lx: in the swap cache, but not of its slot %u:0x%lx", f,
+			 swp_device(p->swp), swp_offset(p->swp));
+	if (!(p->flags & (PG_UPTODATE | PG_BUSY)))
+		complain(v, "frame 0x%lx: in the swap cache, neither up to date nor busy", f);
+}
+
 static void check_page(struct verify *v, uint64_t f, struct page *p)
 {
-	unsigned tally = p->flags >> PG_TALLY_SHIFT;
+	unsigned tally = p->flags >> PG_TALLY_SHIFT, cached;
 
 	p->flags &= TALLY_ONE - 1;
 	if (p->kind != PAGE_ANON && p->kind != PAGE_FILE) {
@@ -297,12 +331,15 @@ static void check_page(struct verify *v, uint64_t f, struct page *p)
 	if (p->nlocked)
 		complain(v, "frame 0x%lx: its count of locked slots is off by %d", f,
 			 (int)p->nlocked);
-	if (p->refs != p->slots + (p->kind == PAGE_FILE && p->owner))
+	cached = p->flags & PG_SWAPCACHE || (p->kind == PAGE_FILE && p->owner);
+	if (p->flags & PG_BUSY ? p->refs < p->slots + cached : p->refs != p->slots + cached)
 		complain(v, "frame 0x%lx: %u slots%s and %u references", f, p->slots,
-			 p->kind == PAGE_FILE && p->owner ? ", cached," : "", p->refs);
-	if (p->kind == PAGE_FILE)
+			 cached ? ", cached," : "", p->refs);
+	if (p->flags & PG_SWAPCACHE)
+		check_swapcache(v, f, p);
+	else if (p->kind == PAGE_FILE)
 		check_cached(v, f, p);
-	else if (p->slots == 0)
+	else if (p->slots == 0 && !(p->flags & PG_BUSY))
 		complain(v, "frame 0x%lx: anonymous, and nobody maps it", f);
 }
 
@@ -353,8 +390,11 @@ unsigned mm_verify(char *why, size_t n)
 	TAILQ_FOREACH(mm, &mms, all_link)
 		check_mm(&v, mm);
 	check_pages(&v);
-	if (v.locked)
-		restore_all_locked(&v);
+	text = slots_verify();
+	if (text)
+		complain(&v, "%s", text);
+	if (v.locked || slots_on)
+		restore_all(&v);
 	check_zero_page(&v);
 	check_objects(&v);
 	if (v.promised != commit_total())

@@ -1,0 +1,406 @@
+/*
+ * Swap: areas and their headers, pages out and in, who gets them back with W, what failing
+ * devices do, read-ahead. The device is an array in memory that can be told to be slow or to fail.
+ */
+#include <tests/kernel/mmtest.h>
+#include <arch/tlb.h>
+#include <mm/alloc/busy.h>
+#include <mm/pt/table.h>
+#include <mm/reclaim/swap.h>
+#include <mm/reclaim/swap_header.h>
+
+#define PAGES		1024u		/* of the device: two clusters */
+#define ORDER		10
+
+static struct page *disk;
+static unsigned reads, writes, read_pages;
+static bool fail_reads, fail_writes;
+
+static int disk_read(struct store *s, uint64_t first, struct page *const *pages, unsigned n)
+{
+	if (!s->ops->memory)
+		sched_yield();
+	reads++;
+	read_pages += n;
+	if (fail_reads)
+		return -EIO;
+	for (unsigned i = 0; i < n; i++)
+		copy_page(page_to_virt(pages[i]), (char *)page_to_virt(disk) + (first + i) * PAGE_SIZE);
+	return 0;
+}
+
+static int disk_write(struct store *s, uint64_t first, struct page *const *pages, unsigned n)
+{
+	if (!s->ops->memory)
+		sched_yield();
+	writes++;
+	if (fail_writes)
+		return -EIO;
+	for (unsigned i = 0; i < n; i++)
+		copy_page((char *)page_to_virt(disk) + (first + i) * PAGE_SIZE, page_to_virt(pages[i]));
+	return 0;
+}
+
+static const struct store_ops fast_ops = { .read = disk_read, .write = disk_write, .memory = true };
+static const struct store_ops slow_ops = { .read = disk_read, .write = disk_write };
+static struct store store = { .ops = &fast_ops, .name = "test", .npages = PAGES };
+
+static struct swap_header *make_header(void)
+{
+	struct swap_header *h = page_to_virt(disk);
+
+	memset(h, 0, sizeof(*h));
+	h->version = SWAP_VERSION;
+	h->last_page = PAGES - 1;
+	memcpy(h->magic, SWAP_MAGIC, sizeof(h->magic));
+	return h;
+}
+
+/* A device with a fresh swap area, enabled before all others. */
+static void begin(const struct store_ops *ops)
+{
+	disk = page_alloc(ORDER, PAGE_KERNEL, 0);
+	EXPECT(disk);
+	store.ops = ops;
+	fail_reads = fail_writes = false;
+	make_header();
+	EXPECT_EQ(swap_on(&store, 32000), 0);
+	reads = writes = read_pages = 0;
+}
+
+struct look { const char *name; struct swap_info info; };
+
+static int look_for(const struct swap_info *i, void *arg)
+{
+	struct look *l = arg;
+
+	if (strcmp(i->name, l->name))
+		return 0;
+	l->info = *i;
+	return 1;
+}
+
+static uint64_t used(void)
+{
+	struct look l = { .name = "test" };
+
+	EXPECT_EQ(swap_for_each(look_for, &l), 1);
+	return l.info.used >> PAGE_SHIFT;
+}
+
+static bool sound(void)
+{
+	char why[200];
+	unsigned bad = mm_verify(why, sizeof(why));
+
+	if (bad)
+		ktest_note("%s", why);
+	return bad == 0;
+}
+
+static void end(void)
+{
+	EXPECT(sound());
+	EXPECT_EQ(used(), 0);
+	EXPECT_EQ(swap_off(&store), 0);
+	page_free(disk, ORDER);
+}
+
+/* The entry of p, its only one, becomes one that names s. */
+static void unmap(struct page *p, swp_t s)
+{
+	struct page *t = virt_to_page(p->slot);
+	pte_t *slot = p->slot, e;
+
+	EXPECT_EQ(p->slots, 1);
+	spin_lock(&t->lock);
+	e = pte_xchg(slot, pte_swap(s, pte_read(slot)));
+	slot_drop(t, p, slot, e);
+	t->swap++;
+	slot_get(s);
+	spin_unlock(&t->lock);
+	tlb_flush_local();
+	page_put(p);
+}
+
+/* Page i goes out: true, if it is written. */
+static bool out(unsigned i)
+{
+	struct page *p = mt_page(i);
+	bool failed, gone;
+	swp_t s;
+
+	page_get(p);
+	gone = page_trylock(p);
+	EXPECT(gone);
+	if (!(p->flags & PG_SWAPCACHE))
+		EXPECT(slot_alloc(p, &s));
+	unmap(p, p->swp);
+	if (p->flags & PG_DIRTY) {
+		swap_write(&p, 1, &failed);
+		gone = !failed;
+	}
+	if (gone)
+		gone = slot_uncache(p, 5);
+	page_unlock(p);
+	page_put(p);
+	return gone;
+}
+
+/* ---- areas ---- */
+
+static void refused(void)
+{
+	struct swap_header *h;
+
+	h = make_header();
+	h->magic[3] = '!';
+	EXPECT_EQ(swap_on(&store, 0), -EINVAL);
+	h = make_header();
+	h->version = 2;
+	EXPECT_EQ(swap_on(&store, 0), -EINVAL);
+	h = make_header();
+	h->last_page = 0;
+	EXPECT_EQ(swap_on(&store, 0), -EINVAL);
+	h->last_page = PAGES;
+	EXPECT_EQ(swap_on(&store, 0), -EINVAL);
+	h = make_header();
+	h->nr_badpages = SWAP_BAD_MAX + 1;
+	EXPECT_EQ(swap_on(&store, 0), -EINVAL);
+	h->nr_badpages = 1;
+	h->badpages[0] = 0;
+	EXPECT_EQ(swap_on(&store, 0), -EINVAL);
+	h->badpages[0] = PAGES;
+	EXPECT_EQ(swap_on(&store, 0), -EINVAL);
+	h->last_page = 2;
+	h->nr_badpages = 2;
+	h->badpages[0] = 1;
+	h->badpages[1] = 2;
+	EXPECT_EQ(swap_on(&store, 0), -EINVAL);
+	fail_reads = true;
+	make_header();
+	EXPECT_EQ(swap_on(&store, 0), -EIO);
+	fail_reads = false;
+	EXPECT_EQ(swap_off(&store), -EINVAL);
+}
+
+KTEST(swap, headers)
+{
+	uint64_t free;
+	struct look l = { .name = "test" };
+	struct swap_header *h;
+
+	begin(&fast_ops);
+	EXPECT_EQ(swap_on(&store, 0), -EBUSY);
+	EXPECT_EQ(used(), 0);
+	EXPECT_EQ(swap_off(&store), 0);
+	free = page_free_count();
+	refused();
+	EXPECT_EQ(page_free_count(), free);
+	h = make_header();
+	h->nr_badpages = 2;
+	h->badpages[0] = 1;
+	h->badpages[1] = PAGES - 1;
+	EXPECT_EQ(swap_on(&store, -1), 0);
+	EXPECT_EQ(swap_for_each(look_for, &l), 1);
+	EXPECT_EQ(l.info.size, (PAGES - 3) * PAGE_SIZE);
+	EXPECT(l.info.priority <= -2);
+	end();
+}
+
+/* ---- out and in ---- */
+
+KTEST(swap, out_and_in)
+{
+	uint64_t major;
+
+	begin(&fast_ops);
+	mt_begin();
+	EXPECT(mt_anon(0, 8, RW));
+	for (unsigned i = 0; i < 8; i++)
+		EXPECT_EQ(mt_write(i, 1000 + i), 0);
+	for (unsigned i = 0; i < 8; i++)
+		EXPECT(out(i) && mt_kind(i) == PTE_SWAP);
+	EXPECT_EQ(used(), 8);
+	EXPECT_EQ(mt_figures().swap, 8);
+	EXPECT(sound());
+	EXPECT_EQ(writes, 8);
+	major = vm_event_sum(PGMAJFAULT);
+	for (unsigned i = 0; i < 8; i++) {
+		EXPECT_EQ(mt_read(i), 1000 + i);
+		EXPECT(!pte_writable(mt_entry(i)) && mt_page(i)->flags & PG_SWAPCACHE);
+	}
+	EXPECT_EQ(reads, 8);
+	EXPECT_EQ(vm_event_sum(PGMAJFAULT) - major, 8);
+	EXPECT_EQ(used(), 8);
+	EXPECT(sound());
+	for (unsigned i = 0; i < 4; i++)		/* clean: not written again */
+		EXPECT(out(i));
+	EXPECT_EQ(writes, 8);
+	for (unsigned i = 0; i < 8; i++) {		/* 4 major ones, 4 that find their page */
+		EXPECT_EQ(mt_write(i, 2000 + i), 0);
+		EXPECT(pte_writable(mt_entry(i)) && !(mt_page(i)->flags & PG_SWAPCACHE));
+	}
+	EXPECT_EQ(vm_event_sum(PGMAJFAULT) - major, 12);
+	EXPECT_EQ(used(), 0);
+	for (unsigned i = 0; i < 8; i++)
+		EXPECT_EQ(mt_read(i), 2000 + i);
+	for (unsigned i = 0; i < 8; i++)		/* what ends swapped, or in the cache, is given back */
+		EXPECT(out(i));
+	EXPECT_EQ(mt_read(3), 2003);
+	mt_end();
+	end();
+}
+
+/* ---- failing devices ---- */
+
+KTEST(swap, failing_reads)
+{
+	begin(&fast_ops);
+	for (unsigned slow = 0; slow < 2; slow++) {
+		store.ops = slow ? &slow_ops : &fast_ops;
+		mt_begin();
+		EXPECT(mt_anon(0, 2, RW));
+		EXPECT(!mt_write(0, 1) && !mt_write(1, 2));
+		EXPECT(out(0) && out(1));
+		fail_reads = true;
+		EXPECT_EQ(mt_read(0), ~0ul);
+		EXPECT_EQ(vm_fault(mt_mm, mt_va(0), ACCESS_READ), FAULT_BUS);
+		EXPECT_EQ(mt_kind(0), PTE_SWAP);
+		fail_reads = false;
+		EXPECT_EQ(mt_read(1), 2);
+		EXPECT_EQ(mt_read(0), 1);		/* it was the device's mood: nothing is lost */
+		mt_end();
+	}
+	end();
+}
+
+KTEST(swap, failing_writes)
+{
+	struct look before = { .name = "test" }, after = { .name = "test" };
+	swp_t s;
+
+	begin(&fast_ops);
+	mt_begin();
+	EXPECT(mt_anon(0, 1, RW));
+	EXPECT_EQ(mt_write(0, 77), 0);
+	EXPECT_EQ(swap_for_each(look_for, &before), 1);
+	fail_writes = true;
+	EXPECT(!out(0));
+	EXPECT_EQ(mt_kind(0), PTE_SWAP);
+	s = pte_swp(mt_entry(0));
+	EXPECT(slot_is_bad(s));
+	EXPECT_EQ(mt_read(0), 77);			/* the page has stayed */
+	EXPECT_EQ(reads, 0);
+	EXPECT_EQ(mt_write(0, 78), 0);
+	fail_writes = false;
+	EXPECT(out(0));
+	EXPECT(pte_swp(mt_entry(0)).v != s.v);
+	EXPECT_EQ(mt_read(0), 78);
+	mt_end();
+	EXPECT_EQ(swap_for_each(look_for, &after), 1);
+	EXPECT_EQ(after.info.size, before.info.size - PAGE_SIZE);
+	end();
+}
+
+/* ---- a device that takes its time ---- */
+
+#define READERS	3u
+
+struct reader {
+	struct thread t;
+	uint64_t bottom;
+};
+
+static struct reader readers[READERS];
+static struct waitq ended = WAITQ_INIT(ended);
+static unsigned running;		/* its lock */
+static unsigned wrong;			/* atomic */
+
+static void reader_done(void *arg)
+{
+	struct reader *r = arg;
+	uint64_t flags;
+
+	kstack_free(r->bottom);
+	flags = waitq_lock(&ended);
+	running--;
+	waitq_wake_all(&ended);
+	waitq_unlock(&ended, flags);
+}
+
+static void reader_main(void *arg)
+{
+	thread_set_aspace(mm_aspace(mt_mm));
+	for (unsigned i = 0; i < 16; i++)
+		if (mt_read(i) != 300 + i)
+			__atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
+	thread_set_aspace(NULL);
+	thread_exit(reader_done, arg);
+}
+
+static void read_by_all(void)
+{
+	uint64_t top, flags;
+
+	running = READERS;
+	for (unsigned i = 0; i < READERS; i++) {
+		EXPECT_EQ(kstack_alloc(&readers[i].bottom, &top), 0);
+		thread_init(&readers[i].t, "reader", readers[i].bottom, top, reader_main, &readers[i]);
+		thread_start(&readers[i].t);
+	}
+	flags = waitq_lock(&ended);
+	while (running)
+		waitq_sleep(&ended, &flags);
+	waitq_unlock(&ended, flags);
+}
+
+KTEST(swap, read_once)
+{
+	begin(&slow_ops);
+	mt_begin();
+	EXPECT(mt_anon(0, 16, RW));
+	for (unsigned i = 0; i < 16; i++)
+		EXPECT_EQ(mt_write(i, 300 + i), 0);
+	for (unsigned i = 0; i < 16; i++)
+		EXPECT(out(i));
+	reads = read_pages = wrong = 0;
+	read_by_all();
+	EXPECT_EQ(wrong, 0);
+	EXPECT_EQ(read_pages, 16);
+	EXPECT(reads < 16);				/* some were read ahead */
+	mt_end();
+	end();
+}
+
+/* ---- swapoff ---- */
+
+KTEST(swap, off_brings_all_back)
+{
+	begin(&fast_ops);
+	mt_begin();
+	EXPECT(mt_anon(0, 600, RW));
+	for (unsigned i = 0; i < 600; i++)
+		EXPECT_EQ(mt_write(i, 9000 + i), 0);
+	for (unsigned i = 0; i < 600; i++)
+		EXPECT(out(i));
+	EXPECT_EQ(mt_read(7), 9007);			/* in the cache */
+	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(100), 10 * PAGE_SIZE, PROT_NONE), 0);
+	fail_reads = true;
+	EXPECT_EQ(swap_off(&store), -EIO);
+	fail_reads = false;
+	EXPECT_EQ(used(), 599);				/* nothing is lost */
+	page_fail_nth = 5;
+	page_fail_thread = this_cpu()->current;
+	EXPECT_EQ(swap_off(&store), -ENOMEM);
+	page_fail_thread = NULL;
+	EXPECT_EQ(swap_off(&store), 0);
+	EXPECT_EQ(mt_figures().swap, 0);
+	EXPECT_EQ(mt_kind(105), PTE_NOACCESS);
+	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(100), 10 * PAGE_SIZE, RW), 0);
+	memset(page_to_virt(disk), 0, PAGE_SIZE << ORDER);
+	for (unsigned i = 0; i < 600; i++)
+		EXPECT(mt_read(i) == 9000 + i && !(mt_page(i)->flags & PG_SWAPCACHE));
+	mt_end();
+	page_free(disk, ORDER);
+}
