@@ -40,6 +40,7 @@ struct thread {
 	uint64_t slice_left;		/* ticks until preemption */
 	uint64_t run_ns;		/* CPU time so far; runq lock */
 	uint64_t started_ns;		/* when it last got the CPU; runq lock */
+	uint64_t faults[2];		/* that it settled: minor, major; its own */
 	void (*fn)(void *);		/* what it started in, const */
 	void *arg;
 	bool reserve;			/* its allocations may dip below the min watermark; who sets it: process_lock */

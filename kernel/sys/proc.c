@@ -264,8 +264,11 @@ SYSCALL2(getrusage, int, who, struct rusage __user *, to)
 		process_usage(p, &u);
 	else
 		return -EINVAL;
-	if (who == RUSAGE_THREAD)
+	if (who == RUSAGE_THREAD) {
 		task_times(current_task(), &u.user_ns, &u.system_ns);
+		u.minflt = current_thread()->faults[0];
+		u.majflt = current_thread()->faults[1];
+	}
 	usage_to_user(&u, &r);
 	return copy_to_user(to, &r, sizeof(r)) ? -EFAULT : 0;
 }

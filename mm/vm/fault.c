@@ -51,6 +51,7 @@
  */
 #include <mm/vm/fault.h>
 #include <arch/tlb.h>
+#include <kernel/core/thread.h>
 #include <lib/assert.h>
 #include <mm/alloc/busy.h>
 #include <mm/vm/map.h>
@@ -322,6 +323,7 @@ static int fault_outside(struct fault *f, int r)
 static void fault_count(const struct fault *f)
 {
 	vm_count(PGFAULT, 1);
+	current_thread()->faults[f->major]++;
 	if (likely(!f->major))		/* the VMA has counted it */
 		return;
 	vm_count(PGMAJFAULT, 1);

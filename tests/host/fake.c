@@ -4,6 +4,7 @@
 #include <tests/host/fake.h>
 #include <arch/cpu.h>
 #include <arch/page.h>
+#include <kernel/core/thread.h>
 #include <kernel/core/wait.h>
 #include <lib/assert.h>
 #include <lib/log.h>
@@ -52,6 +53,13 @@ void fake_on_cpu(unsigned id)
 struct cpu *this_cpu(void)
 {
 	return on_cpu ? on_cpu : &fake_cpu[0];
+}
+
+struct thread *current_thread(void)
+{
+	static __thread struct thread self;
+
+	return &self;
 }
 
 bool irq_enabled(void) { return !irqs_off; }

@@ -71,6 +71,7 @@ extern unsigned arch_ncpus;
 
 #ifdef HOST_TEST
 struct cpu *this_cpu(void);
+struct thread *current_thread(void);
 uint64_t irq_save(void);
 void irq_restore(uint64_t flags);
 void irq_enable(void);
