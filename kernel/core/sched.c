@@ -151,6 +151,11 @@ static void held_switch(struct cpu *c, struct thread *prev, const struct thread 
 #endif
 }
 
+uint64_t sched_tick_ns(void)
+{
+	return 1000000000ul / sched_hz;
+}
+
 static void tick_start(struct runq *rq)
 {
 	if (!rq->ticking) {

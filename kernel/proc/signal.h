@@ -86,6 +86,13 @@ struct sig_restart {
 	uint64_t word[3];		/* whatever else fn wants */
 };
 
+/* ITIMER_VIRTUAL, ITIMER_PROF: CPU time, counted by ticks. */
+#define CPU_TIMERS	2
+struct cpu_timer {
+	uint64_t left;			/* ns; 0: off */
+	uint64_t every;			/* ns; 0: once */
+};
+
 struct signals {
 	struct spinlock lock;
 	bool alive;			/* lock: takes signals: from its start to its end */
@@ -98,6 +105,7 @@ struct signals {
 	struct waitq cont;		/* where they sit while it is stopped */
 	struct timer alarm;		/* ITIMER_REAL: signal_timer.c */
 	uint64_t alarm_every;		/* ns; 0: once. process_lock, set while it is not armed */
+	struct cpu_timer cpu_timer[CPU_TIMERS]; /* lock; whether one is set is read without it */
 	TAILQ_HEAD(, sig_thread) threads; /* lock: the first one first */
 	/* signal_create leaves what follows as it is, but for empty queues */
 	struct sig_queue shared;	/* lock: kill(2)'s */
@@ -210,6 +218,12 @@ int signal_wait(struct sig_thread *t, uint64_t set, uint64_t deadline_ns, struct
 void signal_set_alarm(struct process *p, uint64_t ns, uint64_t every, uint64_t *old_ns,
 		      uint64_t *old_every);
 void signal_get_alarm(struct process *p, uint64_t *ns, uint64_t *every);
+/* The same for ITIMER_VIRTUAL and ITIMER_PROF (`which`), whose time passes as p's threads use CPUs. */
+void signal_set_cpu_timer(struct process *p, int which, uint64_t ns, uint64_t every,
+			  uint64_t *old_ns, uint64_t *old_every);
+void signal_get_cpu_timer(struct process *p, int which, uint64_t *ns, uint64_t *every);
+/* A tick has found a thread of p, in ring 3 or not. In its interrupt. */
+void signal_cpu_tick(struct process *p, bool user);
 
 /* ---- the way back to ring 3 ---- */
 

@@ -185,13 +185,17 @@ void upcall_user_exception(struct trapframe *tf)
 
 void upcall_timer(struct trapframe *tf)
 {
+	struct process *p = current_process();
+	bool user = trap_from_user(tf);
+
 	sched_tick();
-	if (!current_process())
+	if (!p)
 		return;
-	if (trap_from_user(tf))
+	if (user)
 		current_task()->user_ticks++;
 	else
 		current_task()->kernel_ticks++;
+	signal_cpu_tick(p, user);
 }
 
 /* An attention that finds nothing is one that another thread got, or that has been seen to. */

@@ -243,14 +243,21 @@ static int get_ns(const struct __kernel_old_timeval *t, uint64_t *ns)
 	return 0;
 }
 
-/* Of the three timers there is the one of real time. */
 SYSCALL2(getitimer, int, which, struct __kernel_old_itimerval __user *, to)
 {
 	uint64_t ns, every;
 
-	if (which != ITIMER_REAL)
+	switch (which) {
+	case ITIMER_REAL:
+		signal_get_alarm(current_process(), &ns, &every);
+		break;
+	case ITIMER_VIRTUAL:
+	case ITIMER_PROF:
+		signal_get_cpu_timer(current_process(), which, &ns, &every);
+		break;
+	default:
 		return -EINVAL;
-	signal_get_alarm(current_process(), &ns, &every);
+	}
 	return put_itimer(to, ns, every);
 }
 
@@ -262,8 +269,18 @@ SYSCALL3(setitimer, int, which, const struct __kernel_old_itimerval __user *, fr
 
 	if (from && copy_from_user(&v, from, sizeof(v)))
 		return -EFAULT;
-	if (which != ITIMER_REAL || get_ns(&v.it_value, &ns) || get_ns(&v.it_interval, &every))
+	if (get_ns(&v.it_value, &ns) || get_ns(&v.it_interval, &every))
 		return -EINVAL;
-	signal_set_alarm(current_process(), ns, every, &old_ns, &old_every);
+	switch (which) {
+	case ITIMER_REAL:
+		signal_set_alarm(current_process(), ns, every, &old_ns, &old_every);
+		break;
+	case ITIMER_VIRTUAL:
+	case ITIMER_PROF:
+		signal_set_cpu_timer(current_process(), which, ns, every, &old_ns, &old_every);
+		break;
+	default:
+		return -EINVAL;
+	}
 	return old ? put_itimer(old, old_ns, old_every) : 0;
 }
