@@ -1,7 +1,8 @@
-/* Calls about files in memory: memfd_create, and the size of files. */
+/* Calls about files in memory: memfd_create, holes, and the size of files. */
 #include <kernel/fs/memfd.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
+#include <linux/falloc.h>
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
 
@@ -83,5 +84,38 @@ SYSCALL2(truncate, const char __user *, path, int64_t, size)
 		return r;
 	r = truncate_node(n, size);
 	node_put(n);
+	return r;
+}
+
+/* Of what Linux offers: holes in memory files. */
+static long fallocate(struct file *f, int mode, int64_t off, int64_t len)
+{
+	struct node *n = f->node;
+
+	if (off < 0 || len <= 0)
+		return -EINVAL;
+	if (mode != (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE))
+		return -EOPNOTSUPP;
+	if (!file_can_write(f))
+		return -EBADF;
+	if (node_is_dir(n))
+		return -EISDIR;
+	if (!node_is_reg(n))
+		return f->ops->stream ? -ESPIPE : -ENODEV;
+	if (off + (uint64_t)len >= 1ul << 63)
+		return -EFBIG;
+	return n->reg.obj.ops->memory ? object_punch(&n->reg.obj, (uint64_t)off, (uint64_t)len) :
+	       -EOPNOTSUPP;
+}
+
+SYSCALL4(fallocate, int, fd, int, mode, int64_t, off, int64_t, len)
+{
+	struct file *f = files_get(&current_process()->files, (unsigned)fd);
+	long r;
+
+	if (!f)
+		return -EBADF;
+	r = f->flags & O_PATH ? -EBADF : fallocate(f, mode, off, len);
+	file_put(f);
 	return r;
 }

@@ -160,6 +160,23 @@ void object_zap(struct object *o, uint64_t first)
 	read_unlock(&o->maps_lock);
 }
 
+void object_zap_cached(struct object *o, uint64_t first, uint64_t last)
+{
+	struct gather g;
+	struct mapping *m;
+
+	read_lock(&o->maps_lock);
+	m = first_reaching(RB_ROOT(&o->maps), first);
+	for (; m && m->first <= last; m = next_reaching(m, first)) {
+		uint64_t from = MAX(first, m->first) - m->first, to = MIN(last, m->last) + 1 - m->first;
+
+		gather_init_for(&g, m->as, FLUSH_TRUNCATE);
+		pt_zap_cached(m->as, m->start + (from << PAGE_SHIFT), m->start + (to << PAGE_SHIFT), &g);
+		gather_finish(&g);
+	}
+	read_unlock(&o->maps_lock);
+}
+
 const char *mapping_verify(struct object *o)
 {
 	struct mapping *m;

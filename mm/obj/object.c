@@ -294,18 +294,27 @@ static bool drop_page(struct object *o, struct page *p)
 	return gone;
 }
 
-void object_drop_from(struct object *o, uint64_t first)
+void object_drop_range(struct object *o, uint64_t first, uint64_t last)
 {
 	uint64_t index = first;
 	struct page *p;
 
-	while ((p = next_page(o, &index)) != NULL) {
+	while (index <= last && (p = next_page(o, &index)) != NULL) {
+		if (index > last) {
+			page_put(p);
+			break;
+		}
 		while (!drop_page(o, p))
 			page_wait_busy(p);
 		page_put(p);
 		index++;
 		resched_point();
 	}
+}
+
+void object_drop_from(struct object *o, uint64_t first)
+{
+	object_drop_range(o, first, UINT64_MAX);
 }
 
 void object_put(struct object *o)

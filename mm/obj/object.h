@@ -90,6 +90,8 @@ int __must_check object_page(struct object *o, uint64_t index, struct page **out
 int __must_check object_page_beyond(struct object *o, uint64_t index, struct page **out);
 /* Takes every page from `first` on out of the cache, waiting where one is busy. */
 void object_drop_from(struct object *o, uint64_t first);
+/* The same for pages first to last. */
+void object_drop_range(struct object *o, uint64_t first, uint64_t last);
 /* The page if it is cached and up to date (with a reference), else NULL. Never sleeps. */
 struct page *object_cached(struct object *o, uint64_t index);
 /* read(2): up to n bytes from off to user memory; bytes copied, if none -EFAULT, -EIO, -ENOMEM. */
@@ -125,6 +127,8 @@ int __must_check object_pin_writer(struct object *o);
 void object_unpin_writer(struct object *o);
 /* Takes the pages from `first` on out of every mapping, private copies too. May sleep. */
 void object_zap(struct object *o, uint64_t first);
+/* Takes the pages first to last out of every mapping, but leaves private copies. May sleep. */
+void object_zap_cached(struct object *o, uint64_t first, uint64_t last);
 /* Order and sums of the tree: 0, or a text. */
 const char *mapping_verify(struct object *o);
 
@@ -146,6 +150,11 @@ ssize_t object_append(struct object *o, struct object_source *src, size_t n, uin
  * left of the last one is zeros. 0, or -EPERM: sealed. May sleep.
  */
 int __must_check object_truncate(struct object *o, uint64_t size);
+/*
+ * A hole: [off, off + len) reads as zeros, and its whole pages leave the cache and every mapping,
+ * but for private copies. The size stays. 0, or -EPERM: sealed. May sleep.
+ */
+int __must_check object_punch(struct object *o, uint64_t off, uint64_t len);
 /* Adds seals. 0, -EPERM (no more may be added), -EBUSY (a mapping may write). */
 int __must_check object_seal(struct object *o, unsigned seals);
 /* Where data (or a hole) begins at or after off: lseek(2)'s SEEK_DATA, SEEK_HOLE. -ENXIO: not before the end. */

@@ -6,7 +6,8 @@
  * lies behind it; the pages out of the cache, each under its PG_BUSY, under
  * which alone it can be mapped; then the translations, private copies too. A
  * fault that prepared a copy before sees under its table's lock that the page
- * has no owner any more, or is met by the walk.
+ * has no owner any more, or is met by the walk. A hole is made in the same way; who
+ * looks at it meanwhile may find a new page of zeros there, which is what it holds.
  *
  * Locks: o->content around each change. The copy from the program may fault,
  * on a page of the same object, too: the fault takes none of what is held.
@@ -94,15 +95,14 @@ ssize_t object_append(struct object *o, struct object_source *src, size_t n, uin
 	return r;
 }
 
-/* What the last page holds behind the new end is gone. */
-static void clear_tail(struct object *o, uint64_t size)
+/* Zeros from off on, n bytes, all in one page, if that page is there. */
+static void clear_part(struct object *o, uint64_t off, size_t n)
 {
-	size_t in = size % PAGE_SIZE;
-	struct page *p = in ? object_cached(o, size >> PAGE_SHIFT) : NULL;
+	struct page *p = n ? object_cached(o, off >> PAGE_SHIFT) : NULL;
 
 	if (!p)
 		return;
-	memset((char *)page_to_virt(p) + in, 0, PAGE_SIZE - in);
+	memset((char *)page_to_virt(p) + off % PAGE_SIZE, 0, n);
 	page_put(p);
 }
 
@@ -121,12 +121,35 @@ int object_truncate(struct object *o, uint64_t size)
 		spin_unlock(&o->lock);
 		object_drop_from(o, first);
 		object_zap(o, first);
-		clear_tail(o, size);
+		clear_part(o, size, -size % PAGE_SIZE);	/* what the last page holds behind the end */
 	} else if (size > o->size) {
 		if (o->seals & OBJECT_SEAL_GROW)
 			err = -EPERM;
 		else
 			grow_to(o, size);
+	}
+	mutex_unlock(&o->content);
+	return err;
+}
+
+int object_punch(struct object *o, uint64_t off, uint64_t len)
+{
+	uint64_t end = off + len, first = ALIGN_UP(off, PAGE_SIZE), last = ALIGN_DOWN(end, PAGE_SIZE);
+	int err = 0;
+
+	assert(o->ops->memory && len && off < SIZE_LIMIT && len < SIZE_LIMIT);
+	mutex_lock(&o->content);
+	if (o->seals & (OBJECT_SEAL_WRITE | OBJECT_SEAL_FUTURE_WRITE)) {
+		err = -EPERM;
+	} else if (first > last) {		/* inside of one page */
+		clear_part(o, off, len);
+	} else {
+		clear_part(o, off, first - off);
+		if (first < last) {
+			object_drop_range(o, first >> PAGE_SHIFT, (last >> PAGE_SHIFT) - 1);
+			object_zap_cached(o, first >> PAGE_SHIFT, (last >> PAGE_SHIFT) - 1);
+		}
+		clear_part(o, last, end - last);
 	}
 	mutex_unlock(&o->content);
 	return err;

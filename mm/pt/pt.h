@@ -235,6 +235,11 @@ static inline void cursor_give_write(struct cursor *c)
  */
 void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g);
 /*
+ * The same for entries that name pages of an object's cache; private copies stay. Tables that
+ * are shared have no such entries: an object's mapping shares none.
+ */
+void pt_zap_cached(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g);
+/*
  * Empties all of as, a user's, and takes its tables but the root: nobody has it
  * loaded, no object knows a mapping in it, nobody will fill it again. g and
  * flushes as for pt_zap. Returns how many pages were resident.

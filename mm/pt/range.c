@@ -203,6 +203,73 @@ void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
 	}
 }
 
+/* Is the page that e names one of an object's cache? */
+static bool names_cached(pte_t e)
+{
+	enum pte_kind k = pte_kind(e, 1);
+
+	return (k == PTE_PRESENT || k == PTE_NOACCESS) && pfn_to_page(pte_pfn(e))->kind == PAGE_FILE;
+}
+
+/* Of those the ones from c->slot on, up to end. Returns where to go on. */
+static vaddr_t zap_cached_leaves(struct cursor *c, vaddr_t end, struct gather *g)
+{
+	struct span s = span_at(c, 1, end);
+	pte_t *tab = table_entries(c->table);
+	bool full = false;
+
+	for (unsigned i = s.i; i < s.end; i++) {
+		if (!names_cached(pte_read(&tab[i])))
+			continue;
+		c->slot = &tab[i];
+		c->va = s.base + i * PAGE_SIZE;
+		cursor_clear(c, g, &full);
+		if (full)
+			return c->va + PAGE_SIZE;
+	}
+	return s.next;
+}
+
+/* Where the first table below the upper one that c stands in begins, or its span ends. */
+static vaddr_t next_table(const struct cursor *c, vaddr_t at, vaddr_t end)
+{
+	struct span s = cursor_span(c, end);
+	const pte_t *tab = table_entries(c->table);
+
+	for (unsigned i = s.i; i < s.end; i++)
+		if (pte_kind(pte_read(&tab[i]), c->level) == PTE_TABLE)
+			return MAX(s.base + i * LEVEL_SIZE(c->level), at);
+	return s.next;
+}
+
+void pt_zap_cached(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
+{
+	vaddr_t va = start, at;
+	struct cursor c;
+	bool empty;
+
+	assert(g->as == as && IS_ALIGNED(start | end, PAGE_SIZE));
+	while (va < end) {
+		at = va;
+		if (!cursor_find_used(&c, as, at, end))
+			return;
+		if (c.level > 1)
+			va = next_table(&c, at, end);
+		else if (c.table->shared)
+			va = cursor_span(&c, end).next;
+		else
+			va = zap_cached_leaves(&c, end, g);
+		empty = c.table->used == 0;
+		cursor_close(&c);
+		if (empty)
+			table_reap(as, at, c.level, g);
+		if (unlikely(gather_full(g))) {
+			gather_flush(g);
+			resched_point();
+		}
+	}
+}
+
 /* What pt_protect makes of one entry: W is kept where prot has it, never given. */
 static inline bool protect_entry(pte_t *slot, unsigned level, unsigned prot)
 {

@@ -1,6 +1,7 @@
 /*
  * madvise: MADV_DONTNEED takes the pages of the range away (private memory
  * reads as zeros, or as its file, afterwards); MADV_POPULATE_* faults it in;
+ * MADV_REMOVE makes a hole in the memory object that is mapped there;
  * what fork does with it is a flag of its VMAs. How it will be read, and whether
  * a core dump is to have it, are flags, too, which only part VMAs and are shown
  * (smaps). MADV_FREE, MADV_COLD and MADV_PAGEOUT let the kernel take pages when
@@ -21,7 +22,7 @@
 
 enum advice {
 	ADVICE_UNKNOWN, ADVICE_NOTED, ADVICE_ZAP, ADVICE_ZAP_LOCKED, ADVICE_FREE, ADVICE_AGE,
-	ADVICE_FLAGS, ADVICE_READ_IN, ADVICE_WRITE_IN,
+	ADVICE_FLAGS, ADVICE_READ_IN, ADVICE_WRITE_IN, ADVICE_REMOVE,
 };
 
 static enum advice advice_of(int advice)
@@ -41,6 +42,8 @@ static enum advice advice_of(int advice)
 		return ADVICE_FLAGS;
 	case MADV_FREE:
 		return ADVICE_FREE;
+	case MADV_REMOVE:
+		return ADVICE_REMOVE;
 	case MADV_COLD:
 	case MADV_PAGEOUT:
 		return ADVICE_AGE;
@@ -193,6 +196,64 @@ static int populate(struct mm *mm, vaddr_t start, vaddr_t end, bool write)
 	}
 }
 
+/* May what v shows be taken out of its object? */
+static int may_remove(const struct vma *v)
+{
+	const unsigned writes = VM_SHARED | VM_WRITE;
+
+	if (v->flags & VM_LOCKED || !v->obj)
+		return -EINVAL;
+	if ((v->flags & writes) != writes)
+		return -EACCES;
+	return v->obj->ops->memory ? 0 : -EOPNOTSUPP;
+}
+
+/*
+ * The first mapping from *start on: its object, with a reference, the place in it that *start,
+ * which moves up to the mapping if that begins later, shows, and where its part ends. NULL:
+ * nothing is mapped there (*err 0), or it may not be removed.
+ */
+static struct object *removable(struct mm *mm, vaddr_t *start, vaddr_t end, uint64_t *off,
+				vaddr_t *stop, int *err)
+{
+	struct object *o = NULL;
+	struct vma *v;
+
+	read_lock(&mm->lock);
+	v = vma_find(mm, *start);
+	*err = v && v->start < end ? may_remove(v) : 0;
+	if (v && v->start < end && !*err) {
+		*start = MAX(*start, v->start);
+		*stop = MIN(v->end, end);
+		*off = vma_pgoff(v, *start) << PAGE_SHIFT;
+		o = v->obj;
+		object_get(o);
+	}
+	read_unlock(&mm->lock);
+	return o;
+}
+
+/* Mapping by mapping, with no lock held: other mappings of an object are zapped, too. */
+static int remove_range(struct mm *mm, vaddr_t start, vaddr_t end)
+{
+	vaddr_t at = start, stop;
+	struct object *o;
+	bool hole = false;
+	uint64_t off;
+	int err = 0;
+
+	while (start < end && !err) {
+		o = removable(mm, &at, end, &off, &stop, &err);
+		hole |= !o || at > start;
+		if (!o)
+			break;
+		err = object_punch(o, off, stop - at);
+		object_put(o);
+		start = at = stop;
+	}
+	return err ? err : hole ? -ENOMEM : 0;
+}
+
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
 {
 	enum advice what = advice_of(advice);
@@ -206,6 +267,8 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
 		return 0;
 	if (what == ADVICE_READ_IN || what == ADVICE_WRITE_IN)
 		return populate(mm, addr, addr + whole, what == ADVICE_WRITE_IN);
+	if (what == ADVICE_REMOVE)
+		return remove_range(mm, addr, addr + whole);
 	if (what == ADVICE_FLAGS)
 		return change_flags(mm, addr, addr + whole, advice);
 	return note_or_zap(mm, addr, addr + whole, what);
