@@ -136,7 +136,7 @@ void mm_weigh(struct mm *mm, struct mm_figures *f);
  */
 bool __must_check mm_reap(struct mm *mm);
 
-struct mem_info { uint64_t total, free, low, cached, slab, kstacks, commit_limit, committed; }; /* bytes */
+struct mem_info { uint64_t total, free, low, cached, slab, kstacks, commit_limit, committed, swap, swap_free; }; /* bytes */
 void mm_info(struct mem_info *i);
 
 /* Frames by use, each of them looked at: takes a while. */

@@ -107,7 +107,7 @@ static int write_pages(struct block_dev *b, struct page *const *page, size_t hea
 	int err;
 
 	mutex_lock(&b->lock);
-	err = READ_ONCE(b->swap) ? -ETXTBSY : keep_rest(b, index, page[0], head, last ? PAGE_SIZE : end);
+	err = keep_rest(b, index, page[0], head, last ? PAGE_SIZE : end);
 	if (!err && last)
 		err = keep_rest(b, index + last, page[last], 0, end);
 	if (!err)
@@ -159,11 +159,22 @@ static ssize_t block_read(struct file *f, void __user *buf, size_t n, uint64_t o
 	return transfer(f, (uint64_t)buf, n, off, false);
 }
 
+static int is_named(const struct swap_info *i, void *name)
+{
+	return strcmp(i->name, name) == 0;
+}
+
+/* Programs may not write then. */
+static bool in_swap(const struct block_dev *b)
+{
+	return swap_for_each(is_named, (void *)(uintptr_t)b->store.name);
+}
+
 static ssize_t block_write(struct file *f, const void __user *buf, size_t n, uint64_t off)
 {
 	struct block_dev *b = f->data;
 
-	if (READ_ONCE(b->swap))
+	if (in_swap(b))
 		return -ETXTBSY;
 	return off >= b->bytes ? -ENOSPC : transfer(f, (uint64_t)buf, n, off, true);
 }
@@ -265,7 +276,6 @@ void block_register(struct block_dev *b)
 	int err = -ENOMEM;
 
 	mutex_init(&b->lock, RANK_FS);
-	b->swap = false;
 	TAILQ_INSERT_TAIL(&devices, b, link);
 	if (n) {
 		n->rdev = dev_number(b->major, b->minor);

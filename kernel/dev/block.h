@@ -23,13 +23,12 @@ struct block_dev {
 	/* What has been written stays from now on: 0 or -EIO. NULL: it does anyway. May sleep. */
 	int (*flush)(struct block_dev *b);
 	struct mutex lock;		/* RANK_FS: writes by programs, one at a time */
-	bool swap;			/* in use by swapon: programs may not write; atomic */
 	TAILQ_ENTRY(block_dev) link;	/* const after boot */
 };
 
 /* Finds the devices there are, and gives each its file below /dev. Boot only. */
 void block_init(void);
-/* b, filled in but for lock, swap and link, is there from now on. Boot only. */
+/* b, filled in but for lock and link, is there from now on. Boot only. */
 void block_register(struct block_dev *b);
 /* The device whose file is path; NULL: there is none. */
 struct block_dev *block_find(const char *path);

@@ -8,12 +8,15 @@
  * on without it.
  */
 #include <kernel/dev/boot_swap.h>
+#include <kernel/dev/block.h>
 #include <kernel/dev/ramdisk.h>
 #include <lib/format.h>
 #include <lib/log.h>
 #include <lib/option.h>
 #include <lib/string.h>
+#include <linux/errno.h>
 #include <mm/mm.h>
+#include <mm/reclaim/swap_header.h>
 
 #define WORD_MAX	32u
 #define KEPT		(16ul << 20)	/* bytes that swap=SIZE leaves for the system */
@@ -63,4 +66,66 @@ void boot_swap_set_aside(void)
 	while (next_word(&list, word))
 		if (!parse_u64(word, &bytes))
 			set_aside(word, bytes);
+}
+
+/* ---- the devices are there ---- */
+
+/* What a SIZE has become is a swap area that has never been used. */
+static int format(struct block_dev *b)
+{
+	struct page *p = page_alloc(0, PAGE_KERNEL, ALLOC_ZERO);
+	struct swap_header *h;
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	h = page_to_virt(p);
+	h->version = SWAP_VERSION;
+	h->last_page = (uint32_t)(b->store.npages - 1);
+	memcpy(h->magic, SWAP_MAGIC, sizeof(h->magic));
+	err = b->store.ops->write(&b->store, 0, &p, 1);
+	page_free(p, 0);
+	return err;
+}
+
+static const char *reason(int err)
+{
+	switch (err) {
+	case -EINVAL: return "it is no swap area (mkswap makes one)";
+	case -EIO: return "it cannot be read";
+	case -EBUSY: return "it is in the list twice";
+	case -EPERM: return "there are as many swap devices as can be";
+	default: return "no memory";
+	}
+}
+
+static void enable(const char *word)
+{
+	char path[sizeof("/dev/") + WORD_MAX];
+	bool is_size = !parse_u64(word, &(uint64_t){ 0 });
+	struct block_dev *b;
+	int err;
+
+	snprintf(path, sizeof(path), "/dev/%s", is_size ? "ram0" : word);
+	b = block_find(path);
+	if (!b) {
+		if (!is_size)	/* else it has been refused */
+			log_warn("swap=%s: there is no disk %s: a size (64M), or a disk that there is (vda)",
+				 word, path);
+		return;
+	}
+	err = is_size ? format(b) : b->read_only ? -EIO : 0;
+	if (!err)
+		err = swap_on(&b->store, -1);
+	if (err)
+		log_warn("swap=%s: %s is not enabled: %s", word, path, reason(err));
+}
+
+void boot_swap_on(void)
+{
+	const char *list = swap_list;
+	char word[WORD_MAX];
+
+	while (next_word(&list, word))
+		enable(word);
 }

@@ -2,6 +2,7 @@
 #include <kernel/fs/proc.h>
 #include <kernel/proc/oom.h>
 #include <lib/lock.h>
+#include <lib/string.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
@@ -54,8 +55,8 @@ static int show_meminfo(struct text *t, int pid)
 	mem_line(t, "Inactive(file)", 0);
 	mem_line(t, "Unevictable", KB(u.mlocked));
 	mem_line(t, "Mlocked", KB(u.mlocked));
-	mem_line(t, "SwapTotal", 0);
-	mem_line(t, "SwapFree", 0);
+	mem_line(t, "SwapTotal", m.swap >> 10);
+	mem_line(t, "SwapFree", m.swap_free >> 10);
 	mem_line(t, "Dirty", 0);
 	mem_line(t, "Writeback", 0);
 	mem_line(t, "AnonPages", KB(u.anon));
@@ -74,6 +75,40 @@ static int show_meminfo(struct text *t, int pid)
 	return 0;
 }
 PROC_FILE(meminfo, .path = "/proc/meminfo", .mode = S_IFREG | 0444, .show = show_meminfo);
+
+/* ---- swaps ---- */
+
+#define SWAP_NAME_WIDTH	40u
+
+/* A tab more behind a number that leaves its column short, as Linux does. */
+static void swap_column(struct text *t, uint64_t kb)
+{
+	text_printf(t, "\t%lu%s", kb, kb < 10000000 ? "\t" : "");
+}
+
+static int swap_line(const struct swap_info *i, void *arg)
+{
+	struct text *t = arg;
+	size_t line = t->len;
+
+	text_escaped(t, i->name, strlen(i->name));
+	text_char(t, ' ');
+	text_pad(t, line, SWAP_NAME_WIDTH);
+	text_printf(t, "partition");
+	swap_column(t, i->size >> 10);
+	swap_column(t, i->used >> 10);
+	text_printf(t, "\t%d\n", i->priority);
+	return 0;
+}
+
+static int show_swaps(struct text *t, int pid)
+{
+	(void)pid;
+	text_printf(t, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
+	swap_for_each(swap_line, t);
+	return 0;
+}
+PROC_FILE(swaps, .path = "/proc/swaps", .mode = S_IFREG | 0444, .show = show_swaps);
 
 /* ---- vmstat ---- */
 

@@ -13,6 +13,7 @@
 #include <kernel/proc/init.h>
 #include <arch/cpu.h>
 #include <kernel/core/clock.h>
+#include <kernel/dev/boot_swap.h>
 #include <kernel/fs/path.h>
 #include <kernel/proc/process.h>
 #include <lib/assert.h>
@@ -228,6 +229,7 @@ static void init_main(void *arg)
 		ktest_list();
 		arch_exit(EXIT_ORDERLY);
 	}
+	boot_swap_on();
 	if (test_suites)
 		arch_exit(ktest_run(test_suites) ? EXIT_ORDERLY : EXIT_FAILED);
 	text = read_text("/.qrun/argv", &n);

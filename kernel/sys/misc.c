@@ -32,6 +32,8 @@ SYSCALL1(sysinfo, struct sysinfo __user *, to)
 	s.uptime = (long)(clock_monotonic_ns() / NS_PER_SEC);
 	s.totalram = m.total;
 	s.freeram = m.free;
+	s.totalswap = m.swap;
+	s.freeswap = m.swap_free;
 	s.procs = (uint16_t)process_count();
 	s.mem_unit = 1;
 	return copy_to_user(to, &s, sizeof(s)) ? -EFAULT : 0;

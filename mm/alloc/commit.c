@@ -12,7 +12,7 @@
  */
 #include <mm/alloc/commit.h>
 #include <arch/cpu.h>
-#include <mm/alloc/page.h>
+#include <mm/alloc/slots.h>
 
 #include <asm-generic/errno-base.h>
 #include <linux/mman.h>
@@ -58,7 +58,10 @@ uint64_t commit_limit(void)
 {
 	uint64_t kbytes = READ_ONCE(vm_overcommit_kbytes);
 
-	return kbytes ? kbytes >> KB_SHIFT : page_total_count() * READ_ONCE(vm_overcommit_ratio) / 100;
+	uint64_t ram = kbytes ? kbytes >> KB_SHIFT :
+		       page_total_count() * READ_ONCE(vm_overcommit_ratio) / 100;
+
+	return ram + slots_total();
 }
 
 /* What of the limit w has to leave. */
@@ -86,7 +89,8 @@ int commit_charge(uint64_t pages, struct commit_for w)
 
 	if (unlikely(mode == OVERCOMMIT_NEVER))
 		return charge_strictly(pages, w);
-	if (unlikely(pages > page_total_count()) && mode == OVERCOMMIT_GUESS)
+	if (unlikely(pages > page_total_count()) && mode == OVERCOMMIT_GUESS &&
+	    pages > page_total_count() + slots_total())
 		return -ENOMEM;
 	count((int64_t)pages);
 	return 0;

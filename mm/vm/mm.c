@@ -205,6 +205,8 @@ void mm_info(struct mem_info *i)
 		.kstacks = kstack_bytes(),
 		.commit_limit = commit_limit() << PAGE_SHIFT,
 		.committed = commit_total() << PAGE_SHIFT,
+		.swap = slots_total() << PAGE_SHIFT,
+		.swap_free = slots_free() << PAGE_SHIFT,
 	};
 	for (unsigned k = 0; slab_stats(k, &s); k++)
 		i->slab += s.pages << PAGE_SHIFT;
