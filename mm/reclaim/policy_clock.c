@@ -20,9 +20,10 @@
  *
  * The inactive queue may be too short to see a second use. A page that comes back tells: since it
  * went, `distance` pages were evicted, so it would have stayed in an inactive queue that
- * much longer. If the rest of memory is as large as that, the page takes its place there, active
- * (Linux's workingset.c). And it moves the border: one that went inactive says that the inactive
- * queue is too short, one that went active that it is too long. Each speaks the
+ * much longer. Up to half of memory the page takes its place, active. (Linux's workingset.c goes to
+ * all that is not inactive; the half keeps some of a loop larger than memory from
+ * driving out the rest of it.) And it moves the border: one that went inactive says that the
+ * inactive queue is too short, one that went active that it is too long. Each speaks the
  * louder the fewer of its sort were evicted lately.
  *
  * Between anonymous pages and files': both are looked at in proportion to their number, weighed
@@ -95,7 +96,7 @@ static void clock_add(struct page *p, uint64_t distance, bool was_active)
 {
 	unsigned file = policy_is_file(p) ? FILE : 0;
 	uint64_t all = of_kind(0) + of_kind(FILE);
-	bool soon = distance <= all - queue[file].n;
+	bool soon = distance <= all / 2;
 
 	if (soon) {
 		note(&cost[file], &cost[FILE - file], all / 4);

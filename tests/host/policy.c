@@ -5,7 +5,7 @@
  * The replacement policies in the replay: what the textbooks say of FIFO, LRU and OPT, OPT against every
  * possible choice on small rows, and the bounds that the kernel's default must
  * keep beside the others on each trace. replay() itself finds a policy that loses
- * pages or lets nobody go.
+ * pages or lets nobody go; all calls in any order, the queues looked at.
  */
 #include <tests/host/tap.h>
 #include <tools/replay/replay.h>
@@ -240,6 +240,112 @@ static void blind_policies(void)
 	trace_free(&t);
 }
 
+/* ---- every call, in any order ---- */
+
+#define PAGES	200u
+
+enum state { AWAY, LISTED, TAKEN };
+static struct page pages[PAGES];
+static enum state state[PAGES];
+static struct page *taken[PAGES];
+static unsigned ntaken;
+
+/* Each listed page is on one queue of the policy once, and nothing else is. */
+static void check_queues(const struct policy *p)
+{
+	static unsigned seen[PAGES];
+	unsigned listed = 0, counted = 0;
+	struct page *q;
+
+	memset(seen, 0, sizeof(seen));
+	for (unsigned i = 0; i < p->nqueues; i++) {
+		counted += (unsigned)p->queues[i].n;
+		TAILQ_FOREACH(q, &p->queues[i].pages, link)
+			seen[q - pages]++;
+	}
+	for (unsigned i = 0; i < PAGES; i++) {
+		listed += state[i] == LISTED;
+		CHECK_EQ(seen[i], state[i] == LISTED);
+	}
+	CHECK_EQ(counted, listed);
+}
+
+static void add_or_remove(const struct policy *p, unsigned i)
+{
+	struct page *q = &pages[i];
+
+	if (state[i] == LISTED) {
+		p->remove(q);
+		state[i] = AWAY;
+	} else if (state[i] == AWAY) {
+		memset(q, 0, sizeof(*q));
+		q->kind = i % 3 ? PAGE_ANON : PAGE_FILE;
+		q->flags = i % 9 == 0 ? PG_SHMEM : 0;
+		p->add(q, tap_below(4) ? tap_below(2 * PAGES) : REFAULT_NEVER, tap_below(2));
+		state[i] = LISTED;
+	}
+}
+
+static void take(const struct policy *p, unsigned n)
+{
+	unsigned swappiness = tap_below(4) ? (unsigned)tap_below(SWAPPINESS_MAX + 1) : 0;
+	unsigned listed = 0, files = 0, got;
+
+	for (unsigned i = 0; i < PAGES; i++) {
+		listed += state[i] == LISTED;
+		files += state[i] == LISTED && policy_is_file(&pages[i]);
+	}
+	n = MIN(n, PAGES - ntaken);
+	got = p->candidates(taken + ntaken, n, swappiness);
+	CHECK_EQ(got, MIN(n, listed));
+	for (unsigned i = 0; i < got; i++)
+		CHECK(swappiness || strcmp(p->name, "clock") != 0 || i >= files ||
+		      policy_is_file(taken[ntaken + i]));
+	for (; got; got--) {
+		unsigned i = (unsigned)(taken[ntaken++] - pages);
+
+		CHECK_EQ(state[i], LISTED);
+		state[i] = TAKEN;
+	}
+}
+
+/* What was taken goes, comes back, or is freed by its last user meanwhile. */
+static void settle(const struct policy *p)
+{
+	while (ntaken) {
+		struct page *q = taken[--ntaken];
+		bool back = tap_below(5) && (!p->judge(q, p->asks && tap_below(2)));
+
+		if (!back && tap_below(2)) {
+			p->putback(q);
+			back = true;
+		}
+		state[q - pages] = back ? LISTED : AWAY;
+	}
+}
+
+static void any_order(void)
+{
+	const struct policy *p;
+
+	for (unsigned k = 0; (p = replay_policy(k)); k++) {
+		memset(state, 0, sizeof(state));
+		ntaken = 0;
+		p->reset(PAGES);
+		for (unsigned round = 0; round < 20000; round++) {
+			add_or_remove(p, (unsigned)tap_below(PAGES));
+			if (tap_below(8) == 0)
+				take(p, (unsigned)tap_below(32));
+			if (tap_below(16) == 0)
+				settle(p);
+			if (round % 64 == 0)
+				check_queues(p);
+		}
+		settle(p);
+		check_queues(p);
+	}
+}
+
 /* ---- recorded traces as files ---- */
 
 static void same_trace(const struct trace *a, const struct trace *b)
@@ -308,6 +414,7 @@ int main(void)
 	TAP_RUN(scan_resistance);
 	TAP_RUN(swappiness);
 	TAP_RUN(blind_policies);
+	TAP_RUN(any_order);
 	TAP_RUN(files);
 	return tap_done();
 }
