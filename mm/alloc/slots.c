@@ -346,6 +346,16 @@ int slot_cache(swp_t s, struct page *p, uint32_t *shadow)
 	return err;
 }
 
+void slot_cache_new(swp_t s, struct page *p)
+{
+	struct slot *w;
+	struct cluster *c = slot_lock(s, &w);
+
+	assert(!page_of(w));
+	page_enter(p, s, w, PG_DIRTY | PG_UPTODATE);
+	spin_unlock(&c->lock);
+}
+
 bool slot_uncache(struct page *p, uint32_t shadow)
 {
 	swp_t s = p->swp;

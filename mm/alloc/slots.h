@@ -49,6 +49,8 @@ struct page *slot_cached(swp_t s);
  * nothing), -EEXIST (somebody else's is), -ENOENT: no entry names s any more.
  */
 int __must_check slot_cache(swp_t s, struct page *p, uint32_t *shadow);
+/* The same for the page of a slot_new: PG_DIRTY. */
+void slot_cache_new(swp_t s, struct page *p);
 /*
  * p, busy and referenced by the caller, leaves the cache, if no entry names its slot (which is
  * free then), or nobody but the caller has p and it is not PG_DIRTY (shadow is kept there), or it has not been

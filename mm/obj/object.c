@@ -20,6 +20,7 @@
 #include <mm/alloc/commit.h>
 #include <mm/alloc/lists.h>
 #include <mm/alloc/slab.h>
+#include <mm/obj/swapped.h>
 
 #include <linux/errno.h>
 
@@ -95,10 +96,10 @@ static void remove_page(struct object *o, struct page *p)
 
 /*
  * The page at index with a reference: one that is there, or (*made) a fresh
- * one that the caller, who has it busy, must fill.
+ * one that the caller, who has it busy, must fill. -EAGAIN: it is in swap, at *s.
  */
 static int find_or_make(struct object *o, uint64_t index, bool beyond, struct page **out,
-			bool *made)
+			bool *made, swp_t *s)
 {
 	struct page *fresh = NULL, *p;
 	int err = 0;
@@ -110,7 +111,13 @@ static int find_or_make(struct object *o, uint64_t index, bool beyond, struct pa
 		if (!beyond && !within(o, index)) {
 			err = -ENXIO;	/* even if a write that makes it longer has a page there */
 		} else if ((p = radix_get(&o->pages, index))) {
-			page_get(p);
+			if (unlikely(item_is_swap(p))) {
+				*s = item_swp(p);
+				p = NULL;
+				err = -EAGAIN;
+			} else {
+				page_get(p);
+			}
 		} else if (fresh) {
 			err = insert_page(o, index, fresh);
 			*made = !err;
@@ -150,11 +157,17 @@ static int fill_page(struct object *o, struct page *p)
 
 static int get_page(struct object *o, uint64_t index, bool beyond, struct page **out, bool *major)
 {
-	bool made;
+	bool made, ignored;
+	swp_t s;
 	int err;
 
 	for (;;) {
-		err = find_or_make(o, index, beyond, out, &made);
+		err = find_or_make(o, index, beyond, out, &made, &s);
+		if (unlikely(err == -EAGAIN)) {
+			err = object_swap_in(o, index, s, major ? major : &ignored);
+			if (!err)
+				continue;
+		}
 		if (err)
 			return err;
 		if (made) {
@@ -189,13 +202,26 @@ struct page *object_cached(struct object *o, uint64_t index)
 	struct page *p;
 
 	spin_lock(&o->lock);
-	p = radix_get(&o->pages, index);
+	p = item_page(radix_get(&o->pages, index));
 	if (p && page_ready(p))
 		page_get(p);
 	else
 		p = NULL;
 	spin_unlock(&o->lock);
 	return p;
+}
+
+int object_present(struct object *o, uint64_t index, struct page **out)
+{
+	bool swapped;
+
+	*out = object_cached(o, index);
+	if (*out)
+		return 0;
+	spin_lock(&o->lock);
+	swapped = radix_get(&o->pages, index);	/* a slot, or a page being filled with zeros */
+	spin_unlock(&o->lock);
+	return swapped ? object_page_beyond(o, index, out) : 0;
 }
 
 unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct page **out)
@@ -205,7 +231,7 @@ unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct
 	assert(n <= 64);
 	spin_lock(&o->lock);
 	for (unsigned i = 0; i < n; i++) {
-		struct page *p = radix_get(&o->pages, first + i);
+		struct page *p = item_page(radix_get(&o->pages, first + i));
 
 		out[i] = NULL;
 		if (!p || !page_ready(p) || !within(o, first + i) || !page_trylock(p))
@@ -230,7 +256,10 @@ static bool drop_next(struct object *o, uint64_t *index, bool all, uint64_t *dro
 
 	spin_lock(&o->lock);
 	p = radix_next(&o->pages, index);
-	if (p && (all || READ_ONCE(p->refs) == 1) && page_trylock(p)) {
+	if (unlikely(item_is_swap(p))) {
+		object_drop_swap(o, *index);	/* only of memory objects: their end */
+		spin_unlock(&o->lock);
+	} else if (p && (all || READ_ONCE(p->refs) == 1) && page_trylock(p)) {
 		remove_page(o, p);
 		spin_unlock(&o->lock);
 		page_unlock(p);
@@ -261,16 +290,24 @@ uint64_t object_drop_clean(struct object *o)
 	return n;
 }
 
-/* The first page at or after *index, with a reference. */
-static struct page *next_page(struct object *o, uint64_t *index)
+/* The first page at or after *index, with a reference; a slot instead, up to `last`, goes. */
+static struct page *next_page(struct object *o, uint64_t *index, uint64_t last)
 {
 	struct page *p;
+	bool slot;
 
-	spin_lock(&o->lock);
-	p = radix_next(&o->pages, index);
-	if (p)
-		page_get(p);
-	spin_unlock(&o->lock);
+	do {
+		spin_lock(&o->lock);
+		p = radix_next(&o->pages, index);
+		slot = item_is_swap(p) && *index <= last;
+		if (unlikely(slot))
+			object_drop_swap(o, *index);
+		p = item_page(p);
+		if (p)
+			page_get(p);
+		spin_unlock(&o->lock);
+		resched_point();
+	} while (unlikely(slot));
 	return p;
 }
 
@@ -299,7 +336,7 @@ void object_drop_range(struct object *o, uint64_t first, uint64_t last)
 	uint64_t index = first;
 	struct page *p;
 
-	while (index <= last && (p = next_page(o, &index)) != NULL) {
+	while (index <= last && (p = next_page(o, &index, last)) != NULL) {
 		if (index > last) {
 			page_put(p);
 			break;
@@ -328,18 +365,15 @@ void object_put(struct object *o)
 	spin_unlock(&objects_lock);
 	while (drop_next(o, &index, true, &n))
 		resched_point();
-	assert(o->npages == 0 && RB_EMPTY(&o->maps) && o->nwriters == 0);
+	assert(o->npages == 0 && o->nswapped == 0 && RB_EMPTY(&o->maps) && o->nwriters == 0);
 	if (o->promised)
 		commit_release(o->promised);
 	if (o->ops->release)
 		o->ops->release(o);
 }
 
-/*
- * The object after o in the list, or the first, with a reference; o's goes.
- * An object on its way out (no reference left) is passed over.
- */
-static struct object *next_object(struct object *o)
+/* An object on its way out (no reference left) is passed over. */
+struct object *object_next(struct object *o)
 {
 	struct object *next;
 
@@ -364,7 +398,7 @@ uint64_t objects_drop_clean(void)
 {
 	uint64_t n = 0;
 
-	for (struct object *o = next_object(NULL); o; o = next_object(o))
+	for (struct object *o = object_next(NULL); o; o = object_next(o))
 		n += object_drop_clean(o);
 	return n;
 }
@@ -384,14 +418,19 @@ uint64_t objects_npages(void)
 const char *object_verify(struct object *o)
 {
 	const char *why = radix_verify(&o->pages);
-	uint64_t n = 0;
+	uint64_t n = 0, swapped = 0;
 	struct page *p;
 
 	if (!why)
 		why = mapping_verify(o);
 	if (why)
 		return why;
-	for (uint64_t i = 0; (p = radix_next(&o->pages, &i)) != NULL; i++, n++) {
+	for (uint64_t i = 0; (p = radix_next(&o->pages, &i)) != NULL; i++) {
+		if (item_is_swap(p)) {
+			swapped++;
+			continue;
+		}
+		n++;
 		if (!pfn_valid(page_to_pfn(p)) || p->kind != PAGE_FILE)
 			return "object holds what is no page of a file";
 		if (p->owner != o || p->index != i)
@@ -399,5 +438,7 @@ const char *object_verify(struct object *o)
 		if (!p->refs)
 			return "object's page has no reference";
 	}
+	if (swapped != o->nswapped || (swapped && !o->ops->memory))
+		return "object's count of slots is wrong";
 	return n == o->npages ? NULL : "object's count of pages is wrong";
 }

@@ -55,8 +55,8 @@ struct object {
 	uint64_t size;			/* bytes; lock */
 	uint32_t refs;			/* atomic: files, mappings */
 	struct spinlock lock;		/* RANK_OBJECT: the index */
-	struct radix pages;		/* by index; lock */
-	uint64_t npages;		/* in it; lock */
+	struct radix pages;		/* by index: pages, and slots of those in swap; lock */
+	uint64_t npages, nswapped;	/* of each in it; lock */
 	uint64_t promised;		/* memory: pages charged for at its making; 0: each as it comes */
 	bool writable;			/* shared mappings may write to it; const after init */
 	struct mutex content;		/* RANK_CONTENT: writes and changes of size, one at a time */
@@ -94,6 +94,11 @@ void object_drop_from(struct object *o, uint64_t first);
 void object_drop_range(struct object *o, uint64_t first, uint64_t last);
 /* The page if it is cached and up to date (with a reference), else NULL. Never sleeps. */
 struct page *object_cached(struct object *o, uint64_t index);
+/*
+ * The page at index of a memory object, with a reference, or NULL where there is a hole. From swap, if it is
+ * there: may sleep. 0, -ENOMEM, -EIO.
+ */
+int __must_check object_present(struct object *o, uint64_t index, struct page **out);
 /* read(2): up to n bytes from off to user memory; bytes copied, if none -EFAULT, -EIO, -ENOMEM. */
 ssize_t object_read(struct object *o, uint64_t off, void __user *dst, size_t n);
 /* The same to kernel memory. */
@@ -109,10 +114,33 @@ unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct
 uint64_t object_drop_clean(struct object *o);
 /* The same for all objects: what can be had back when memory runs out. */
 uint64_t objects_drop_clean(void);
+/* The object after o in the list of all, or the first, with a reference; o's goes. */
+struct object *object_next(struct object *o);
 /* Pages cached by all objects. */
 uint64_t objects_npages(void);
 /* The index against the pages' own records: 0, or a text. At rest. */
 const char *object_verify(struct object *o);
+
+/* ---- pages in swap (swapped.c) ---- */
+
+/*
+ * p, a page of a memory object, busy, referenced by the caller, unmapped: it leaves the object for a
+ * slot of swap, whose cache it is from now on, PG_DIRTY, and then of kind PAGE_ANON.
+ * False: somebody else has it, or there is no slot.
+ */
+bool __must_check object_swap_out(struct page *p);
+/* p, busy, is the page of slot s: back to its place, if o's index still names s there. */
+void object_swapped_in(struct object *o, uint64_t index, swp_t s, struct page *p);
+/*
+ * Reads the page of slot s, which index of o names, and calls object_swapped_in: mm/reclaim's, set by
+ * the first swapon. 0 (also if it is there no more), -ENOMEM, -EIO. May sleep.
+ */
+typedef int object_swap_in_fn(struct object *o, uint64_t index, swp_t s, bool *major);
+extern object_swap_in_fn *object_swap_in;
+/* Everything that objects have on that device comes back. 0, -ENOMEM, -EIO. */
+int __must_check objects_bring_back(unsigned device);
+/* The first slot from *index on. o->lock held, or at rest. */
+bool object_next_swapped(struct object *o, uint64_t *index, swp_t *s);
 
 /* ---- mappings (mapping.c) ---- */
 

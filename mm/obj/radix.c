@@ -140,6 +140,16 @@ int radix_insert(struct radix *r, uint64_t index, void *item)
 	return 0;
 }
 
+void radix_replace(struct radix *r, uint64_t index, void *item)
+{
+	struct node *n = r->root;
+
+	assert(item && radix_get(r, index));
+	for (unsigned level = r->height; level > 1; level--)
+		n = n->slot[slot_of(index, level)];
+	n->slot[slot_of(index, 1)] = item;
+}
+
 void *radix_remove(struct radix *r, uint64_t index)
 {
 	struct node *n = r->root;

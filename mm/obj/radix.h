@@ -17,6 +17,8 @@ void radix_boot(void);
 
 /* Puts a non-NULL item at an index that has none. 0 or -ENOMEM. */
 int __must_check radix_insert(struct radix *r, uint64_t index, void *item);
+/* Another item in the place of the one at index. */
+void radix_replace(struct radix *r, uint64_t index, void *item);
 /* The item at index, or NULL. */
 void *radix_get(const struct radix *r, uint64_t index);
 /* Takes out and returns the item at index, or NULL. */

@@ -29,9 +29,9 @@ static int page_for_read(struct object *o, uint64_t index, struct page **p)
 	int err;
 
 	if (o->ops->memory) {
-		*p = object_cached(o, index);
-		if (*p)
-			return 0;
+		err = object_present(o, index, p);
+		if (err || *p)
+			return err;
 		*p = pfn_to_page(zero_pfn);	/* a hole stays one */
 		page_get(*p);
 		return 0;

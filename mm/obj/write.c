@@ -95,20 +95,42 @@ ssize_t object_append(struct object *o, struct object_source *src, size_t n, uin
 	return r;
 }
 
-/* Zeros from off on, n bytes, all in one page, if that page is there. */
-static void clear_part(struct object *o, uint64_t off, size_t n)
+/* Zeros from off on, n bytes, all in one page, if that page is there. 0, -ENOMEM, -EIO. */
+static int clear_part(struct object *o, uint64_t off, size_t n)
 {
-	struct page *p = n ? object_cached(o, off >> PAGE_SHIFT) : NULL;
+	struct page *p = NULL;
+	int err = n ? object_present(o, off >> PAGE_SHIFT, &p) : 0;
 
-	if (!p)
-		return;
+	if (err || !p)
+		return err;
 	memset((char *)page_to_virt(p) + off % PAGE_SIZE, 0, n);
 	page_put(p);
+	return 0;
+}
+
+/* A smaller size. The page that is cut in two is brought in first: then nothing can fail. content held. */
+static int cut_to(struct object *o, uint64_t size)
+{
+	uint64_t first = ALIGN_UP(size, PAGE_SIZE) >> PAGE_SHIFT;
+	struct page *tail = NULL;
+	int err = size % PAGE_SIZE ? object_present(o, size >> PAGE_SHIFT, &tail) : 0;
+
+	if (err)
+		return err;
+	spin_lock(&o->lock);
+	o->size = size;
+	spin_unlock(&o->lock);
+	object_drop_from(o, first);
+	object_zap(o, first);
+	if (tail) {
+		memset((char *)page_to_virt(tail) + size % PAGE_SIZE, 0, PAGE_SIZE - size % PAGE_SIZE);
+		page_put(tail);
+	}
+	return 0;
 }
 
 int object_truncate(struct object *o, uint64_t size)
 {
-	uint64_t first = ALIGN_UP(size, PAGE_SIZE) >> PAGE_SHIFT;
 	int err = 0;
 
 	assert(o->ops->memory && size < SIZE_LIMIT);
@@ -116,12 +138,7 @@ int object_truncate(struct object *o, uint64_t size)
 	if (size < o->size && o->seals & OBJECT_SEAL_SHRINK) {
 		err = -EPERM;
 	} else if (size < o->size) {
-		spin_lock(&o->lock);
-		o->size = size;
-		spin_unlock(&o->lock);
-		object_drop_from(o, first);
-		object_zap(o, first);
-		clear_part(o, size, -size % PAGE_SIZE);	/* what the last page holds behind the end */
+		err = cut_to(o, size);
 	} else if (size > o->size) {
 		if (o->seals & OBJECT_SEAL_GROW)
 			err = -EPERM;
@@ -142,14 +159,15 @@ int object_punch(struct object *o, uint64_t off, uint64_t len)
 	if (o->seals & (OBJECT_SEAL_WRITE | OBJECT_SEAL_FUTURE_WRITE)) {
 		err = -EPERM;
 	} else if (first > last) {		/* inside of one page */
-		clear_part(o, off, len);
+		err = clear_part(o, off, len);
 	} else {
-		clear_part(o, off, first - off);
-		if (first < last) {
+		err = clear_part(o, off, first - off);
+		if (!err && first < last) {
 			object_drop_range(o, first >> PAGE_SHIFT, (last >> PAGE_SHIFT) - 1);
 			object_zap_cached(o, first >> PAGE_SHIFT, (last >> PAGE_SHIFT) - 1);
 		}
-		clear_part(o, last, end - last);
+		if (!err)
+			err = clear_part(o, last, end - last);
 	}
 	mutex_unlock(&o->content);
 	return err;

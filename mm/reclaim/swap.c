@@ -15,6 +15,7 @@
 #include <mm/alloc/busy.h>
 #include <mm/alloc/lists.h>
 #include <mm/alloc/stat.h>
+#include <mm/obj/object.h>
 
 #include <asm-generic/errno-base.h>
 
@@ -234,6 +235,22 @@ int swap_page_now(swp_t s, struct page **out, bool *major)
 	read_done(p);
 	*major = true;
 	*out = p;
+	return 0;
+}
+
+/* object_swap_in. */
+int swap_object_in(struct object *o, uint64_t index, swp_t s, bool *major)
+{
+	struct page *p;
+	int err = swap_page(s, NULL, 0, &p, major);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	page_lock(p);
+	if (swap_is_of(p, s))
+		object_swapped_in(o, index, s, p);
+	page_unlock(p);
+	page_put(p);
 	return 0;
 }
 

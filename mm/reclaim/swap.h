@@ -60,6 +60,9 @@ void swap_area_resume(unsigned device);
 void swap_area_end(unsigned device);
 /* Takes pages that no entry names out of its slots. The first slot still in use; 0: none. */
 uint64_t swap_area_trim(unsigned device);
+/* The page of slot s back to its place in o: what object_swap_in is. */
+struct object;
+int swap_object_in(struct object *o, uint64_t index, swp_t s, bool *major);
 /* The device of a slot that is in use. */
 struct store *swap_store(swp_t s);
 

@@ -13,6 +13,7 @@
 #include <lib/log.h>
 #include <lib/string.h>
 #include <mm/alloc/busy.h>
+#include <mm/obj/object.h>
 #include <mm/reclaim/swap_header.h>
 
 #include <asm-generic/errno-base.h>
@@ -95,6 +96,7 @@ static int add_area(struct store *store, const struct swap_header *h, int priori
 		return refuse(store, "all pages of the swap area are bad");
 	}
 	areas[device] = (struct swap_area){ .store = store };
+	object_swap_in = swap_object_in;
 	slot_area_start((unsigned)device);
 	log_info("swap: %lu KB on %s, priority %d", f.total << (PAGE_SHIFT - 10), store->name, f.priority);
 	return 0;

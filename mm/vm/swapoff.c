@@ -92,7 +92,7 @@ static int bring_back(unsigned device)
 		err = bring_back_mm(mm, device);
 	if (mm)
 		mm_put(mm);
-	return err;
+	return err ? err : objects_bring_back(device);
 }
 
 /* Is there room for what the area holds: in memory, or on other devices? */

@@ -169,8 +169,31 @@ static int restore_entry(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte
 	return 0;
 }
 
+/* The slots that o's index names, out of their counts or back into them. */
+static void tally_object(struct verify *v, struct object *o, bool out)
+{
+	uint64_t index = 0;
+	swp_t s;
+
+	for (; object_next_swapped(o, &index, &s); index++)
+		if (!out)
+			slot_restore(s);
+		else if (!slot_tally(s))
+			complain(v, "object %p: page 0x%lx: a slot of swap that has no such entry", (void *)o,
+				 index);
+}
+
+static void tally_objects(struct verify *v, bool out)
+{
+	struct object *o;
+
+	TAILQ_FOREACH(o, &objects, all_link)
+		tally_object(v, o, out);
+}
+
 static void restore_all(struct verify *v)
 {
+	tally_objects(v, false);
 	TAILQ_FOREACH(v->mm, &mms, all_link)
 		if (!vma_verify(v->mm))		/* else check_mm has taken nothing out */
 			pt_walk(&v->mm->as, 0, mm_user_end(), restore_entry, v);
@@ -374,7 +397,7 @@ static void check_objects(struct verify *v)
 		if (why)
 			complain(v, "%s (object %p)", why, (void *)o);
 		if (o->ops->memory)
-			v->promised += o->promised ? o->promised : o->npages;
+			v->promised += o->promised ? o->promised : o->npages + o->nswapped;
 	}
 }
 
@@ -390,6 +413,7 @@ unsigned mm_verify(char *why, size_t n)
 	TAILQ_FOREACH(mm, &mms, all_link)
 		check_mm(&v, mm);
 	check_pages(&v);
+	tally_objects(&v, true);
 	text = slots_verify();
 	if (text)
 		complain(&v, "%s", text);

@@ -404,3 +404,76 @@ KTEST(swap, off_brings_all_back)
 	mt_end();
 	page_free(disk, ORDER);
 }
+
+/* ---- memory objects ---- */
+
+static bool object_out(struct object *o, uint64_t index)
+{
+	struct page *p = object_cached(o, index);
+	bool failed = true;
+
+	EXPECT(p && page_trylock(p));
+	if (object_swap_out(p)) {
+		swap_write(&p, 1, &failed);
+		failed = failed || !slot_uncache(p, 5);
+	}
+	page_unlock(p);
+	page_put(p);
+	return !failed;
+}
+
+/* Nobody maps the pages when they go. */
+KTEST(swap, objects)
+{
+	struct object *o = shm_create(64 * PAGE_SIZE);
+	uint64_t word;
+	struct page *p;
+
+	EXPECT(o);
+	begin(&fast_ops);
+	for (unsigned i = 0; i < 64; i++) {
+		EXPECT_EQ(object_page(o, i, &p, NULL), 0);
+		*(uint64_t *)page_to_virt(p) = 40 + i;
+		page_put(p);
+		EXPECT(object_out(o, i));
+		EXPECT(!object_cached(o, i));
+	}
+	EXPECT_EQ(used(), 64);
+	EXPECT_EQ(o->npages, 0);
+	EXPECT(sound());
+	EXPECT_EQ(object_seek(o, 5 * PAGE_SIZE, true), 5 * PAGE_SIZE);
+	EXPECT_EQ(object_read_kernel(o, 3 * PAGE_SIZE, &word, 8), 8);
+	EXPECT_EQ(word, 43);
+	mt_begin();
+	EXPECT(mt_map(0, 64, RW, MAP_SHARED, o, 0));
+	for (unsigned i = 0; i < 32; i++)
+		EXPECT_EQ(mt_read(i), 40 + i);
+	EXPECT(mt_map(64, 64, RW, MAP_PRIVATE, o, 0));
+	for (unsigned i = 32; i < 40; i++) {
+		EXPECT_EQ(mt_write(64 + i, 7), 0);
+		EXPECT_EQ(mt_read(i), 40 + i);
+	}
+	EXPECT_EQ(used(), 24);
+	EXPECT(sound());
+	mt_end();
+	EXPECT_EQ(object_truncate(o, 45 * PAGE_SIZE + 4), 0);
+	EXPECT_EQ(used(), 5);
+	EXPECT_EQ(object_read_kernel(o, 45 * PAGE_SIZE, &word, 8), 4);
+	EXPECT_EQ(object_truncate(o, 64 * PAGE_SIZE), 0);
+	EXPECT_EQ(object_read_kernel(o, 50 * PAGE_SIZE, &word, 8), 8);
+	EXPECT_EQ(word, 0);
+	fail_reads = true;
+	EXPECT_EQ(object_page(o, 41, &p, NULL), -EIO);
+	fail_reads = false;
+	EXPECT_EQ(objects_bring_back(31), 0);
+	EXPECT_EQ(used(), 5);
+	EXPECT(object_out(o, 3));
+	EXPECT_EQ(swap_off(&store), 0);
+	EXPECT_EQ(o->nswapped, 0);
+	EXPECT(sound());
+	make_header();
+	EXPECT_EQ(swap_on(&store, 32000), 0);
+	EXPECT(object_out(o, 3) && object_out(o, 44));
+	object_put(o);					/* its slots go with it */
+	end();
+}
