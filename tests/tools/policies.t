@@ -34,6 +34,10 @@ for name, row in rows.items():
     if name != "loop":
         check(row["clock"] >= best - 5, f"{name}: the default is within 5 points of the best", row)
 
+with open(os.path.join(machine.ROOT, "README.md"), encoding="utf-8") as file:
+    readme = file.read()
+check(all(f"    {line}\n" in readme for line in done.out.decode().splitlines()), "README shows this table", done.out)
+
 # The newest page goes: nothing is better on a loop, and few things worse elsewhere.
 own = os.path.join(WORK, "policy_lifo.c")
 with open(own, "w", encoding="utf-8") as file:
