@@ -1,4 +1,4 @@
-/* swapon(2). */
+/* swapon(2), swapoff(2). */
 #include <kernel/dev/block.h>
 #include <kernel/fs/file.h>
 #include <kernel/sys/syscall.h>
@@ -42,4 +42,12 @@ SYSCALL2(swapon, const char __user *, path, unsigned, flags)
 		return -EINVAL;
 	err = device_at(path, &b);
 	return err ? err : swap_on(&b->store, priority);
+}
+
+SYSCALL1(swapoff, const char __user *, path)
+{
+	struct block_dev *b;
+	int err = device_at(path, &b);
+
+	return err ? err : swap_off(&b->store);
 }
