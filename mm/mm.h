@@ -89,6 +89,30 @@ struct futex_key { const void *space; uint64_t at; };
 int __must_check mm_futex_key(struct mm *mm, vaddr_t va, struct futex_key *key,
 			      struct object **hold);
 
+/* ---- how much memory a tree of processes may have (mm/alloc/limit.h) ---- */
+
+#define MM_NO_LIMIT	(~0ull)
+struct mm_memory_limit { uint64_t max, used, peak, failed; };	/* bytes; charges refused */
+/*
+ * mm, and what is forked from it from now on, may have so many bytes of memory, within the limit
+ * that it has. maker: who says so: his own earlier word is changed, not added to. 0 or
+ * -ENOSPC: too many limits.
+ */
+int __must_check mm_set_memory_limit(struct mm *mm, uint64_t bytes, uint64_t maker);
+/* The innermost that mm has; max MM_NO_LIMIT: none. */
+void mm_memory_limit(struct mm *mm, struct mm_memory_limit *l);
+/* A limit by its number, which somebody is charged to; 0: the machine. */
+void mm_limit_figures(uint16_t limit, struct mm_memory_limit *l);
+/* The innermost limit of mm that has no room for a page; 0: all have. */
+uint16_t mm_limit_reached(struct mm *mm);
+/* Has mm any limit? */
+bool mm_is_limited(const struct mm *mm);
+/* Keeps its number its own. 0 is fine for both. */
+void mm_limit_get(uint16_t limit);
+void mm_limit_put(uint16_t limit);
+/* Is mm charged to that limit? To 0 (the machine) all are. */
+bool mm_limit_within(const struct mm *mm, uint16_t limit);
+
 /* ---- policy, by /proc/sys/vm ---- */
 
 extern uint64_t vm_max_map_count;	/* mappings of one address space */

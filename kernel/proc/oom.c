@@ -32,7 +32,7 @@
 #define REAP_NS		NS_PER_SEC		/* from the kill on */
 #define PASS_OVER_NS	(5 * NS_PER_SEC)
 #define RETRY_NS	(NS_PER_SEC / 50)
-#define PATIENT_TRIES	4u	/* attempts for which memory must be short, or nobody is killed */
+#define PATIENT_TRIES	100u	/* attempts for which memory must be short, or nobody is killed */
 
 #define KB(pages)	((uint64_t)(pages) << (PAGE_SHIFT - 10))
 
@@ -42,6 +42,7 @@ struct request {
 	int pid;
 	char name[16];
 	vaddr_t va;
+	uint16_t limit;			/* that is full; 0: the machine is. Held while pending */
 };
 
 static struct {
@@ -81,6 +82,8 @@ static void ask(const struct process *p, vaddr_t va)
 	r->insists = false;
 	r->pid = p->pid;
 	r->va = va;
+	r->limit = mm_limit_reached(p->mm);
+	mm_limit_get(r->limit);
 	strlcpy(r->name, current_thread()->name, sizeof(r->name));
 	waitq_wake_all(&oom.wait);
 }
@@ -95,7 +98,7 @@ bool oom_wait(vaddr_t va, unsigned tries)
 	flags = waitq_lock(&oom.wait);
 	seen = oom.rounds;
 	ask(p, va);
-	if (tries >= PATIENT_TRIES)
+	if (tries >= PATIENT_TRIES && oom.request.pid == p->pid && !mm_is_limited(p->mm))
 		oom.request.insists = true;
 	while (oom.rounds == seen && !must_end(signal_thread()))
 		(void)waitq_sleep_until(&oom.wait, &flags, arch_clock_ns() + RETRY_NS);
@@ -114,10 +117,10 @@ void oom_settle(void)
 
 /* ---- the choice; process_lock held ---- */
 
-static bool may_be_killed(const struct process *p)
+static bool may_be_killed(const struct process *p, uint16_t limit)
 {
 	return p != &init_process && p->mm && p->oom == OOM_NONE &&
-	       p->oom_score_adj > OOM_SCORE_ADJ_MIN;
+	       p->oom_score_adj > OOM_SCORE_ADJ_MIN && mm_limit_within(p->mm, limit);
 }
 
 /* Somebody who shares p's memory must not be killed. */
@@ -133,18 +136,19 @@ static bool is_protected(const struct process *p)
 	return false;
 }
 
-static struct process *choose(struct mm_figures *figures)
+static struct process *choose(uint16_t limit, struct mm_figures *figures)
 {
 	struct process *p, *chosen = NULL;
-	uint64_t all = page_total_count();
+	struct mm_memory_limit l;
 	int64_t most = INT64_MIN, points;
 	struct mm_figures f;
 
+	mm_limit_figures(limit, &l);
 	TAILQ_FOREACH(p, &processes, link) {
-		if (!may_be_killed(p) || is_protected(p))
+		if (!may_be_killed(p, limit) || is_protected(p))
 			continue;
 		mm_weigh(p->mm, &f);
-		points = oom_points(&f, p->oom_score_adj, all);
+		points = oom_points(&f, p->oom_score_adj, l.max >> PAGE_SHIFT);
 		if (points < most)
 			continue;
 		most = points;
@@ -273,10 +277,15 @@ static void drain(void *arg)
 	page_drain();
 }
 
-/* What is free, but out of reach of who asked, comes within. Was that all there is to get? */
+/* What is free, but out of reach of who asked, comes within. Is there nothing, still? */
 static bool is_short(const struct request *r)
 {
+	struct mm_memory_limit l;
+
 	grace_wait();
+	mm_limit_figures(r->limit, &l);
+	if (r->limit)
+		return l.used + PAGE_SIZE > l.max;
 	cpu_visit(drain, NULL);
 	return r->insists || page_free_count() <= page_min_mark() + arch_ncpus;
 }
@@ -303,13 +312,13 @@ static void end_asker(const struct request *r)
 }
 
 /* The one that was chosen, counted, and killed by now; NULL: there is none. */
-static struct process *kill_one(void)
+static struct process *kill_one(uint16_t limit)
 {
 	struct mm_figures f = { 0 };
 	struct process *p;
 
 	spin_lock(&process_lock);
-	p = choose(&f);
+	p = choose(limit, &f);
 	if (p) {
 		process_get(p);
 		mark_all(p->mm);
@@ -324,24 +333,28 @@ static struct process *kill_one(void)
 
 static void settle(const struct request *r)
 {
-	uint64_t free, begin = arch_clock_ns();
+	const char *of = r->limit ? "its memory limit" : "all memory";
+	uint64_t begin = arch_clock_ns();
+	struct mm_memory_limit before, after;
 	struct process *p;
 
 	if (!is_short(r))
 		return;
-	free = page_free_count();
-	log_warn("%s[%d] invoked oom-killer: no page for 0x%lx: %lu kB free, min %lu kB, of %lu kB",
-		 r->name, r->pid, r->va, KB(free), KB(page_min_mark()), KB(page_total_count()));
-	p = kill_one();
+	mm_limit_figures(r->limit, &before);
+	log_warn("%s[%d] invoked oom-killer: no page for 0x%lx: %lu kB in use of %s, %lu kB "
+		 "(%lu kB free, min %lu kB)", r->name, r->pid, r->va, before.used >> 10, of, before.max >> 10,
+		 KB(page_free_count()), KB(page_min_mark()));
+	p = kill_one(r->limit);
 	if (!p) {
 		end_asker(r);
 		return;
 	}
 	if (!wait_for_victims(begin + REAP_NS))
 		reap_victims(begin + PASS_OVER_NS);
-	log_warn("oom: process %d (%s): after %lu ms %lu kB are free, %lu kB were", p->pid,
-		 p->leader->thread.name, (arch_clock_ns() - begin) / 1000000,
-		 KB(page_free_count()), KB(free));
+	mm_limit_figures(r->limit, &after);
+	log_warn("oom: process %d (%s): after %lu ms %lu kB of %s are in use, "
+		 "%lu kB were (%lu kB free)", p->pid, p->leader->thread.name, (arch_clock_ns() - begin) / 1000000, after.used >> 10, of,
+		 before.used >> 10, KB(page_free_count()));
 	process_put(p);
 }
 
@@ -360,6 +373,7 @@ static void end_round(void)
 	uint64_t flags = waitq_lock(&oom.wait);
 
 	oom.request.pending = false;
+	mm_limit_put(oom.request.limit);
 	oom.rounds++;
 	waitq_wake_all(&oom.wait);
 	waitq_unlock(&oom.wait, flags);

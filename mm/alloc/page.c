@@ -19,6 +19,7 @@
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/option.h>
+#include <mm/alloc/limit.h>
 #include <mm/alloc/slots.h>
 
 uint64_t page_fail_nth;
@@ -146,23 +147,35 @@ static bool may_use_reserve(unsigned flags)
 	return flags & ALLOC_RESERVE || (t && READ_ONCE(t->reserve));
 }
 
+/* What memory limits count: not what the kernel needs for itself. */
+static bool is_charged(enum page_kind kind)
+{
+	return kind == PAGE_TABLE || kind == PAGE_ANON || kind == PAGE_FILE;
+}
+
 static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum page_kind kind,
 							 unsigned flags)
 {
 	struct pcp *pcp = this_pcp();
 	bool reserve = may_use_reserve(flags);
+	uint16_t limit = limits_on && is_charged(kind) ? limit_current() : 0;
 	struct page *p = NULL;
 
 	assert(order <= ORDER_MAX);
+	if (limit && !limit_charge(limit, 1ul << order, reserve))
+		return NULL;
 	if (!page_fail_now())
 		p = order ? take_block(pcp, order, reserve) : take_single(pcp, reserve);
 	if (!p) {
 		pcp->fails++;
+		if (limit)
+			limit_uncharge(limit, 1ul << order);
 		return NULL;
 	}
 	pcp->allocs++;
 	junk_check(p, order);
 	page_make(p, order, kind);
+	p->limit_id = limit;
 	return flags & ALLOC_ZERO ? page_clear(p, order) : p;
 }
 
@@ -173,7 +186,7 @@ struct page *page_alloc(unsigned order, enum page_kind kind, unsigned flags)
 
 	debug_assert(this_cpu()->irq_depth == 0);
 	debug_assert(kind >= PAGE_KERNEL && kind <= PAGE_FILE);
-	if (unlikely(order || page_fail_nth || !pcp->count))
+	if (unlikely(order || page_fail_nth || limits_on || !pcp->count))
 		return alloc_slow(order, kind, flags);
 	p = pcp->page[--pcp->count];
 	pcp->allocs++;
@@ -191,13 +204,12 @@ static __always_inline_ bool page_is_block(const struct page *p, unsigned order)
 	return p->order == order && (uint8_t)(p->kind - PAGE_KERNEL) <= PAGE_FILE - PAGE_KERNEL;
 }
 
-/* The same for order 0. */
+/* A single frame of a kind in use, which nobody pays for: the bytes after flags tell it all. */
 static __always_inline_ bool page_is_single(const struct page *p)
 {
-	uint16_t kind_order = *(const uint16_t *)&p->kind;
-
-	return (uint16_t)(kind_order - PAGE_KERNEL) <= PAGE_FILE - PAGE_KERNEL;
+	return *(const uint32_t *)&p->kind - PAGE_KERNEL <= PAGE_FILE - PAGE_KERNEL;
 }
+_Static_assert(offsetof(struct page, limit_id) == 6, "page_is_single");
 
 /* At most one reference, no slot. Tables and slabs keep other things there. */
 static __always_inline_ bool page_is_unused(const struct page *p)
@@ -226,6 +238,9 @@ static __attribute__((noinline)) void free_slow(struct page *p, unsigned order)
 		free_refused(p, order);
 	if (p->flags & PG_LISTED)
 		lists_forget(p);
+	if (p->limit_id)
+		limit_uncharge(p->limit_id, 1ul << order);
+	p->limit_id = 0;
 	junk_fill(p, order);
 	pcp->frees++;
 	if (order) {

@@ -5,9 +5,12 @@
  */
 #include <mm/alloc/internal.h>
 #include <lib/format.h>
+#include <lib/string.h>
+#include <mm/alloc/limit.h>
 #include <stdarg.h>
 
 static char why[160];
+static uint64_t charges[LIMITS_MAX];	/* frames of each limit; zone.lock */
 
 struct found {
 	uint64_t blocks[ORDER_MAX + 1];		/* free ones */
@@ -127,6 +130,7 @@ static const char *check_frame(uint64_t n, uint64_t limit, struct found *f, uint
 		return check_buddy(p);
 	case PAGE_KERNEL: case PAGE_SLAB: case PAGE_TABLE: case PAGE_ANON: case PAGE_FILE:
 		*size = 1ul << MIN(p->order, (uint8_t)ORDER_MAX);
+		charges[p->limit_id % LIMITS_MAX] += *size;
 		return check_block(p, limit);
 	default:
 		return differ("frame 0x%lx is of no kind (%u)", n, p->kind);
@@ -165,12 +169,23 @@ static const char *check_counts(const struct found *f)
 	return NULL;
 }
 
+static const char *check_limits(void)
+{
+	uint16_t id;
+
+	if (limit_verify(charges, &id))
+		return NULL;
+	return differ("memory limit %u: counts %lu frames, %lu were found of its own and not all others within",
+		      id, limit_of(id)->used, charges[id]);
+}
+
 const char *page_verify(void)
 {
 	struct found f = { 0 };
 	const char *bad;
 
 	spin_lock(&zone.lock);
+	memset(charges, 0, sizeof(charges));
 	bad = check_lists();
 	if (!bad)
 		bad = check_stacks();
@@ -178,6 +193,8 @@ const char *page_verify(void)
 		bad = check_frames(&f);
 	if (!bad)
 		bad = check_counts(&f);
+	if (!bad)
+		bad = check_limits();
 	spin_unlock(&zone.lock);
 	return bad;
 }

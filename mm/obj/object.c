@@ -18,6 +18,7 @@
 #include <lib/string.h>
 #include <mm/alloc/busy.h>
 #include <mm/alloc/commit.h>
+#include <mm/alloc/limit.h>
 #include <mm/alloc/lists.h>
 #include <mm/alloc/slab.h>
 #include <mm/obj/swapped.h>
@@ -246,11 +247,18 @@ unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct
 
 /* ---- dropping ---- */
 
+/* Nobody uses p now, a page of a file, and it is charged to the limit (0: whoever pays for it). */
+static bool is_clean(const struct page *p, uint16_t limit)
+{
+	return READ_ONCE(p->refs) == 1 && (!limit || limit_within(p->limit_id, limit));
+}
+
 /*
  * Takes the first page at or after *index out of the cache, if nobody else
  * has it or `all`; false: there is none from there on.
  */
-static bool drop_next(struct object *o, uint64_t *index, bool all, uint64_t *dropped)
+static bool drop_next(struct object *o, uint64_t *index, bool all, uint16_t limit,
+		      uint64_t *dropped)
 {
 	struct page *busy = NULL, *p;
 
@@ -259,7 +267,7 @@ static bool drop_next(struct object *o, uint64_t *index, bool all, uint64_t *dro
 	if (unlikely(item_is_swap(p))) {
 		object_drop_swap(o, *index);	/* only of memory objects: their end */
 		spin_unlock(&o->lock);
-	} else if (p && (all || READ_ONCE(p->refs) == 1) && page_trylock(p)) {
+	} else if (p && (all || is_clean(p, limit)) && page_trylock(p)) {
 		remove_page(o, p);
 		spin_unlock(&o->lock);
 		page_unlock(p);
@@ -279,15 +287,20 @@ static bool drop_next(struct object *o, uint64_t *index, bool all, uint64_t *dro
 	return p;
 }
 
-uint64_t object_drop_clean(struct object *o)
+static uint64_t drop_clean(struct object *o, uint16_t limit)
 {
 	uint64_t index = 0, n = 0;
 
 	if (o->ops->memory)
 		return 0;
-	while (drop_next(o, &index, false, &n))
+	while (drop_next(o, &index, false, limit, &n))
 		resched_point();
 	return n;
+}
+
+uint64_t object_drop_clean(struct object *o)
+{
+	return drop_clean(o, 0);
 }
 
 /* The first page at or after *index, with a reference; a slot instead, up to `last`, goes. */
@@ -363,7 +376,7 @@ void object_put(struct object *o)
 	spin_lock(&objects_lock);
 	TAILQ_REMOVE(&objects, o, all_link);
 	spin_unlock(&objects_lock);
-	while (drop_next(o, &index, true, &n))
+	while (drop_next(o, &index, true, 0, &n))
 		resched_point();
 	assert(o->npages == 0 && o->nswapped == 0 && RB_EMPTY(&o->maps) && o->nwriters == 0);
 	if (o->promised)
@@ -394,13 +407,18 @@ struct object *object_next(struct object *o)
 	return next;
 }
 
-uint64_t objects_drop_clean(void)
+uint64_t objects_drop_clean_of(uint16_t limit)
 {
 	uint64_t n = 0;
 
 	for (struct object *o = object_next(NULL); o; o = object_next(o))
-		n += object_drop_clean(o);
+		n += drop_clean(o, limit);
 	return n;
+}
+
+uint64_t objects_drop_clean(void)
+{
+	return objects_drop_clean_of(0);
 }
 
 uint64_t objects_npages(void)

@@ -314,7 +314,7 @@ static int fault_outside(struct fault *f, int r)
 		r = fault_read_swapped(f);
 	if (r == FAULT_OOM && !f->reclaimed) {
 		f->reclaimed = true;
-		if (objects_drop_clean() > 0)
+		if (objects_drop_clean_of(mm_limit_reached(f->mm)) > 0)
 			r = FAULT_OK;
 	}
 	return r;

@@ -6,6 +6,10 @@
  * Locks: mm.lock, for writing where limits change.
  */
 #include <mm/vm/map.h>
+#include <mm/alloc/limit.h>
+#include <mm/alloc/page.h>
+
+#include <linux/errno.h>
 
 void mm_set_limits(struct mm *mm, const struct mm_limits *l)
 {
@@ -51,4 +55,88 @@ bool map_may_lock(const struct mm *mm, unsigned vm_flags, uint64_t pages)
 {
 	return likely(!(vm_flags & VM_LOCKED)) || mm->limits.privileged ||
 	       mm->locked_pages + pages <= mm->limits.memlock >> PAGE_SHIFT;
+}
+
+/* ---- limits of trees of processes (mm/alloc/limit.h) ---- */
+
+static uint64_t bytes_of(uint64_t frames)
+{
+	return frames == LIMIT_NONE ? MM_NO_LIMIT : frames << PAGE_SHIFT;
+}
+
+int mm_set_memory_limit(struct mm *mm, uint64_t bytes, uint64_t maker)
+{
+	uint64_t max = bytes == MM_NO_LIMIT ? LIMIT_NONE : bytes >> PAGE_SHIFT;
+	uint16_t now, made;
+	int err = 0;
+
+	mm_write_lock(mm);
+	now = mm->as.limit_id;
+	if (now && limit_of(now)->maker == maker) {
+		limit_set(now, max);
+	} else if (max != LIMIT_NONE) {
+		made = limit_make(now, max, maker);
+		err = made ? 0 : -ENOSPC;
+		if (made) {
+			WRITE_ONCE(mm->as.limit_id, made);
+			limit_put(now);		/* the new one has it */
+		}
+	}
+	mm_write_unlock(mm);
+	return err;
+}
+
+void mm_limit_figures(uint16_t limit, struct mm_memory_limit *l)
+{
+	uint64_t all = page_total_count();
+	const struct memlimit *of;
+
+	if (!limit) {
+		*l = (struct mm_memory_limit){
+			.max = all << PAGE_SHIFT, .used = (all - page_free_count()) << PAGE_SHIFT,
+		};
+		return;
+	}
+	of = limit_of(limit);
+	*l = (struct mm_memory_limit){
+		.max = bytes_of(READ_ONCE(of->max)), .used = READ_ONCE(of->used) << PAGE_SHIFT,
+		.peak = READ_ONCE(of->peak) << PAGE_SHIFT, .failed = READ_ONCE(of->failed),
+	};
+}
+
+void mm_memory_limit(struct mm *mm, struct mm_memory_limit *l)
+{
+	uint16_t id;
+
+	*l = (struct mm_memory_limit){ .max = MM_NO_LIMIT };
+	read_lock(&mm->lock);
+	id = mm->as.limit_id;
+	if (id)
+		mm_limit_figures(id, l);
+	read_unlock(&mm->lock);
+}
+
+uint16_t mm_limit_reached(struct mm *mm)
+{
+	return limit_full(READ_ONCE(mm->as.limit_id));
+}
+
+bool mm_limit_within(const struct mm *mm, uint16_t limit)
+{
+	return !limit || limit_within(READ_ONCE(mm->as.limit_id), limit);
+}
+
+void mm_limit_get(uint16_t limit)
+{
+	limit_get(limit);
+}
+
+void mm_limit_put(uint16_t limit)
+{
+	limit_put(limit);
+}
+
+bool mm_is_limited(const struct mm *mm)
+{
+	return READ_ONCE(mm->as.limit_id) != 0;
 }

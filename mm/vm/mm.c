@@ -10,6 +10,7 @@
 #include <mm/vm/map.h>
 #include <lib/assert.h>
 #include <lib/string.h>
+#include <mm/alloc/limit.h>
 #include <mm/alloc/page.h>
 #include <mm/alloc/slab.h>
 #include <mm/pt/pt.h>
@@ -56,6 +57,8 @@ struct mm *mm_create(void)
 		return NULL;
 	}
 	mm->as.in_mm = true;
+	mm->as.limit_id = limit_current();	/* of who forks, or is about to run another program */
+	limit_get(mm->as.limit_id);
 	rwlock_init(&mm->lock, RANK_MM);
 	RB_INIT(&mm->vmas);
 	mm->refs = 1;
@@ -90,6 +93,7 @@ static uint64_t mm_end(struct mm *mm)
 	TAILQ_REMOVE(&mms, mm, all_link);
 	spin_unlock(&mms_lock);
 	aspace_destroy(&mm->as);
+	limit_put(mm->as.limit_id);
 	return pages;
 }
 

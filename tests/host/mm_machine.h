@@ -49,6 +49,14 @@ void write_lock(struct rwlock *l)
 	lock_rank_acquire(l, l->rank);
 }
 
+bool write_trylock(struct rwlock *l)
+{
+	if (l->count)
+		return false;
+	write_lock(l);
+	return true;
+}
+
 void write_unlock(struct rwlock *l)
 {
 	assert(l->count == -1);

@@ -24,6 +24,7 @@ struct aspace {
 	bool kernel;			/* kernel_aspace */
 	bool in_mm;			/* it lies in a struct mm, which settles its faults */
 	bool shares;			/* a fork has shared tables of it; never false again */
+	uint16_t limit_id;		/* who pays for its memory (mm/alloc/limit.h); 0: nobody */
 };
 
 extern struct aspace kernel_aspace;
