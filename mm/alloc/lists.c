@@ -121,8 +121,8 @@ void lists_note(struct page *p)
 {
 	struct batch *b = &batches[this_cpu()->id];
 
-	if (READ_ONCE(p->flags) & PG_LISTED || p->order)
-		return;
+	if (READ_ONCE(p->flags) & PG_LISTED || p->order || p->kind < PAGE_ANON)
+		return;			/* listed, or the kernel's own (a stack) */
 	flags_set(p, PG_BATCH);
 	WRITE_ONCE(b->page[b->n], p);
 	__atomic_store_n(&b->n, b->n + 1, __ATOMIC_RELEASE);
