@@ -59,6 +59,7 @@ int main(int argc, char **argv)
 {
 	uint64_t size = strtoull(argv[2], NULL, 10), bytes;
 	char *model = malloc(size + MOST), *buf = malloc(MOST);
+	void *volatile nowhere = (void *)8;
 	unsigned long sectors;
 	int fd = open(argv[1], O_RDWR), n;
 	struct stat st;
@@ -80,8 +81,8 @@ int main(int argc, char **argv)
 	CHECK(write(fd, buf, 10) == -1 && errno == ENOSPC);
 	CHECK(pread(fd, buf, 10, size - 3) == 3);
 	CHECK(pwrite(fd, "abcdef", 6, size - 3) == 3);
-	CHECK(pwrite(fd, (void *)8, 6, 100) == -1 && errno == EFAULT);
-	CHECK(pread(fd, (void *)8, 6, 100) == -1 && errno == EFAULT);
+	CHECK(pwrite(fd, nowhere, 6, 100) == -1 && errno == EFAULT);
+	CHECK(pread(fd, nowhere, 6, 100) == -1 && errno == EFAULT);
 	CHECK(pread(fd, model, size, 0) == (ssize_t)size);
 	CHECK(!memcmp(model + size - 3, "abc", 3));
 	for (int i = 0; i < 2000; i++) {
