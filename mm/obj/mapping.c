@@ -9,11 +9,11 @@
  * out meets the parent's entries before those that are copied from them.
  *
  * Only memory objects are cut short, and fork shares no table with entries of
- * theirs: what a walk empties is the address space's own.
+ * theirs: what a truncate empties is the address space's own.
  *
  * Locks: o->maps_lock, sleeping, between the mm's and the tables'. A walk
  * holds it for reading while it empties ranges, so that no mapping (and no
- * address space) can go meanwhile.
+ * address space) can go meanwhile. Reclaim comes with a page busy, and only tries it.
  */
 #define RB_AUGMENT(m)	sum(m)
 #define __unused	__attribute__((unused))
@@ -21,6 +21,7 @@
 #include <mm/obj/object.h>
 #include <lib/assert.h>
 #include <mm/pt/pt.h>
+#include <mm/pt/rmap.h>
 
 #include <linux/errno.h>
 
@@ -175,6 +176,65 @@ void object_zap_cached(struct object *o, uint64_t first, uint64_t last)
 		gather_finish(&g);
 	}
 	read_unlock(&o->maps_lock);
+}
+
+/* ---- from a page to its entries ---- */
+
+/* Page p is at this address if m shows it there (a private mapping may have a copy). */
+static vaddr_t address_in(const struct mapping *m, const struct page *p)
+{
+	return m->start + ((p->index - m->first) << PAGE_SHIFT);
+}
+
+/*
+ * The object's mappings that cover p, up to where step says false. The page is busy, which
+ * comes after maps_lock: hence a try.
+ */
+static bool for_each_mapping(struct page *p, bool (*step)(const struct mapping *m, struct page *p,
+							  void *arg), void *arg)
+{
+	struct object *o = p->owner;
+	struct mapping *m;
+	bool go_on = true;
+
+	if (!o || !read_trylock(&o->maps_lock))
+		return false;
+	m = first_reaching(RB_ROOT(&o->maps), p->index);
+	for (; m && m->first <= p->index && go_on; m = next_reaching(m, p->index))
+		go_on = step(m, p, arg);
+	read_unlock(&o->maps_lock);
+	return go_on;
+}
+
+static bool unmap_in(const struct mapping *m, struct page *p, void *arg)
+{
+	return rmap_unmap_at(m->as, address_in(m, p), p, arg);
+}
+
+bool object_unmap_page(struct page *p, struct reclaim_gather *r)
+{
+	assert(p->kind == PAGE_FILE);
+	if (READ_ONCE(p->slots) && (READ_ONCE(p->nlocked) || !for_each_mapping(p, unmap_in, r)))
+		return false;
+	return !READ_ONCE(p->slots);
+}
+
+static bool clear_in(const struct mapping *m, struct page *p, void *arg)
+{
+	unsigned *n = arg;
+
+	*n += rmap_clear_young_at(m->as, address_in(m, p), p);
+	return true;
+}
+
+unsigned object_clear_young(struct page *p)
+{
+	unsigned n = 0;
+
+	assert(p->kind == PAGE_FILE);
+	if (READ_ONCE(p->slots))
+		for_each_mapping(p, clear_in, &n);
+	return n;
 }
 
 const char *mapping_verify(struct object *o)

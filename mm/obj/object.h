@@ -159,6 +159,15 @@ void object_unpin_writer(struct object *o);
 void object_zap(struct object *o, uint64_t first);
 /* Takes the pages first to last out of every mapping, but leaves private copies. May sleep. */
 void object_zap_cached(struct object *o, uint64_t first, uint64_t last);
+struct reclaim_gather;
+/*
+ * Takes p, a page of an object, busy and referenced by the caller, out of every mapping; what it
+ * makes stale goes to r, dirty bits to PG_DIRTY. True: nobody maps it any more; false: a slot is locked
+ * (mlock), or mappings are just being changed. Does not sleep; no spinlock held.
+ */
+bool __must_check object_unmap_page(struct page *p, struct reclaim_gather *r);
+/* Takes the accessed bits of such a page away; returns how many entries had it. */
+unsigned object_clear_young(struct page *p);
 /* Order and sums of the tree: 0, or a text. */
 const char *mapping_verify(struct object *o);
 

@@ -9,6 +9,7 @@
  * taken when they are asked for.
  */
 #include <asm-generic/errno-base.h>
+#include <kernel/core/thread.h>
 #include <lib/string.h>
 #include <mm/pt/table.h>
 
@@ -34,6 +35,8 @@ void aspace_destroy(struct aspace *as)
 {
 	struct page *root = aspace_root(as);
 
+	while (__atomic_load_n(&as->pins, __ATOMIC_ACQUIRE))
+		sched_yield();
 	aspace_leave(as);
 	for (unsigned i = 0; i < ARRAY_SIZE(as->active); i++)
 		assert(__atomic_load_n(&as->active[i], __ATOMIC_ACQUIRE) == 0);

@@ -294,9 +294,9 @@ static __always_inline_ void slot_add(struct page *t, pte_t *slot, vaddr_t va, s
 		__atomic_fetch_add(&p->nlocked, 1, __ATOMIC_RELAXED);
 	if (likely(p->kind == PAGE_ANON && p->slots == 0)) {
 		t->anon++;
-		p->slots = 1;
 		p->slot = slot;
 		p->index = va >> PAGE_SHIFT;
+		__atomic_store_n(&p->slots, 1, __ATOMIC_RELEASE);	/* who sees one finds it */
 		return;
 	}
 	debug_assert(p->kind != PAGE_ANON);
@@ -395,25 +395,6 @@ void cursor_protect(struct cursor *c, unsigned prot, struct gather *g)
 }
 
 /*
- * May p, which has slots, get another one? Those of one page are at one index of a family of
- * tables: that of the anchor joins the one of t, if it can be locked out of order.
- */
-static __attribute__((noinline)) bool anchor_joins(struct page *p, struct page *t, const pte_t *slot)
-{
-	const pte_t *anchor = READ_ONCE(p->slot);
-	struct page *home = virt_to_page(anchor);
-	bool joins;
-
-	if (slot_index(anchor) != slot_index(slot) || !spin_trylock(&home->lock))
-		return false;
-	joins = !home->dead && entry_names(pte_read(anchor), p);
-	if (joins)
-		kin_join(home, t);
-	spin_unlock(&home->lock);
-	return joins;
-}
-
-/*
  * p may lose its last slot while it gets this one: the entry is there before it is counted, so
  * whoever looks for an anchor finds it, and who counts the first slot is the anchor.
  */
@@ -422,8 +403,8 @@ bool cursor_swap_in(struct cursor *c, struct page *p, unsigned prot)
 	pte_t was = cursor_get(c), e = leaf(p, 1, prot & ~PROT_W);
 	struct page *t = c->table;
 
-	assert(c->level == 1 && pte_kind(was, 1) == PTE_SWAP && p->kind == PAGE_ANON);
-	if (unlikely(READ_ONCE(p->slots)) && !anchor_joins(p, t, c->slot))
+	assert(c->level == 1 && !t->shared && pte_kind(was, 1) == PTE_SWAP && p->kind == PAGE_ANON);
+	if (unlikely(pte_swap_is_stray(was)))
 		return false;
 	e.v |= was.v & PTE_SOFT_MASK;
 	if (unlikely(e.v & PTE_LOCKED))
@@ -435,5 +416,6 @@ bool cursor_swap_in(struct cursor *c, struct page *p, unsigned prot)
 		WRITE_ONCE(p->slot, c->slot);
 		p->index = c->va >> PAGE_SHIFT;
 	}
+	lists_new(p);
 	return true;
 }

@@ -115,7 +115,7 @@ uint64_t pt_end(struct aspace *as, struct gather *g)
 {
 	struct end e = { .as = as, .g = g };
 
-	assert(g->as == as && !as->kernel);
+	assert(g->stale.as == as && !as->kernel);
 	aspace_leave(as);
 	end_entries(&e, aspace_root(as), 0);
 	return e.resident;

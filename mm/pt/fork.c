@@ -20,6 +20,7 @@
  */
 #include <asm-generic/errno-base.h>
 #include <lib/string.h>
+#include <mm/alloc/slots.h>
 #include <mm/pt/table.h>
 
 /* Tables with fewer entries are copied at once: the hot ones of stack and data. */
@@ -39,6 +40,8 @@ static pte_t other_twin(pte_t e)
 
 	if (p)
 		page_twin(p);
+	else if (pte_kind(e, 1) == PTE_SWAP)
+		slot_get(pte_swp(e));
 	return e;
 }
 
@@ -91,7 +94,7 @@ static void unlock_both(struct page *a, struct page *b)
 
 /* What a copy of entries adds to its table, and which of the source lost W: [lo, hi). */
 struct copied {
-	unsigned used, first, last, anon, file, shmem;
+	unsigned used, first, last, anon, file, shmem, swap;
 	unsigned lo, hi;
 };
 
@@ -112,6 +115,7 @@ static struct copied copy_entries(pte_t *src, pte_t *dst, unsigned i, unsigned e
 		n.anon += p && p->kind == PAGE_ANON;
 		n.file += p && p->kind == PAGE_FILE && !(p->flags & PG_SHMEM);
 		n.shmem += p && p->kind == PAGE_FILE && p->flags & PG_SHMEM;
+		n.swap += !p && pte_kind(e, 1) == PTE_SWAP;
 		n.used++;
 		n.first = MIN(n.first, i);
 		n.last = i;
@@ -149,6 +153,7 @@ static bool __must_check table_copy(struct page *from, struct page *to, vaddr_t 
 	to->anon += n.anon;
 	to->file += n.file;
 	to->shmem += n.shmem;
+	to->swap += n.swap;
 	if (n.hi)
 		gather_range(g, base + n.lo * PAGE_SIZE, (n.hi - n.lo) * PAGE_SIZE);
 	unlock_both(from, to);
@@ -178,7 +183,7 @@ int pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, 
 	struct cursor c;
 	int err = 0;
 
-	assert(g->as == from && IS_ALIGNED(start | end, PAGE_SIZE));
+	assert(g->stale.as == from && IS_ALIGNED(start | end, PAGE_SIZE));
 	for (; va < end && !err; va = next) {
 		cursor_find(&c, from, va, 1);
 		cursor_close(&c);
@@ -242,7 +247,8 @@ static unsigned share_big(struct page *from, struct page *to, unsigned i, unsign
 	for (; i < end; i++) {
 		struct page *t = table_of(pte_read(&src[i]));
 
-		if (!worth_sharing(t))
+		/* copied, or empty: reclaim changes the counts meanwhile */
+		if (!t || !pte_is_none(pte_read(&dst[i])) || !READ_ONCE(t->used))
 			continue;
 		share_one(&src[i], &dst[i], t);
 		table_entry_added(to, i);
@@ -298,7 +304,7 @@ int pt_share(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end,
 	struct cursor c;
 	int err = 0;
 
-	assert(g->as == from && IS_ALIGNED(start | end, LEVEL_SIZE(2)));
+	assert(g->stale.as == from && IS_ALIGNED(start | end, LEVEL_SIZE(2)));
 	to->shares = from->shares = true;
 	for (; va < end && !err; va = next) {
 		cursor_find(&c, from, va, 2);

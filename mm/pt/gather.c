@@ -31,46 +31,52 @@
 #include <arch/tlb.h>
 #include <kernel/core/call.h>
 #include <lib/option.h>
+#include <mm/pt/rmap.h>
 #include <mm/pt/table.h>
 
 #ifdef DEBUG
 static unsigned skipflush;		/* an enum flush_kind; 0: none */
 option_choice(skipflush, &skipflush,
-	      "none|unmap|protect|cow|fork|unshare|mremap|dontneed|truncate|age",
+	      "none|unmap|protect|cow|fork|unshare|mremap|dontneed|truncate|age|reclaim",
 	      "this kind of operation forgets to flush: a mistake that the suite `stale` must find");
 
-static bool is_forgotten(const struct gather *g)
+static bool is_forgotten(const struct stale *s)
 {
-	return unlikely(skipflush && g->kind == skipflush);
+	return unlikely(skipflush && s->kind == skipflush);
 }
 #else
-static inline bool is_forgotten(const struct gather *g)
+static inline bool is_forgotten(const struct stale *s)
 {
-	(void)g;
+	(void)s;
 	return false;
 }
 #endif
 
 /* The aspace has lost something. Table lock held. */
-static void raise(struct gather *g)
+static void raise(struct stale *s)
 {
-	if (is_forgotten(g))
+	if (is_forgotten(s))
 		return;
-	g->last = __atomic_add_fetch(&g->as->generation, 1, __ATOMIC_RELAXED);
-	if (g->bumps++ == 0)
-		g->first = g->last;
+	s->last = __atomic_add_fetch(&s->as->generation, 1, __ATOMIC_RELAXED);
+	if (s->bumps++ == 0)
+		s->first = s->last;
+}
+
+static inline void stale_range(struct stale *s, vaddr_t va, size_t size)
+{
+	raise(s);
+	if (!s->end) {
+		s->start = va;
+		s->end = va + size;
+		return;
+	}
+	s->start = MIN(s->start, va);
+	s->end = MAX(s->end, va + size);
 }
 
 void gather_range(struct gather *g, vaddr_t va, size_t size)
 {
-	raise(g);
-	if (!g->end) {
-		g->start = va;
-		g->end = va + size;
-		return;
-	}
-	g->start = MIN(g->start, va);
-	g->end = MAX(g->end, va + size);
+	stale_range(&g->stale, va, size);
 }
 
 bool gather_page(struct gather *g, struct page *p)
@@ -82,8 +88,8 @@ bool gather_page(struct gather *g, struct page *p)
 void gather_table(struct gather *g, struct page *t)
 {
 	debug_assert(t->dead && spin_is_locked(&t->lock));
-	if (g->end)
-		raise(g);
+	if (g->stale.end)
+		raise(&g->stale);
 	else
 		gather_range(g, t->base, PAGE_SIZE);
 	t->dead_link.next = g->dead_tables;
@@ -137,21 +143,21 @@ static void count(enum tlb_stat s, uint64_t n)
 	stats[this_cpu()->id].n[s] += n;
 }
 
-static bool is_small(const struct gather *g)
+static bool is_small(const struct stale *s)
 {
-	return g->end - g->start <= TLB_FLUSH_CEILING * PAGE_SIZE;
+	return s->end - s->start <= TLB_FLUSH_CEILING * PAGE_SIZE;
 }
 
-static void flush_pages(const struct gather *g)
+static void flush_pages(const struct stale *s)
 {
-	for (vaddr_t va = g->start; va < g->end; va += PAGE_SIZE)
+	for (vaddr_t va = s->start; va < s->end; va += PAGE_SIZE)
 		tlb_flush_page(va);
-	count(TLB_LOCAL_ONE, (g->end - g->start) / PAGE_SIZE);
+	count(TLB_LOCAL_ONE, (s->end - s->start) / PAGE_SIZE);
 }
 
-static void flush_all(const struct gather *g)
+static void flush_all(const struct stale *s)
 {
-	if (g->as->kernel)
+	if (s->as->kernel)
 		tlb_flush_global();
 	else
 		tlb_flush_local();
@@ -159,64 +165,63 @@ static void flush_all(const struct gather *g)
 }
 
 /*
- * This CPU, one of several, forgets what the aspace lost up to g->target: the
- * pages of g if these are the only changes that it has not flushed, else
+ * This CPU, one of several, forgets what the aspace lost up to s->target: the
+ * pages of s if these are the only changes that it has not flushed, else
  * everything, and with it what came later. A lazy CPU leaves the address space.
  * Interrupts off.
  */
-static void flush_here(const struct gather *g)
+static void flush_here(const struct stale *s)
 {
 	struct cpu *c = this_cpu();
 
-	if (g->as->kernel) {
-		flush_all(g);
+	if (s->as->kernel) {
+		flush_all(s);
 		return;
 	}
-	if (c->aspace != g->as)
+	if (c->aspace != s->as)
 		return;
 	if (c->lazy) {
 		arch_aspace_switch(&kernel_aspace);
 		return;
 	}
-	if (c->tlb_generation >= g->target)
+	if (c->tlb_generation >= s->target)
 		return;
-	if (c->tlb_generation + 1 == g->first && g->last == g->target &&
-	    g->last - g->first + 1 == g->bumps && is_small(g)) {
-		c->tlb_generation = g->target;
-		flush_pages(g);
+	if (c->tlb_generation + 1 == s->first && s->last == s->target &&
+	    s->last - s->first + 1 == s->bumps && is_small(s)) {
+		c->tlb_generation = s->target;
+		flush_pages(s);
 	} else {
-		c->tlb_generation = __atomic_load_n(&g->as->generation, __ATOMIC_SEQ_CST);
-		flush_all(g);
+		c->tlb_generation = __atomic_load_n(&s->as->generation, __ATOMIC_SEQ_CST);
+		flush_all(s);
 	}
 }
 
 static void flush_call(void *arg)
 {
-	const struct gather *g = arg;
+	const struct stale *s = arg;
 
-	if (this_cpu()->id != g->cpu)
+	if (this_cpu()->id != s->cpu)
 		count(TLB_REMOTE_RECEIVED, 1);
-	flush_here(g);
+	flush_here(s);
 }
 
 /*
  * The CPUs that are to be hit: active ones, and of the lazy among them (idle, or
- * in a kernel thread) only this one, but all if tables go. The others look at the generation
+ * in a kernel thread) only this one, but all if tables go (`tables`). The others look at the generation
  * before they use the address space again.
  */
-static void find_targets(const struct gather *g, struct cpumask *mask)
+static void find_targets(const struct stale *s, bool tables, struct cpumask *mask)
 {
-	bool tables = g->dead_tables || g->nowners;
 	unsigned skipped = 0;
 
-	if (g->as->kernel) {
+	if (s->as->kernel) {
 		*mask = cpumask_all();
 		return;
 	}
 	for (unsigned i = 0; i < CPUMASK_WORDS; i++)
-		mask->w[i] = __atomic_load_n(&g->as->active[i], __ATOMIC_SEQ_CST);
+		mask->w[i] = __atomic_load_n(&s->as->active[i], __ATOMIC_SEQ_CST);
 	cpumask_for_each(cpu, mask) {
-		if (tables || cpu == g->cpu || !READ_ONCE(arch_cpus[cpu]->lazy))
+		if (tables || cpu == s->cpu || !READ_ONCE(arch_cpus[cpu]->lazy))
 			continue;
 		cpumask_remove(mask, cpu);
 		skipped++;
@@ -242,38 +247,44 @@ static void acked_raise(struct aspace *as, uint64_t generation)
 		;
 }
 
-/*
- * Returns when every CPU has forgotten whatever the aspace has lost so far,
- * by this gather or by somebody else's that is still under way.
- */
-static void shootdown(struct gather *g)
+/* Of these CPUs those that are not this one are about to be hit. */
+static void count_asked(const struct cpumask *mask)
 {
-	struct cpumask mask;
-	unsigned others;
+	unsigned others = cpumask_count(mask) - cpumask_has(mask, this_cpu()->id);
 
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	g->target = __atomic_load_n(&g->as->generation, __ATOMIC_SEQ_CST);
-	g->cpu = this_cpu()->id;
-	find_targets(g, &mask);
-	others = cpumask_count(&mask) - cpumask_has(&mask, g->cpu);
 	if (others) {
 		count(TLB_REMOTE_FLUSH, 1);
 		count(TLB_IPI_SENT, others);
 	}
-	cpu_call(&mask, flush_call, g);
-	acked_raise(g->as, g->target);
+}
+
+/*
+ * Returns when every CPU has forgotten whatever the aspace has lost so far,
+ * by this gather or by somebody else's that is still under way.
+ */
+static void shootdown(struct stale *s, bool tables)
+{
+	struct cpumask mask;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	s->target = __atomic_load_n(&s->as->generation, __ATOMIC_SEQ_CST);
+	s->cpu = this_cpu()->id;
+	find_targets(s, tables, &mask);
+	count_asked(&mask);
+	cpu_call(&mask, flush_call, s);
+	acked_raise(s->as, s->target);
 }
 
 /* The one CPU that there is, which keeps nothing of an address space that it leaves. */
-static void flush_alone(const struct gather *g)
+static void flush_alone(const struct stale *s)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!(g->as->active[0] & 1) && !g->as->kernel)
+	if (!(s->as->active[0] & 1) && !s->as->kernel)
 		return;
-	if (g->as->kernel || !is_small(g))
-		flush_all(g);
+	if (s->as->kernel || !is_small(s))
+		flush_all(s);
 	else
-		flush_pages(g);
+		flush_pages(s);
 }
 
 /* True if somebody has taken something away, and may still be waiting for its acks. */
@@ -296,17 +307,17 @@ void aspace_leave(struct aspace *as)
 
 static __attribute__((noinline)) void flush(struct gather *g)
 {
-	bool noted = g->end && !is_forgotten(g);
+	bool noted = g->stale.end && !is_forgotten(&g->stale);
 	struct grace_head *h;
 
 	if (likely(!tlb_by_generation)) {
 		if (noted)
-			flush_alone(g);
-	} else if (noted || is_behind(g->as)) {
-		shootdown(g);
+			flush_alone(&g->stale);
+	} else if (noted || is_behind(g->stale.as)) {
+		shootdown(&g->stale, g->dead_tables || g->nowners);
 	}
 	for (unsigned i = 0; i < g->npages; i++)
-		page_put(g->page[i]);
+		page_put_slot(g->page[i]);
 	for (unsigned i = 0; i < g->nowners; i++)
 		owner_leave(g->owner[i].table, g->owner[i].slot);
 	while ((h = g->dead_tables) != NULL) {
@@ -320,6 +331,121 @@ void gather_flush(struct gather *g)
 {
 	lock_assert_may_sleep(0);
 	/* tables and owners that go have noted a range */
-	if (g->end || g->npages || (tlb_by_generation && is_behind(g->as)))
+	if (g->stale.end || g->npages || (tlb_by_generation && is_behind(g->stale.as)))
 		flush(g);
+}
+
+/* ---- several address spaces: what reclaim takes out (rmap.h) ---- */
+
+void reclaim_gather_init(struct reclaim_gather *r)
+{
+	r->n = 0;
+	r->all = false;
+}
+
+/* Keeps as from being destroyed, noted for the first time. A table of it is locked. */
+static struct stale *reclaim_stale(struct reclaim_gather *r, struct aspace *as)
+{
+	struct stale *s = r->s;
+
+	while (s < r->s + r->n && s->as != as)
+		s++;
+	if (s < r->s + r->n)
+		return s;
+	if (r->n == RECLAIM_ASPACES)
+		return NULL;
+	s->as = as;
+	stale_set_kind(s, FLUSH_RECLAIM);
+	stale_reset(s);
+	__atomic_fetch_add(&as->pins, 1, __ATOMIC_RELAXED);
+	r->n++;
+	return s;
+}
+
+void reclaim_gather_range(struct reclaim_gather *r, struct aspace *as, vaddr_t va, size_t size)
+{
+	struct stale *s = reclaim_stale(r, as), lost = { .as = as };
+
+	if (unlikely(!s)) {
+		stale_set_kind(&lost, FLUSH_RECLAIM);
+		s = &lost;
+		r->all = true;
+	}
+	stale_range(s, va, size);
+}
+
+/* This CPU forgets all that it knows of the user's address space that it has loaded. */
+static void flush_any_here(void)
+{
+	struct cpu *c = this_cpu();
+	struct aspace *as = c->aspace;
+
+	if (!as || as->kernel)
+		return;
+	if (c->lazy) {
+		arch_aspace_switch(&kernel_aspace);
+		return;
+	}
+	c->tlb_generation = __atomic_load_n(&as->generation, __ATOMIC_SEQ_CST);
+	tlb_flush_local();
+	count(TLB_LOCAL_ALL, 1);
+}
+
+static void reclaim_call(void *arg)
+{
+	const struct reclaim_gather *r = arg;
+
+	if (this_cpu()->id != r->cpu)
+		count(TLB_REMOTE_RECEIVED, 1);
+	if (r->all) {
+		flush_any_here();
+		return;
+	}
+	for (unsigned i = 0; i < r->n; i++)
+		flush_here(&r->s[i]);
+}
+
+static void reclaim_shootdown(struct reclaim_gather *r)
+{
+	struct cpumask mask = { 0 }, one;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	r->cpu = this_cpu()->id;
+	for (unsigned i = 0; i < r->n; i++) {
+		struct stale *s = &r->s[i];
+
+		s->target = __atomic_load_n(&s->as->generation, __ATOMIC_SEQ_CST);
+		s->cpu = r->cpu;
+		find_targets(s, false, &one);
+		for (unsigned w = 0; w < CPUMASK_WORDS; w++)
+			mask.w[w] |= one.w[w];
+	}
+	if (r->all)
+		mask = cpumask_all();
+	count_asked(&mask);
+	cpu_call(&mask, reclaim_call, r);
+	for (unsigned i = 0; i < r->n; i++)
+		acked_raise(r->s[i].as, r->s[i].target);
+}
+
+void reclaim_gather_flush(struct reclaim_gather *r)
+{
+	struct stale forget = { 0 };
+
+	lock_assert_may_sleep(0);
+	if (!r->n)
+		return;
+	stale_set_kind(&forget, FLUSH_RECLAIM);
+	if (is_forgotten(&forget))
+		;
+	else if (tlb_by_generation)
+		reclaim_shootdown(r);
+	else if (r->all)
+		flush_any_here();
+	else
+		for (unsigned i = 0; i < r->n; i++)
+			flush_alone(&r->s[i]);
+	for (unsigned i = 0; i < r->n; i++)
+		__atomic_fetch_sub(&r->s[i].as->pins, 1, __ATOMIC_RELEASE);
+	reclaim_gather_init(r);
 }

@@ -8,7 +8,9 @@
  *
  * All slots of an anonymous page are at one index of a family of tables (rmap.h).
  * Entries that keep their index bring the new table into the family. Where the
- * index changes, a page that relatives have too is copied before anything moves.
+ * index changes, a page that relatives have too is copied before anything moves;
+ * and an entry of a page in swap that they may have too is marked (a stray one),
+ * and will get a copy.
  *
  * What is moved stays as it is: rights, A and D, soft bits, and W: the old
  * address may be used by other CPUs until the caller's gather is flushed, and
@@ -76,6 +78,8 @@ static void slot_move(struct page *from, pte_t *src, struct page *to, pte_t *dst
 	case PTE_SWAP:
 		from->swap--;
 		to->swap++;
+		if (slot_index(src) != slot_index(dst) && READ_ONCE(from->kin_next))
+			pte_write_new(dst, (pte_t){ e.v | PTE_SWAP_STRAY });
 		return;
 	case PTE_NONE:
 	case PTE_HUGE:
@@ -117,6 +121,17 @@ static void move_entries(struct page *from, pte_t *src, struct page *to, pte_t *
 	table_entries_gone(from, moved);
 	if (moved)
 		table_entries_added(to, first, slot_index(dst) + n, moved);
+}
+
+/*
+ * A point where others may run. They include reclaim, which takes entries out at their new
+ * place and flushes that: nobody may know the old place and W there any more.
+ */
+static void yield_flushed(struct gather *g)
+{
+	if (unlikely(READ_ONCE(this_cpu()->need_resched) & NEED_SCHEDULE))
+		gather_flush(g);
+	resched_point();
 }
 
 /* ---- pages that relatives have too ---- */
@@ -184,7 +199,7 @@ static int own_pages(struct aspace *as, vaddr_t old, size_t len, struct gather *
 		page_put(p);
 		if (!copy)
 			return -ENOMEM;
-		resched_point();
+		yield_flushed(g);
 	}
 	return 0;
 }
@@ -290,7 +305,7 @@ static int move_all(struct aspace *as, vaddr_t old, vaddr_t new, size_t len, str
 		err = move_step(as, old + done, new + done, len - done, &step, g);
 		if (!err)
 			done += step;
-		resched_point();
+		yield_flushed(g);
 	}
 	if (err && done && move_all(as, new, old, done, g))
 		panic("what was moved could not be moved back: 0x%lx", old);

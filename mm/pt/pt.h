@@ -37,18 +37,24 @@ enum flush_kind {
 	FLUSH_DONTNEED,
 	FLUSH_TRUNCATE,
 	FLUSH_AGE,			/* pages count as unused */
+	FLUSH_RECLAIM,			/* a page is to be written, or freed (rmap.h) */
 };
 
-struct gather {
+/* What an address space has lost, and CPUs may still know. */
+struct stale {
 	struct aspace *as;
 #ifdef DEBUG
 	enum flush_kind kind;
 #endif
-	vaddr_t start, end;		/* stale range: end 0: none yet */
-	uint64_t first, last;		/* generations that it has made; first: if bumps */
-	uint64_t target;		/* up to which CPUs are to flush; while it does */
+	vaddr_t start, end;		/* the range: end 0: none yet */
+	uint64_t first, last;		/* generations that were made for it; first: if bumps */
+	uint64_t target;		/* up to which CPUs are to flush; while they do */
 	unsigned bumps;			/* how many those are */
 	unsigned cpu;			/* that flushes */
+};
+
+struct gather {
+	struct stale stale;
 	unsigned npages;
 	struct page *page[GATHER_PAGES]; /* references to drop after the flush */
 	unsigned nowners;
@@ -56,27 +62,33 @@ struct gather {
 	struct grace_head *dead_tables;	/* to free after the flush and a grace period */
 };
 
-static inline void gather_set_kind(struct gather *g, enum flush_kind kind)
+static inline void stale_set_kind(struct stale *s, enum flush_kind kind)
 {
 #ifdef DEBUG
-	g->kind = kind;
+	s->kind = kind;
 #endif
-	(void)g, (void)kind;
+	(void)s, (void)kind;
+}
+
+static inline void stale_reset(struct stale *s)
+{
+	s->start = s->end = 0;
+	s->bumps = 0;
+	s->last = 0;
 }
 
 static inline void gather_reset(struct gather *g)
 {
-	g->start = g->end = 0;
-	g->npages = g->bumps = 0;
-	g->last = 0;
+	stale_reset(&g->stale);
+	g->npages = 0;
 	g->nowners = 0;
 	g->dead_tables = NULL;
 }
 
 static inline void gather_init_for(struct gather *g, struct aspace *as, enum flush_kind kind)
 {
-	g->as = as;
-	gather_set_kind(g, kind);
+	g->stale.as = as;
+	stale_set_kind(&g->stale, kind);
 	gather_reset(g);
 }
 
@@ -182,8 +194,8 @@ void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gath
 /*
  * The swap entry there becomes a leaf of p (no R, W, X: a noaccess entry), without W, with its soft bits.
  * p, busy, has the content of the slot; the caller's reference becomes the entry's, the slot's count
- * is still the caller's to give up. False: p is mapped where this table's
- * family cannot find it; nothing has changed.
+ * is still the caller's to give up. False: it is a stray entry (rmap.h), and
+ * must have a copy of p; nothing has changed.
  */
 bool __must_check cursor_swap_in(struct cursor *c, struct page *p, unsigned prot);
 /*

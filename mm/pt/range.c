@@ -105,7 +105,9 @@ void leave_table(pte_t *up, struct page *t, vaddr_t va, struct gather *g)
 {
 	pte_xchg(up, pte_none());
 	gather_owner(g, t, up);
-	gather_range(g, va + t->first * PAGE_SIZE, (t->last + 1ul - t->first) * PAGE_SIZE);
+	if (t->used)			/* else reclaim took the last */
+		gather_range(g, va + t->first * PAGE_SIZE,
+			     (t->last + 1ul - t->first) * PAGE_SIZE);
 }
 
 /* No entry of t in the range: as where an object is mapped between what was there at the fork. */
@@ -128,8 +130,8 @@ static bool zap_if_shared(pte_t *up, struct page *t, vaddr_t va, vaddr_t start, 
 
 	spin_lock(&t->lock);
 	done = t->shared && !gather_owners_full(g);
-	if (done && table_meets(t, va, start, end)) {
-		if (table_within(t, va, start, end))
+	if (done && (!t->used || table_meets(t, va, start, end))) {
+		if (!t->used || table_within(t, va, start, end))
 			leave_table(up, t, va, g);
 		else
 			assert(is_gap(t, va, start, end));
@@ -186,7 +188,7 @@ void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
 	struct cursor c;
 	bool empty;
 
-	assert(g->as == as && IS_ALIGNED(start | end, PAGE_SIZE));
+	assert(g->stale.as == as && IS_ALIGNED(start | end, PAGE_SIZE));
 	while (va < end) {
 		at = va;
 		if (!cursor_find_used(&c, as, at, end))
@@ -248,7 +250,7 @@ void pt_zap_cached(struct aspace *as, vaddr_t start, vaddr_t end, struct gather 
 	struct cursor c;
 	bool empty;
 
-	assert(g->as == as && IS_ALIGNED(start | end, PAGE_SIZE));
+	assert(g->stale.as == as && IS_ALIGNED(start | end, PAGE_SIZE));
 	while (va < end) {
 		at = va;
 		if (!cursor_find_used(&c, as, at, end))
@@ -387,7 +389,7 @@ void pt_protect(struct aspace *as, vaddr_t start, vaddr_t end, unsigned prot, st
 	vaddr_t va = start;
 	struct cursor c;
 
-	assert(g->as == as && IS_ALIGNED(start | end, PAGE_SIZE));
+	assert(g->stale.as == as && IS_ALIGNED(start | end, PAGE_SIZE));
 	if (!as->kernel)
 		prot |= PROT_U;
 	while (va < end) {

@@ -13,12 +13,18 @@
  *	  write page->slot, then look at the entry again: one of two sees the other.)
  *	- An entry that moves to another index (mremap between places that differ
  *	  below 2 MB) must be its page's only slot: a page that relatives have too is copied.
+ *	- Entries that name one swap slot lie like the slots of one page: from them, and from nothing
+ *	  else, slots of the page in its cache arise. One that has moved to another index while it
+ *	  had relatives is a stray (pte_swap_is_stray): it gets a copy of the page.
  *
- * A page of an object is found by the object's mappings (mm/obj/mapping.c).
+ * A page of an object is found by the object's mappings (mm/obj/mapping.c), and has
+ * no anchor.
  *
  * Locks: the rings by kin_lock, RANK_PAGE_RMAP: inside of table locks. Walkers
  * take no table's lock under it: they collect candidates, and since a dead table is
- * a table until a grace period is over, look again under each table's lock.
+ * a table until a grace period is over, look again under each table's lock. The page is busy:
+ * a page in the swap cache that has no slot gets one only by who has it busy, so whoever has seen
+ * that a busy page has slots can rely on its anchor's table until he sleeps.
  */
 #ifndef MM_PT_RMAP_H
 #define MM_PT_RMAP_H
@@ -26,28 +32,41 @@
 #include <mm/pt/pt.h>
 
 /*
- * Takes the accessed bits of all entries of p away; returns how many had it. Nothing is
+ * Takes the accessed bits of all entries of p, anonymous, away; returns how many had it. Nothing is
  * flushed: a CPU that still knows it sets it again later. p is referenced by the
- * caller. No lock but the caller's busy bit; does not sleep.
+ * caller, and busy. Does not sleep.
  */
 unsigned rmap_clear_young(struct page *p);
 
-/* What a batch of unmapped pages makes stale, over several address spaces. */
-#define RECLAIM_GATHER	16
+#define RECLAIM_ASPACES	16
+/* What unmapped pages make stale, over several address spaces, which are pinned until the flush. */
 struct reclaim_gather {
 	unsigned n;
-	struct gather g[RECLAIM_GATHER];	/* each as is pinned until the flush */
+	bool all;			/* more than there is room for: every CPU forgets all of any user's */
+	unsigned cpu;			/* that flushes */
+	struct stale s[RECLAIM_ASPACES];
 };
 void reclaim_gather_init(struct reclaim_gather *r);
-/*
- * Every entry of p, busy and referenced by the caller, gets away: an anonymous page's becomes a
- * swap entry that names s (slot_get for each), an object's page's none. Dirty bits go to
- * PG_DIRTY. The slots' references are dropped here: the caller's own keeps p.
- * Flushes r by itself where it is full. True: none is left; false: some slot is locked (mlock), and all is as
- * before or partly unmapped, which is right as well. No spinlock held; does not sleep but for the flush.
- */
-bool __must_check rmap_unmap(struct page *p, swp_t s, struct reclaim_gather *r);
+/* [va, va + size) of as lost its frame. A table of as, in which it lies, is locked. */
+void reclaim_gather_range(struct reclaim_gather *r, struct aspace *as, vaddr_t va, size_t size);
 /* All CPUs forget what was unmapped: before a page is written or freed. No spinlock held, interrupts on. */
 void reclaim_gather_flush(struct reclaim_gather *r);
+
+/*
+ * Every entry of p, anonymous, busy and referenced by the caller, becomes a
+ * swap entry that names s (slot_get for each). Dirty bits go to
+ * PG_DIRTY. The slots' references are dropped here: the caller's own keeps p.
+ * True: none is left; false: some slot is locked (mlock), and all is as
+ * before or partly unmapped, which is right as well. No spinlock held; does not sleep. r takes any number of pages.
+ */
+bool __must_check rmap_unmap(struct page *p, swp_t s, struct reclaim_gather *r);
+
+/*
+ * Of pages of objects, for who walks their mappings: p at va of as, if it is mapped there. The
+ * same rules; the entry becomes none. False: it is locked.
+ */
+bool __must_check rmap_unmap_at(struct aspace *as, vaddr_t va, struct page *p,
+				struct reclaim_gather *r);
+bool rmap_clear_young_at(struct aspace *as, vaddr_t va, const struct page *p);
 
 #endif

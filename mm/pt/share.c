@@ -33,6 +33,7 @@
  */
 #include <asm-generic/errno-base.h>
 #include <lib/string.h>
+#include <mm/pt/rmap.h>
 #include <mm/pt/table.h>
 
 struct slot_link {
@@ -67,6 +68,33 @@ void owner_add(struct page *t, pte_t *slot)
 	if (new->next)
 		link_of(new->next)->prev = slot;
 	first->next = slot;
+}
+
+/*
+ * An upper table that has died still is in the list, until the flush; it does not know its
+ * address any more. (It is dead first, and then loses it.)
+ */
+static void note_owner(const pte_t *slot, unsigned i, struct reclaim_gather *r)
+{
+	const struct page *upper = virt_to_page(slot);
+	vaddr_t base = READ_ONCE(upper->base);
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (unlikely(upper->dead))
+		reclaim_gather_range(r, upper->as, 0, KERNEL_HALF);
+	else
+		reclaim_gather_range(r, upper->as, base + slot_index(slot) * LEVEL_SIZE(2) +
+				     i * PAGE_SIZE, PAGE_SIZE);
+}
+
+void table_note(const struct page *t, unsigned i, struct reclaim_gather *r)
+{
+	if (likely(!t->shared)) {
+		reclaim_gather_range(r, t->as, t->base + i * PAGE_SIZE, PAGE_SIZE);
+		return;
+	}
+	for (const pte_t *s = t->owner_slot; s; s = link_of(s)->next)
+		note_owner(s, i, r);
 }
 
 unsigned pt_table_owners(const struct page *t)
@@ -128,7 +156,7 @@ static void table_abandon(struct page *t)
 		struct page *p = entry_take(t, 1, &tab[i], pte_xchg(&tab[i], pte_none()));
 
 		if (p)
-			page_put(p);
+			page_put_slot(p);
 	}
 	table_entries_gone(t, t->used);
 	kin_leave(t);

@@ -122,8 +122,8 @@ struct page *entry_slot_page(pte_t e, unsigned level)
 		return entry_page(e);
 	case PTE_NONE:
 	case PTE_SPECIAL_LEAF:
-	case PTE_MARKER:
 	case PTE_SWAP:
+	case PTE_MARKER:
 		return NULL;
 	case PTE_TABLE:
 		break;
@@ -142,6 +142,16 @@ struct page *entry_take(struct page *t, unsigned level, pte_t *slot, pte_t e)
 		slot_put(pte_swp(e));
 	}
 	return p;
+}
+
+void page_forsake(struct page *p)
+{
+	swp_t s = p->swp;
+	bool anon = p->kind == PAGE_ANON;
+
+	page_put(p);
+	if (anon)
+		slot_forsaken(s);
 }
 
 void entry_drop(struct page *t, unsigned level, pte_t *slot, pte_t e, struct gather *g)

@@ -119,6 +119,16 @@ static inline void slot_drop(struct page *t, struct page *p, pte_t *slot, pte_t 
 		anchor_left(p, slot);
 }
 
+/* Gives the reference of a slot of p back, after the flush: a swap cache that nobody needs goes along. */
+void page_forsake(struct page *p);
+static inline void page_put_slot(struct page *p)
+{
+	if (unlikely(READ_ONCE(p->flags) & PG_SWAPCACHE))
+		page_forsake(p);
+	else
+		page_put(p);
+}
+
 /* Where the entry of `level` that translates va ends; at most end. */
 static inline vaddr_t span_end(vaddr_t va, unsigned level, vaddr_t end)
 {
@@ -238,6 +248,9 @@ void owner_add(struct page *t, pte_t *slot);
 void gather_owner(struct gather *g, struct page *t, pte_t *slot);
 /* After the flush: takes slot off t's owners; the last one takes t along. No lock held. */
 void owner_leave(struct page *t, pte_t *slot);
+struct reclaim_gather;
+/* Entry i of t, locked, is stale for all of its owners. */
+void table_note(const struct page *t, unsigned i, struct reclaim_gather *r);
 /* What is wrong with the owners of the shared table t, of which slot must be one; NULL: nothing. */
 const char *owner_verify(const struct page *t, const pte_t *slot);
 

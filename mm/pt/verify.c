@@ -104,7 +104,7 @@ static bool check_entry(struct verify *v, struct recount *r, unsigned level, vad
 		return check_frame(v, r, level, va, slot, e);
 	case PTE_SWAP:
 		r->swap++;
-		return true;
+		return !(e.v & PTE_LOCKED) || bad("%lx: a locked page is in swap: %lx", va, e.v);
 	case PTE_MARKER:
 		return true;
 	case PTE_TABLE:

@@ -5,6 +5,7 @@
  * Locks: mm.lock for reading.
  */
 #include <mm/vm/map.h>
+#include <mm/alloc/slots.h>
 #include <mm/pt/pt.h>
 
 #include <linux/errno.h>
@@ -16,9 +17,12 @@ static bool is_resident(struct mm *mm, const struct vma *v, vaddr_t va)
 	pte_t e = pt_lookup(&mm->as, va, &level);
 	struct page *p;
 
-	if (!pte_is_none(e) && pte_kind(e, level) != PTE_TABLE)
-		return pte_kind(e, level) != PTE_SWAP;
-	p = v->obj ? object_cached(v->obj, vma_pgoff(v, va)) : NULL;
+	if (pte_kind(e, level) == PTE_SWAP)
+		p = slot_cached(pte_swp(e));
+	else if (!pte_is_none(e) && pte_kind(e, level) != PTE_TABLE)
+		return true;
+	else
+		p = v->obj ? object_cached(v->obj, vma_pgoff(v, va)) : NULL;
 	if (p)
 		page_put(p);
 	return p;

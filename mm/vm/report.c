@@ -136,7 +136,8 @@ static uint64_t pagemap_word(const struct cursor *c, vaddr_t va)
 	pfn_t f;
 
 	switch (pte_kind(e, c->level)) {
-	case PTE_SWAP:
+	case PTE_SWAP:			/* bits 4:0 the device, 54:5 where it is there */
+		return word | PAGEMAP_SWAP | swp_device(pte_swp(e)) | swp_offset(pte_swp(e)) << 5;
 	case PTE_MIGRATING:
 		return word | PAGEMAP_SWAP;
 	default:

@@ -27,6 +27,8 @@ void waitq_sleep(struct waitq *q, uint64_t *flags)
 	panic("somebody sleeps");
 }
 
+void grace_wait(void) { fake_grace_run(); }
+
 void rwlock_init(struct rwlock *l, enum lock_rank rank) { *l = (struct rwlock){ .rank = rank }; }
 
 void read_lock(struct rwlock *l)
@@ -48,6 +50,14 @@ void write_lock(struct rwlock *l)
 	assert(l->count == 0);
 	l->count = -1;
 	lock_rank_acquire(l, l->rank);
+}
+
+bool read_trylock(struct rwlock *l)
+{
+	if (l->count < 0)
+		return false;
+	read_lock(l);
+	return true;
 }
 
 bool write_trylock(struct rwlock *l)

@@ -153,14 +153,14 @@ static void rights(unsigned levels)
 	check_verify(&as);
 
 	pt_protect(&as, va, va + 2 * PAGE_SIZE, PROT_R | PROT_W | PROT_X, &g);
-	CHECK_EQ(g.end, 0);		/* rights that come need no flush */
+	CHECK_EQ(g.stale.end, 0);		/* rights that come need no flush */
 	CHECK(fake_access(va, ACCESS_USER | ACCESS_EXEC, &f) && f.v == page_to_pfn(p).v);
 	CHECK(fake_access(zva, ACCESS_USER | ACCESS_EXEC, &f) && f.v == zero_pfn.v);
 	CHECK(!fake_access(va, ACCESS_USER | ACCESS_WRITE, &f));	/* the fault gives W */
 	CHECK_EQ(cursor_open(&c, &as, va, 1), 0);
 	cursor_protect(&c, RWU, &g);
 	cursor_close(&c);
-	CHECK(g.end == va + PAGE_SIZE);	/* X went */
+	CHECK(g.stale.end == va + PAGE_SIZE);	/* X went */
 	gather_flush(&g);
 	CHECK(fake_access(va, ACCESS_USER | ACCESS_WRITE, &f));
 	CHECK(!fake_access(va, ACCESS_USER | ACCESS_EXEC, &f));
@@ -318,7 +318,7 @@ static void refused(unsigned levels)
 	map(&as, 0x10000, 1, PAGE_ANON, RWU);
 	EXPECT_PANIC("root->used == 0", aspace_destroy(&as));
 	gather_init(&g, &as);
-	EXPECT_PANIC("g->as == as", pt_zap(&kernel_aspace, KMAP_BASE, KMAP_BASE + PAGE_SIZE, &g));
+	EXPECT_PANIC("g->stale.as == as", pt_zap(&kernel_aspace, KMAP_BASE, KMAP_BASE + PAGE_SIZE, &g));
 	EXPECT_PANIC("pte_is_none", map(&as, 0x10000, 1, PAGE_ANON, RWU));
 	aspace_end(&as);
 	machine_end();

@@ -13,6 +13,7 @@
  */
 #include <arch/tlb.h>
 #include <kernel/core/call.h>
+#include <tests/kernel/swaptest.h>
 #include <tests/kernel/touchers.h>
 
 #define AT	(512u + 7)		/* the page, in a table of its own */
@@ -356,7 +357,7 @@ KTEST(stale_mremap, table)
 	run(&(struct operation){ .prepare = whole_table, .run = move_table, .after = REFUSED });
 }
 
-/* ---- dontneed, truncate, age ---- */
+/* ---- dontneed, truncate, age, reclaim ---- */
 
 static void dontneed(void)
 {
@@ -395,4 +396,44 @@ static bool use_is_not_seen(unsigned cpu, uint64_t saw)
 KTEST(stale_age, page)
 {
 	run(&(struct operation){ .prepare = one_page, .run = age, .is_stale = use_is_not_seen });
+}
+
+/* Its table stays. */
+static void page_to_reclaim(void)
+{
+	st_begin();
+	EXPECT(mt_anon(AT, 2, RW));
+	EXPECT_EQ(mt_write(AT + 1, 1), 0);
+	fill(AT);
+}
+
+static void page_to_reclaim_and_child(void)
+{
+	page_to_reclaim();
+	fork_child();
+}
+
+/* An entry of swap that goes takes nothing away that a CPU could know. */
+static void reclaim(void)
+{
+	EXPECT(st_out(mt_page(AT)));
+	EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT), PAGE_SIZE), 0);
+}
+
+static void put_child_and_swap(void)
+{
+	put_child();
+	st_end();
+}
+
+KTEST(stale_reclaim, page)
+{
+	run(&(struct operation){ .prepare = page_to_reclaim, .run = reclaim, .undo = st_end,
+				 .after = REFUSED });
+}
+
+KTEST(stale_reclaim, relatives)
+{
+	run(&(struct operation){ .prepare = page_to_reclaim_and_child, .run = reclaim,
+				 .undo = put_child_and_swap, .after = REFUSED });
 }

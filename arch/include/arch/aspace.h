@@ -21,6 +21,7 @@ struct aspace {
 	uint64_t acked;			/* atomic: all CPUs have flushed up to it; one CPU alone does not keep it */
 	uint64_t active[MAX_CPUS / 64];	/* atomic bits: CPUs whose CR3 holds root */
 	uint64_t table_bytes;		/* atomic: memory of its tables, without the root */
+	uint32_t pins;			/* atomic: flushes under way that know it; it is destroyed after them */
 	bool kernel;			/* kernel_aspace */
 	bool in_mm;			/* it lies in a struct mm, which settles its faults */
 	bool shares;			/* a fork has shared tables of it; never false again */

@@ -38,6 +38,9 @@
 #define PTE_LOCKED	(1ull << 56)	/* mlock holds this slot */
 #define PTE_SOFT_MASK	(PTE_SOFT_DIRTY | PTE_UFFD_WP | PTE_LOCKED)
 
+/* Of a swap entry: it names a slot beside entries that are not of its family (mm/pt/rmap.h). */
+#define PTE_SWAP_STRAY	(1ull << 4)
+
 #define PTE_ADDR_MASK	0x000ffffffffff000ull
 
 /* Not present: bits 3:1 say what the rest means (0 with the whole entry 0: none). */
@@ -150,6 +153,7 @@ static inline swp_t pte_swp(pte_t e)
 {
 	return swp(e.v >> 59, (e.v & PTE_ADDR_MASK) >> PAGE_SHIFT);
 }
+static inline bool pte_swap_is_stray(pte_t e) { return e.v & PTE_SWAP_STRAY; }
 
 /* Of a kind that names a frame: present, special, noaccess, migrating, huge, table. */
 static inline pfn_t pte_pfn(pte_t e) { return pfn((e.v & PTE_ADDR_MASK) >> PAGE_SHIFT); }

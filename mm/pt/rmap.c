@@ -1,0 +1,163 @@
+/*
+ * The ways from a page to its entries (rmap.h): accessed bits, and unmapping.
+ *
+ * An entry goes under its table's lock, by whoever sees it there. So each round
+ * of rmap_unmap looks for tables on the ring, and then for the entry in each of
+ * them; what is on its way from one place to another, or comes by a fork in
+ * between, is found in the next round.
+ *
+ * A shared table changes in place, for all of its owners; they all are flushed.
+ *
+ * Locks: kin_lock, or one table at a time.
+ */
+#include <mm/alloc/slots.h>
+#include <mm/pt/rmap.h>
+#include <mm/pt/table.h>
+
+#define CANDIDATES	32u		/* tables of one round */
+
+/* No look at the table: *slot may be changed by others, and come to name something else. */
+static bool take_young(pte_t *slot, const struct page *p)
+{
+	pte_t e = pte_read(slot);
+
+	while (entry_names(e, p) && pte_young(e))
+		if (pte_cmpxchg(slot, &e, (pte_t){ e.v & ~PTE_A }))
+			return true;
+	return false;
+}
+
+unsigned rmap_clear_young(struct page *p)
+{
+	uint32_t slots = READ_ONCE(p->slots);
+	const struct page *home, *t;
+	unsigned i, n = 0;
+
+	assert(p->kind == PAGE_ANON);
+	if (slots <= 1)
+		return slots ? take_young(READ_ONCE(p->slot), p) : 0;
+	spin_lock(&kin_lock);
+	i = slot_index(READ_ONCE(p->slot));
+	t = home = virt_to_page(READ_ONCE(p->slot));
+	do {
+		n += take_young(&table_entries(t)[i], p);
+		t = kin_next(t);
+	} while (t != home);
+	spin_unlock(&kin_lock);
+	return n;
+}
+
+bool rmap_clear_young_at(struct aspace *as, vaddr_t va, const struct page *p)
+{
+	struct cursor c;
+	bool young;
+
+	cursor_find(&c, as, va, 1);
+	young = c.level == 1 && take_young(c.slot, p);
+	cursor_close(&c);
+	return young;
+}
+
+/* ---- unmapping ---- */
+
+static void set_dirty(struct page *p)
+{
+	if (!(READ_ONCE(p->flags) & PG_DIRTY))
+		__atomic_fetch_or(&p->flags, PG_DIRTY, __ATOMIC_RELAXED);
+}
+
+/* Entry i of t, which is locked and names p, becomes e. False: it is locked, too. */
+static bool replace_entry(struct page *t, unsigned i, struct page *p, pte_t e,
+			  struct reclaim_gather *r)
+{
+	pte_t *slot = &table_entries(t)[i];
+	uint32_t refs;
+	pte_t old;
+
+	if (pte_read(slot).v & PTE_LOCKED)
+		return false;
+	old = pte_xchg(slot, e);
+	slot_drop(t, p, slot, old);
+	if (pte_dirty(old))
+		set_dirty(p);
+	if (pte_present(old))
+		table_note(t, i, r);
+	refs = __atomic_fetch_sub(&p->refs, 1, __ATOMIC_RELEASE);
+	assert(refs > 1);
+	return true;
+}
+
+/* False: it is locked, and stays. */
+static bool swap_entry(struct page *t, unsigned i, struct page *p, swp_t s,
+		       struct reclaim_gather *r)
+{
+	bool done = true;
+	pte_t e;
+
+	spin_lock(&t->lock);
+	e = pte_read(&table_entries(t)[i]);
+	if (!t->dead && entry_names(e, p)) {
+		slot_get(s);
+		t->swap++;
+		done = replace_entry(t, i, p, pte_swap(s, e), r);
+		if (!done) {
+			t->swap--;
+			slot_put(s);
+		}
+	}
+	spin_unlock(&t->lock);
+	return done;
+}
+
+/* Up to CANDIDATES tables whose entry *i names p, a page with slots, in no order. */
+static unsigned find_tables(const struct page *p, struct page **out, unsigned *i)
+{
+	struct page *home, *t;
+	unsigned n = 0;
+	pte_t *anchor;
+
+	spin_lock(&kin_lock);
+	anchor = READ_ONCE(p->slot);
+	*i = slot_index(anchor);
+	t = home = virt_to_page(anchor);
+	do {
+		if (entry_names(pte_read(&table_entries(t)[*i]), p))
+			out[n++] = t;
+		t = kin_next(t);
+	} while (t != home && n < CANDIDATES);
+	spin_unlock(&kin_lock);
+	return n;
+}
+
+bool rmap_unmap(struct page *p, swp_t s, struct reclaim_gather *r)
+{
+	struct page *t[CANDIDATES];
+	unsigned i;
+
+	assert(p->kind == PAGE_ANON && p->order == 0);
+	while (READ_ONCE(p->slots)) {
+		unsigned n = find_tables(p, t, &i);
+
+		if (READ_ONCE(p->nlocked))
+			return false;
+		for (unsigned k = 0; k < n; k++)
+			if (!swap_entry(t[k], i, p, s, r))
+				return false;
+	}
+	return true;
+}
+
+bool rmap_unmap_at(struct aspace *as, vaddr_t va, struct page *p, struct reclaim_gather *r)
+{
+	struct cursor c;
+	bool done = true;
+
+	cursor_find(&c, as, va, 1);
+	if (c.level == 1 && entry_names(cursor_get(&c), p)) {
+		done = replace_entry(c.table, slot_index(c.slot), p, pte_none(), r);
+		if (done)
+			table_entries_gone(c.table, 1);
+	}
+	cursor_close(&c);
+	return done;
+}
