@@ -73,6 +73,7 @@ void kernel_main(struct bootinfo *bi)
 	process_init();
 	arch_smp_start(cpu_stack, kzalloc);
 	slab_cpus();
+	reclaim_init();
 	irq_enable();
 	oom_init();
 	init_start();

@@ -3,6 +3,7 @@
 #include <kernel/proc/oom.h>
 #include <lib/lock.h>
 #include <lib/string.h>
+#include <mm/alloc/lists.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
@@ -35,7 +36,8 @@ static int show_meminfo(struct text *t, int pid)
 {
 	struct mem_usage u;
 	struct mem_info m;
-	uint64_t cache;
+	struct lists_figures f;
+	uint64_t cache, active[2];
 
 	(void)pid;
 	mm_info(&m);
@@ -47,12 +49,15 @@ static int show_meminfo(struct text *t, int pid)
 	mem_line(t, "Buffers", 0);
 	mem_line(t, "Cached", KB(u.file));
 	mem_line(t, "SwapCached", 0);
-	mem_line(t, "Active", KB(u.anon + u.file));
-	mem_line(t, "Inactive", 0);
-	mem_line(t, "Active(anon)", KB(u.anon + u.shmem));
-	mem_line(t, "Inactive(anon)", 0);
-	mem_line(t, "Active(file)", KB(cache));
-	mem_line(t, "Inactive(file)", 0);
+	lists_figures(&f);
+	active[0] = u.anon + u.shmem - MIN(u.anon + u.shmem, f.listed[0] - f.active[0]);
+	active[1] = cache - MIN(cache, f.listed[1] - f.active[1]);
+	mem_line(t, "Active", KB(active[0] + active[1]));
+	mem_line(t, "Inactive", KB(u.anon + u.file - active[0] - active[1]));
+	mem_line(t, "Active(anon)", KB(active[0]));
+	mem_line(t, "Inactive(anon)", KB(u.anon + u.shmem - active[0]));
+	mem_line(t, "Active(file)", KB(active[1]));
+	mem_line(t, "Inactive(file)", KB(cache - active[1]));
 	mem_line(t, "Unevictable", KB(u.mlocked));
 	mem_line(t, "Mlocked", KB(u.mlocked));
 	mem_line(t, "SwapTotal", m.swap >> 10);
@@ -123,6 +128,22 @@ static void show_contended(struct text *t)
 	}
 }
 
+static void show_lists(struct text *t)
+{
+	static const char *const name[2] = { "anon", "file" };
+	struct lists_figures f;
+
+	lists_figures(&f);
+	for (unsigned i = 0; i < 2; i++) {
+		text_printf(t, "nr_inactive_%s %lu\nnr_active_%s %lu\n", name[i],
+			    f.listed[i] - f.active[i], name[i], f.active[i]);
+		text_printf(t, "workingset_refault_%s %lu\nworkingset_activate_%s %lu\n", name[i],
+			    f.refault[i], name[i], f.refault_active[i]);
+	}
+	text_printf(t, "pgactivate %lu\npgdeactivate %lu\npgrefill %lu\n", f.activate,
+		    f.deactivate, f.refill);
+}
+
 static int show_vmstat(struct text *t, int pid)
 {
 	struct mem_usage u;
@@ -142,6 +163,7 @@ static int show_vmstat(struct text *t, int pid)
 	text_printf(t, "nr_file_pages %lu\nnr_shmem %lu\n", u.file, u.shmem);
 	text_printf(t, "nr_kernel_stack %lu\nnr_page_table_pages %lu\n", m.kstacks >> 10, u.tables);
 	text_printf(t, "pgalloc_normal %lu\npgfree %lu\n", a.allocs, a.frees);
+	show_lists(t);
 	for (unsigned i = 0; mm_event(i, &name, &v); i++)
 		text_printf(t, "%s %lu\n", name, v);
 	text_printf(t, "alloc_fail %lu\npcp_refill %lu\npcp_drain %lu\n", a.fails, a.pcp_refills,

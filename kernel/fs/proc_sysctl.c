@@ -7,6 +7,7 @@
 #include <lib/version.h>
 #include <linux/errno.h>
 #include <mm/mm.h>
+#include <mm/reclaim/reclaim.h>
 
 #define PID_MAX_MIN	301		/* as Linux has it */
 
@@ -35,6 +36,7 @@ SYSCTL(admin_reserve_kbytes, "/proc/sys/vm/admin_reserve_kbytes", vm_admin_reser
        UINT64_MAX);
 SYSCTL(user_reserve_kbytes, "/proc/sys/vm/user_reserve_kbytes", vm_user_reserve_kbytes, 0,
        UINT64_MAX);
+SYSCTL(swappiness, "/proc/sys/vm/swappiness", vm_swappiness, 0, SWAPPINESS_MAX);
 SYSCTL(max_map_count, "/proc/sys/vm/max_map_count", vm_max_map_count, 0, INT32_MAX);
 
 /* The limit of mode 2 is a share of memory or a number: who sets one takes the other back. */
@@ -81,6 +83,40 @@ PROC_FILE(overcommit_kbytes, .path = "/proc/sys/vm/overcommit_kbytes", .mode = S
 	  .show = show_kbytes, .store = store_kbytes);
 
 SYSCTL(pid_max, "/proc/sys/kernel/pid_max", pid_max, PID_MAX_MIN, PID_LIMIT);
+
+static int show_min_free(struct text *t, int pid)
+{
+	(void)pid;
+	return proc_show_number(t, page_min_mark() << (PAGE_SHIFT - 10));
+}
+
+/* At most a twentieth of memory, as on Linux; the other watermarks go with it. */
+static int store_min_free(char *text, int pid)
+{
+	uint64_t v, most = page_total_count() / 20;
+	int err = proc_number(text, 0, UINT64_MAX >> 1, &v);
+
+	(void)pid;
+	if (!err)
+		page_set_marks(MIN(MAX(v >> (PAGE_SHIFT - 10), 16ul), most));
+	return err;
+}
+PROC_FILE(min_free_kbytes, .path = "/proc/sys/vm/min_free_kbytes", .mode = S_IFREG | 0644,
+	  .show = show_min_free, .store = store_min_free);
+
+/* Bit 0: cached pages of files that nobody uses. Bit 1 is for caches of names, which there are none of. */
+static int store_drop_caches(char *text, int pid)
+{
+	uint64_t v;
+	int err = proc_number(text, 1, 4, &v);
+
+	(void)pid;
+	if (!err && v & 1)
+		objects_drop_clean();
+	return err;
+}
+PROC_FILE(drop_caches, .path = "/proc/sys/vm/drop_caches", .mode = S_IFREG | 0200,
+	  .store = store_drop_caches);
 
 /* The replacement policies, the one at work in brackets; chosen at boot. */
 static int show_reclaim(struct text *t, int pid)

@@ -7,6 +7,7 @@
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
 #include <lib/log.h>
+#include <mm/reclaim/reclaim.h>
 
 _Static_assert(SYSCALL_COUNT <= 512, "said has a bit for each");
 
@@ -37,12 +38,23 @@ static long (*const syscall_table[SYSCALL_COUNT])(struct trapframe *tf) = {
 };
 #pragma GCC diagnostic pop
 
+/* It found no memory, and has left all as it was: begins anew as long as some can be had. */
+static __attribute__((noinline)) long once_more(struct trapframe *tf)
+{
+	unsigned tries = 0;
+	long r = -ENOMEM;
+
+	while (r == -ENOMEM && reclaim_retry(&tries))
+		r = syscall_table[tf->error](tf);
+	return r;
+}
+
 void upcall_syscall(struct trapframe *tf)
 {
 	uint64_t nr = tf->error;
+	long r = likely(nr < SYSCALL_COUNT) ? syscall_table[nr](tf) : sys_unknown(tf);
 
-	if (likely(nr < SYSCALL_COUNT))
-		tf->rax = (uint64_t)syscall_table[nr](tf);
-	else
-		tf->rax = (uint64_t)sys_unknown(tf);
+	if (unlikely(r == -ENOMEM))
+		r = once_more(tf);
+	tf->rax = (uint64_t)r;
 }

@@ -26,7 +26,7 @@ struct zone {
 	struct spinlock lock;			/* RANK_ZONE */
 	uint32_t orders;			/* z: bit n: list[n] is not empty */
 	uint64_t free;				/* z: frames on the lists; racy reads are guesses */
-	uint64_t min, low, high;		/* watermarks in frames; const after page_init */
+	uint64_t min, low, high;		/* watermarks in frames; set at any time, read as guesses */
 	uint64_t total;				/* frames ever given; const after page_init */
 	uint64_t nfree[ORDER_MAX + 1];		/* z: blocks on each list */
 	struct page_list list[ORDER_MAX + 1];	/* z: kind PAGE_FREE, linked by link */

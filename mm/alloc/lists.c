@@ -46,7 +46,7 @@ static bool is_listed(const struct page *p)
 
 static bool is_active(const struct page *p)
 {
-	return policy->active && policy->active(p);
+	return policy && policy->active && policy->active(p);
 }
 
 /* The policy has p on a list. lists_lock held. */
@@ -244,6 +244,21 @@ unsigned lists_take(struct page **out, unsigned n, unsigned swappiness)
 	return kept;
 }
 
+void lists_take_off(struct page *const *page, unsigned n)
+{
+	if (!READ_ONCE(lists_on))
+		return;
+	spin_lock(&lists_lock);
+	for (unsigned i = 0; i < n; i++) {
+		add_noted(page[i]);
+		if (!is_listed(page[i]))
+			continue;
+		policy->remove(page[i]);
+		mark_off(page[i]);
+	}
+	spin_unlock(&lists_lock);
+}
+
 void lists_judge(struct page *const *page, const bool *used, bool *go, unsigned n)
 {
 	spin_lock(&lists_lock);
@@ -266,6 +281,8 @@ void lists_judge(struct page *const *page, const bool *used, bool *go, unsigned 
 
 void lists_putback(struct page *const *page, unsigned n)
 {
+	if (!READ_ONCE(lists_on))
+		return;
 	spin_lock(&lists_lock);
 	for (unsigned i = 0; i < n; i++) {
 		if (is_listed(page[i]))

@@ -61,6 +61,8 @@ unsigned lists_take(struct page **out, unsigned n, unsigned swappiness);
 void lists_judge(struct page *const *page, const bool *used, bool *go, unsigned n);
 /* They cannot go. */
 void lists_putback(struct page *const *page, unsigned n);
+/* The same for pages that are chosen already, and referenced. */
+void lists_take_off(struct page *const *page, unsigned n);
 /* p, referenced, counts as one that is not in use (MADV_COLD). */
 void lists_cool(struct page *p);
 /* What waits in the batches of all CPUs gets on the lists. */

@@ -69,6 +69,7 @@ void page_wake_reclaim(void)
 
 	if (likely(!q || READ_ONCE(zone.free) >= zone.low))
 		return;
+	__atomic_fetch_or(&this_cpu()->need_resched, NEED_SCHEDULE, __ATOMIC_RELAXED);
 	flags = waitq_lock(q);
 	waitq_wake_all(q);
 	waitq_unlock(q, flags);
@@ -157,19 +158,23 @@ static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum pa
 							 unsigned flags)
 {
 	struct pcp *pcp = this_pcp();
-	bool reserve = may_use_reserve(flags);
+	bool reserve = may_use_reserve(flags), refused;
 	uint16_t limit = limits_on && is_charged(kind) ? limit_current() : 0;
+	struct thread *t = this_cpu()->current;
 	struct page *p = NULL;
 
 	assert(order <= ORDER_MAX);
 	if (limit && !limit_charge(limit, 1ul << order, reserve))
 		return NULL;
-	if (!page_fail_now())
+	refused = page_fail_now();
+	if (!refused)
 		p = order ? take_block(pcp, order, reserve) : take_single(pcp, reserve);
 	if (!p) {
 		pcp->fails++;
 		if (limit)
 			limit_uncharge(limit, 1ul << order);
+		if (t && !refused)
+			t->starved = true;
 		return NULL;
 	}
 	pcp->allocs++;
@@ -328,6 +333,16 @@ uint64_t page_low_mark(void)
 	return zone.low;
 }
 
+uint64_t page_high_mark(void)
+{
+	return zone.high;
+}
+
+uint64_t page_buddy_count(void)
+{
+	return READ_ONCE(zone.free);
+}
+
 uint64_t page_min_mark(void)
 {
 	return zone.min;
@@ -364,6 +379,13 @@ static void make_kernel(uint64_t start, uint64_t end)
 		page_make(pfn_to_page(paddr_to_pfn(paddr(start))), 0, PAGE_KERNEL);
 }
 
+void page_set_marks(uint64_t min)
+{
+	WRITE_ONCE(zone.min, min);
+	WRITE_ONCE(zone.low, 3 * min);
+	WRITE_ONCE(zone.high, 5 * min);
+}
+
 /*
  * min: 1/256 of memory, 64 KB to 16 MB. low is above it by twice that, which
  * is more than the page faults of one tick (4 ms) take: 512 MB have 4 MB there.
@@ -374,9 +396,7 @@ static void set_watermarks(void)
 
 	part = MAX(part, 16ul);
 	part = MIN(part, 4096ul);
-	zone.min = part;
-	zone.low = 3 * part;
-	zone.high = 5 * part;
+	page_set_marks(part);
 }
 
 void page_init(void)

@@ -20,6 +20,16 @@ static const char *const names[VM_EVENTS] = {
 	[PSWPOUT] = "pswpout",
 	[SWAP_RA] = "swap_ra",
 	[SWAP_RA_HIT] = "swap_ra_hit",
+	[PGSCAN_KSWAPD] = "pgscan_kswapd",
+	[PGSCAN_DIRECT] = "pgscan_direct",
+	[PGSCAN_ANON] = "pgscan_anon",
+	[PGSCAN_FILE] = "pgscan_file",
+	[PGSTEAL_KSWAPD] = "pgsteal_kswapd",
+	[PGSTEAL_DIRECT] = "pgsteal_direct",
+	[PGSTEAL_ANON] = "pgsteal_anon",
+	[PGSTEAL_FILE] = "pgsteal_file",
+	[PAGEOUTRUN] = "pageoutrun",
+	[ALLOCSTALL] = "allocstall_normal",
 };
 
 uint64_t vm_event_sum(enum vm_event e)

@@ -24,6 +24,16 @@ enum vm_event {
 	PSWPOUT,		/* and written to it */
 	SWAP_RA,		/* pages read besides the one that a fault wanted, */
 	SWAP_RA_HIT,		/* and wanted later */
+	PGSCAN_KSWAPD,		/* pages that reclaim looked at: its thread, */
+	PGSCAN_DIRECT,		/* and those who needed memory themselves; */
+	PGSCAN_ANON,		/* both, by what they are */
+	PGSCAN_FILE,
+	PGSTEAL_KSWAPD,		/* of these, freed */
+	PGSTEAL_DIRECT,
+	PGSTEAL_ANON,
+	PGSTEAL_FILE,
+	PAGEOUTRUN,		/* times that kswapd was woken */
+	ALLOCSTALL,		/* times that somebody reclaimed for himself */
 	VM_EVENTS,
 };
 

@@ -367,6 +367,21 @@ void object_drop_from(struct object *o, uint64_t first)
 	object_drop_range(o, first, UINT64_MAX);
 }
 
+bool object_evict(struct page *p)
+{
+	struct object *o = p->owner;
+	bool gone;
+
+	spin_lock(&o->lock);
+	gone = READ_ONCE(p->refs) == 2;
+	if (gone)
+		remove_page(o, p);
+	spin_unlock(&o->lock);
+	if (gone)
+		page_put(p);
+	return gone;
+}
+
 void object_put(struct object *o)
 {
 	uint64_t index = 0, n = 0;

@@ -110,6 +110,11 @@ ssize_t object_read_kernel(struct object *o, uint64_t off, void *dst, size_t n);
  */
 unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct page **out);
 
+/*
+ * p, busy and referenced by the caller, unmapped, of no memory object: out of the cache, if nobody else has it.
+ * False: somebody has.
+ */
+bool __must_check object_evict(struct page *p);
 /* Drops every cached page that nobody maps or holds; returns how many. */
 uint64_t object_drop_clean(struct object *o);
 /* The same for all objects: what can be had back when memory runs out. */

@@ -23,7 +23,7 @@ static size_t copy_kernel(void *dst, const void *src, size_t n)
 	return 0;
 }
 
-/* object_page; where memory is short, once more after giving back what can be. */
+/* object_page, for a use that no accessed bit tells of. */
 static int page_for_read(struct object *o, uint64_t index, struct page **p)
 {
 	int err;
@@ -37,8 +37,8 @@ static int page_for_read(struct object *o, uint64_t index, struct page **p)
 		return 0;
 	}
 	err = object_page(o, index, p, NULL);
-	if (err == -ENOMEM && objects_drop_clean() > 0)
-		err = object_page(o, index, p, NULL);
+	if (!err && !(READ_ONCE((*p)->flags) & PG_REFERENCED))
+		__atomic_fetch_or(&(*p)->flags, PG_REFERENCED, __ATOMIC_RELAXED);
 	return err;
 }
 

@@ -39,8 +39,6 @@ static ssize_t write_page(struct object *o, uint64_t off, struct object_source *
 	    (o->seals & OBJECT_SEAL_GROW && off + n > o->size))
 		return -EPERM;
 	err = object_page_beyond(o, off >> PAGE_SHIFT, &p);
-	if (err == -ENOMEM && objects_drop_clean() > 0)
-		err = object_page_beyond(o, off >> PAGE_SHIFT, &p);
 	if (err)
 		return err;
 	done = src->take(src, (char *)page_to_virt(p) + off % PAGE_SIZE, n);

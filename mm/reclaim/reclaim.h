@@ -13,6 +13,11 @@
  * fault path and of system calls: no lock held; may sleep.
  */
 uint64_t reclaim_direct(uint64_t want);
+/*
+ * What has failed with -ENOMEM (FAULT_OOM), if it was for want of frames: reclaims. True: it is worth
+ * another try. *tries: 0 at first. Where and how as reclaim_direct.
+ */
+bool reclaim_retry(unsigned *tries);
 /* page_alloc for who may wait for memory: reclaims, again and again, until there is some or nothing to be had (NULL). */
 struct page *page_alloc_wait(unsigned order, enum page_kind kind, unsigned flags);
 /* At boot: which policy the option reclaim= names. From then on policy_chosen() is that one. */
@@ -20,6 +25,13 @@ void policy_init(void);
 const struct policy *policy_chosen(void);
 /* All of them, by number; NULL past the last. */
 const struct policy *policy_nth(unsigned i);
+/* n (<= 32) pages, whose references are taken over, are reclaimed now (MADV_PAGEOUT); or sooner than others (MADV_COLD). */
+void reclaim_pages(struct page *const *page, unsigned n);
+void reclaim_cool(struct page *const *page, unsigned n);
+/* Lists are kept from now on; with swap turned on, also of memory that only swap can hold. No lock held. */
+void reclaim_lists(void);
+/* How readily reclaim takes what only swap can hold, as for policies: /proc/sys/vm/swappiness. */
+extern uint64_t vm_swappiness;
 /* Starts kswapd. */
 void reclaim_init(void);
 

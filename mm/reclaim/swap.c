@@ -110,6 +110,8 @@ static int enter_cache(swp_t s, struct page **out)
 		page_put(p);
 		return err;
 	}
+	if (shadow)
+		lists_returns(p, shadow);
 	*out = p;
 	return 0;
 }
@@ -166,6 +168,8 @@ static int read_with(swp_t s, const swp_t *ahead, unsigned n, struct page **out)
 			pages[k++] = p;
 	read_all(pages, k);
 	vm_count(SWAP_RA, k - 1);
+	for (unsigned i = 0; i < k; i++)
+		lists_new(pages[i]);
 	for (unsigned i = 0; i < k; i++) {
 		if (pages[i] == *out)
 			continue;

@@ -14,6 +14,8 @@
 #include <lib/string.h>
 #include <mm/alloc/busy.h>
 #include <mm/obj/object.h>
+#include <mm/alloc/lists.h>
+#include <mm/reclaim/reclaim.h>
 #include <mm/reclaim/swap_header.h>
 
 #include <asm-generic/errno-base.h>
@@ -119,6 +121,8 @@ int swap_on(struct store *store, int priority)
 		err = add_area(store, page_to_virt(p), priority);
 	mutex_unlock(&areas_mutex);
 	page_put(p);
+	if (!err && READ_ONCE(lists_on))
+		reclaim_lists();	/* memory that could not be swapped is on none */
 	return err;
 }
 

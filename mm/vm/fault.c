@@ -54,6 +54,7 @@
 #include <kernel/core/thread.h>
 #include <lib/assert.h>
 #include <mm/alloc/busy.h>
+#include <mm/reclaim/reclaim.h>
 #include <mm/vm/map.h>
 
 #include <linux/errno.h>
@@ -302,6 +303,19 @@ static int fault_read_in(struct fault *f)
 	return err == -ENOMEM ? FAULT_OOM : FAULT_BUS;
 }
 
+/* FAULT_OK: there may be memory by now. */
+static int fault_reclaim(struct fault *f)
+{
+	uint16_t limit = mm_limit_reached(f->mm);
+
+	if (reclaim_retry(&f->tries))
+		return FAULT_OK;
+	if (!limit || f->reclaimed)
+		return FAULT_OOM;
+	f->reclaimed = true;
+	return objects_drop_clean_of(limit) > 0 ? FAULT_OK : FAULT_OOM;
+}
+
 /* What can only be done outside of the locks, with nothing prepared; FAULT_OK: start again. */
 static int fault_outside(struct fault *f, int r)
 {
@@ -312,11 +326,8 @@ static int fault_outside(struct fault *f, int r)
 		r = fault_read_in(f);
 	else if (r == FAULT_WAIT_SWAP)
 		r = fault_read_swapped(f);
-	if (r == FAULT_OOM && !f->reclaimed) {
-		f->reclaimed = true;
-		if (objects_drop_clean_of(mm_limit_reached(f->mm)) > 0)
-			r = FAULT_OK;
-	}
+	if (r == FAULT_OOM)
+		r = fault_reclaim(f);
 	return r;
 }
 
@@ -338,6 +349,7 @@ static void fault_begin(struct fault *f, struct mm *mm, vaddr_t va, unsigned acc
 	f->access = access & (ACCESS_WRITE | ACCESS_EXEC);
 	f->fresh = f->source = f->swapped = f->held = NULL;
 	f->ncached = 0;
+	f->tries = 0;
 	f->major = f->reclaimed = f->gathering = false;
 }
 

@@ -4,16 +4,19 @@
  * MADV_REMOVE makes a hole in the memory object that is mapped there;
  * what fork does with it is a flag of its VMAs. How it will be read, and whether
  * a core dump is to have it, are flags, too, which only part VMAs and are shown
- * (smaps). MADV_FREE, MADV_COLD and MADV_PAGEOUT let the kernel take pages when
- * memory is short: they are checked, and it does not. MADV_WILLNEED is accepted
- * and not needed. What is not in the table is EINVAL, which is also what Linux
+ * (smaps). MADV_COLD lets reclaim take the pages sooner, MADV_PAGEOUT takes them now (those that nobody else
+ * maps), MADV_WILLNEED reads what is in swap. MADV_FREE is checked, and does
+ * nothing: the program may keep what it no longer needs. What is not in the table is EINVAL, which is also what Linux
  * says to advice that it was built without.
  *
  * Locks: mm.lock, for writing where flags change, else for reading: faults go on beside it, entry by entry under
  * the table's lock.
  */
 #include <mm/vm/map.h>
+#include <kernel/core/thread.h>
 #include <mm/pt/pt.h>
+#include <mm/reclaim/reclaim.h>
+#include <mm/reclaim/swap.h>
 
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -21,15 +24,16 @@
 #define MADV_DONTNEED_LOCKED_	24	/* younger than some headers */
 
 enum advice {
-	ADVICE_UNKNOWN, ADVICE_NOTED, ADVICE_ZAP, ADVICE_ZAP_LOCKED, ADVICE_FREE, ADVICE_AGE,
-	ADVICE_FLAGS, ADVICE_READ_IN, ADVICE_WRITE_IN, ADVICE_REMOVE,
+	ADVICE_UNKNOWN, ADVICE_ZAP, ADVICE_ZAP_LOCKED, ADVICE_FREE, ADVICE_COLD,
+	ADVICE_PAGEOUT, ADVICE_WILLNEED, ADVICE_FLAGS, ADVICE_READ_IN, ADVICE_WRITE_IN,
+	ADVICE_REMOVE,
 };
 
 static enum advice advice_of(int advice)
 {
 	switch (advice) {
 	case MADV_WILLNEED:
-		return ADVICE_NOTED;
+		return ADVICE_WILLNEED;
 	case MADV_NORMAL:
 	case MADV_RANDOM:
 	case MADV_SEQUENTIAL:
@@ -45,8 +49,9 @@ static enum advice advice_of(int advice)
 	case MADV_REMOVE:
 		return ADVICE_REMOVE;
 	case MADV_COLD:
+		return ADVICE_COLD;
 	case MADV_PAGEOUT:
-		return ADVICE_AGE;
+		return ADVICE_PAGEOUT;
 	case MADV_DONTNEED_LOCKED_:
 		return ADVICE_ZAP_LOCKED;
 	case MADV_DONTNEED:
@@ -64,9 +69,101 @@ static enum advice advice_of(int advice)
 static int check_part(const struct vma *v, enum advice what)
 {
 	if (v->flags & VM_LOCKED &&
-	    (what == ADVICE_ZAP || what == ADVICE_FREE || what == ADVICE_AGE))
+	    (what == ADVICE_ZAP || what == ADVICE_FREE || what == ADVICE_COLD ||
+	     what == ADVICE_PAGEOUT))
 		return -EINVAL;
 	return what == ADVICE_FREE && (v->obj || v->flags & VM_SHARED) ? -EINVAL : 0;
+}
+
+/* ---- pages for reclaim, slots from swap ---- */
+
+#define SOME		32u		/* at a time */
+
+/* Behind what c, above the last level, stands on. */
+static vaddr_t behind(const struct cursor *c)
+{
+	return (c->va & -LEVEL_SIZE(c->level)) + LEVEL_SIZE(c->level);
+}
+
+/*
+ * Some of the pages from *va to end that nobody else maps, each with a reference; how many. *va: where
+ * to go on.
+ */
+static unsigned find_pages(struct mm *mm, vaddr_t *va, vaddr_t end, struct page **page)
+{
+	struct cursor c;
+	unsigned n = 0;
+
+	cursor_find(&c, &mm->as, *va, 1);
+	*va = c.level > 1 ? behind(&c) : c.va;
+	while (c.level == 1 && *va < end && n < SOME) {
+		pte_t e = cursor_get(&c);
+		struct page *p = pte_present(e) && !(e.v & PTE_SPECIAL) ? pfn_to_page(pte_pfn(e)) : NULL;
+
+		if (p && READ_ONCE(p->slots) == 1 && !c.table->shared) {
+			page_get(p);
+			page[n++] = p;
+		}
+		*va += PAGE_SIZE;
+		if (!cursor_next(&c))
+			break;
+	}
+	cursor_close(&c);
+	return n;
+}
+
+/* mm.lock held for reading: reclaim waits for no lock. */
+static void age_part(struct mm *mm, vaddr_t va, vaddr_t end, enum advice what)
+{
+	struct page *page[SOME];
+	unsigned n;
+
+	while (va < end) {
+		n = find_pages(mm, &va, end, page);
+		if (what == ADVICE_COLD)
+			reclaim_cool(page, n);
+		else
+			reclaim_pages(page, n);
+		resched_point();
+	}
+}
+
+/* Some of the slots that entries from *va to end name; as find_pages. */
+static unsigned find_slots(struct mm *mm, vaddr_t *va, vaddr_t end, swp_t *slot)
+{
+	struct cursor c;
+	unsigned n = 0;
+
+	cursor_find(&c, &mm->as, *va, 1);
+	*va = c.level > 1 ? behind(&c) : c.va;
+	while (c.level == 1 && *va < end && n < SOME) {
+		pte_t e = cursor_get(&c);
+
+		if (pte_kind(e, 1) == PTE_SWAP)
+			slot[n++] = pte_swp(e);
+		*va += PAGE_SIZE;
+		if (!cursor_next(&c))
+			break;
+	}
+	cursor_close(&c);
+	return n;
+}
+
+/* What is in swap is read, and waits in the cache to be wanted. A slot may be out of use by then. */
+static void read_slots(struct mm *mm, vaddr_t va, vaddr_t end)
+{
+	swp_t slot[SOME];
+	struct page *p;
+	bool major;
+
+	while (slots_on && va < end) {
+		unsigned n = find_slots(mm, &va, end, slot);
+
+		for (unsigned i = 0; i < n; i++)
+			if (!swap_page(slot[i], NULL, 0, &p, &major))
+				page_put(p);
+		resched_point();
+	}
 }
 
 /* The mapped parts of the range one by one; -ENOMEM at the end if there were holes. */
@@ -84,6 +181,8 @@ static int for_each_part(struct mm *mm, vaddr_t start, vaddr_t end, enum advice 
 		err = check_part(v, what);
 		if (err)
 			return err;
+		if (what == ADVICE_COLD || what == ADVICE_PAGEOUT)
+			age_part(mm, MAX(v->start, start), at, what);
 		if (what != ADVICE_ZAP && what != ADVICE_ZAP_LOCKED)
 			continue;
 		if (pt_own_zap(&mm->as, MAX(v->start, start), at))
@@ -103,6 +202,8 @@ static int note_or_zap(struct mm *mm, vaddr_t start, vaddr_t end, enum advice wh
 	err = for_each_part(mm, start, end, what, &g);
 	gather_finish(&g);
 	read_unlock(&mm->lock);
+	if (what == ADVICE_WILLNEED)
+		read_slots(mm, start, end);
 	return err;
 }
 

@@ -1,0 +1,57 @@
+/*
+ * The reclaim thread: woken when there are fewer free frames than the low watermark, it goes on
+ * until there are as many as the high one. Whoever allocates below low asks for a
+ * reschedule (page.c), so that it runs soon on a machine of one CPU, too.
+ *
+ * If nothing can be had it rests for a while: nobody is helped by looking at the same pages again and again, and
+ * those who need memory look for themselves (direct.c).
+ */
+#include <mm/reclaim/shrink.h>
+#include <kernel/core/wait.h>
+#include <lib/log.h>
+#include <mm/alloc/stat.h>
+#include <mm/pt/pt.h>
+
+#define REST_NS		(50 * 1000 * 1000ul)
+
+static struct waitq wait;
+static struct thread thread;
+
+/* True: there is enough again. */
+static bool balance(void)
+{
+	uint64_t now, high = page_high_mark();
+
+	while ((now = page_buddy_count()) < high)
+		if (!shrink(MIN(high - now, 256ul), false))
+			return false;
+	return true;
+}
+
+static void kswapd(void *arg)
+{
+	uint64_t irq;
+
+	(void)arg;
+	for (;;) {
+		irq = waitq_lock(&wait);
+		while (page_buddy_count() >= page_low_mark())
+			waitq_sleep(&wait, &irq);
+		waitq_unlock(&wait, irq);
+		vm_count(PAGEOUTRUN, 1);
+		if (!balance())
+			sleep_ns(REST_NS);
+	}
+}
+
+void reclaim_init(void)
+{
+	uint64_t bottom, top;
+
+	waitq_init(&wait);
+	if (kstack_alloc(&bottom, &top))
+		panic("no memory for kswapd");
+	thread_init(&thread, "kswapd0", bottom, top, kswapd, NULL);
+	WRITE_ONCE(page_low_wait, &wait);
+	thread_start(&thread);
+}
