@@ -211,7 +211,7 @@ $(O)/quire.iso: $(O)/quire.elf $(B)/initramfs.cpio $(mkiso)
 # name begins with glibc-; position-independent where it ends in -pie. A first line
 # /* flags: ... */ adds flags; tests/user/NAME/*.c are further parts of it. tests/host/NAME.c is a native program with ASan and UBSan;
 # the lines "// sources: a.c b.c" in its head name the kernel's files that it tests (a file
-# without such a line is a part of others).
+# without such a line is a part of others), a line "// libs: -la" what else it is linked with.
 
 user_src := $(wildcard tests/user/*.c)
 host_src := $(sort $(shell grep -ls '^// sources:' tests/host/*.c))
@@ -247,7 +247,7 @@ $(B)/host/%: tests/host/%.c Makefile
 	@mkdir -p $(@D)
 	$(Q)src="$< $$(sed -n '1,20s,^// sources: ,,p' $< | tr '\n' ' ')"; \
 	{ $(HOSTCC) $(HOSTCFLAGS) -MM -MP -MT $@ $$src; printf '%s:\n' $$src; } >$@.d; \
-	$(HOSTCC) $(HOSTCFLAGS) -o $@ $$src
+	$(HOSTCC) $(HOSTCFLAGS) -o $@ $$src $$(sed -n '1,20s,^// libs: ,,p' $<)
 
 -include $(user_bin:=.d) $(host_bin:=.d)
 
