@@ -27,8 +27,6 @@ void waitq_sleep(struct waitq *q, uint64_t *flags)
 	panic("somebody sleeps");
 }
 
-void grace_wait(void) { fake_grace_run(); }
-
 void rwlock_init(struct rwlock *l, enum lock_rank rank) { *l = (struct rwlock){ .rank = rank }; }
 
 void read_lock(struct rwlock *l)
