@@ -8,7 +8,9 @@
 #include <arch/aspace.h>
 #include <arch/types.h>
 #include <mm/alloc/commit.h>
+#include <mm/alloc/lists.h>
 #include <mm/obj/object.h>
+#include <mm/reclaim/reclaim.h>
 #include <mm/reclaim/swap.h>
 
 struct mm;

@@ -3,7 +3,6 @@
 #include <kernel/proc/oom.h>
 #include <lib/lock.h>
 #include <lib/string.h>
-#include <mm/alloc/lists.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 

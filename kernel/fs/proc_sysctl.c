@@ -7,7 +7,6 @@
 #include <lib/version.h>
 #include <linux/errno.h>
 #include <mm/mm.h>
-#include <mm/reclaim/reclaim.h>
 
 #define PID_MAX_MIN	301		/* as Linux has it */
 

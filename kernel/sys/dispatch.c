@@ -7,7 +7,7 @@
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
 #include <lib/log.h>
-#include <mm/reclaim/reclaim.h>
+#include <mm/mm.h>
 
 _Static_assert(SYSCALL_COUNT <= 512, "said has a bit for each");
 

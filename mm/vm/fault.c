@@ -306,14 +306,12 @@ static int fault_read_in(struct fault *f)
 /* FAULT_OK: there may be memory by now. */
 static int fault_reclaim(struct fault *f)
 {
-	uint16_t limit = mm_limit_reached(f->mm);
-
 	if (reclaim_retry(&f->tries))
 		return FAULT_OK;
-	if (!limit || f->reclaimed)
+	if (f->reclaimed)
 		return FAULT_OOM;
 	f->reclaimed = true;
-	return objects_drop_clean_of(limit) > 0 ? FAULT_OK : FAULT_OOM;
+	return objects_drop_clean_of(mm_limit_reached(f->mm)) > 0 ? FAULT_OK : FAULT_OOM;
 }
 
 /* What can only be done outside of the locks, with nothing prepared; FAULT_OK: start again. */
