@@ -1,0 +1,243 @@
+/*
+ * Reclaim: what goes out and what stays, by MADV_PAGEOUT, by direct reclaim, and whatever else the
+ * loop meets. The device is an array in memory. The law of the lists is mm_verify's,
+ * which runs after each test.
+ */
+#include <tests/kernel/mmtest.h>
+#include <mm/alloc/busy.h>
+#include <mm/alloc/lists.h>
+#include <mm/reclaim/swap.h>
+#include <mm/reclaim/swap_header.h>
+
+#define PAGES		1024u		/* of the device */
+#define ORDER		10
+#define N		64u		/* pages of a test's memory */
+
+static struct page *disk;
+
+static char *at(uint64_t i)
+{
+	return (char *)page_to_virt(disk) + i * PAGE_SIZE;
+}
+
+static int disk_read(struct store *s, uint64_t first, struct page *const *pages, unsigned n)
+{
+	(void)s;
+	for (unsigned i = 0; i < n; i++)
+		copy_page(page_to_virt(pages[i]), at(first + i));
+	return 0;
+}
+
+static int disk_write(struct store *s, uint64_t first, struct page *const *pages, unsigned n)
+{
+	(void)s;
+	for (unsigned i = 0; i < n; i++)
+		copy_page(at(first + i), page_to_virt(pages[i]));
+	return 0;
+}
+
+static const struct store_ops ops = { .read = disk_read, .write = disk_write, .memory = true };
+static struct store store = { .ops = &ops, .name = "test", .npages = PAGES };
+
+static void begin(void)
+{
+	struct swap_header *h;
+
+	disk = page_alloc(ORDER, PAGE_KERNEL, 0);
+	EXPECT(disk);
+	h = page_to_virt(disk);
+	memset(h, 0, sizeof(*h));
+	h->version = SWAP_VERSION;
+	h->last_page = PAGES - 1;
+	memcpy(h->magic, SWAP_MAGIC, sizeof(h->magic));
+	EXPECT_EQ(swap_on(&store, 32000), 0);
+	mt_begin();
+}
+
+static void end(void)
+{
+	mt_end();
+	EXPECT_EQ(swap_off(&store), 0);
+	page_free(disk, ORDER);
+}
+
+static void fill(uint64_t seed)
+{
+	for (unsigned i = 0; i < N; i++)
+		EXPECT_EQ(mt_write(i, seed + i), 0);
+}
+
+static void check(uint64_t seed)
+{
+	for (unsigned i = 0; i < N; i++)
+		EXPECT_EQ(mt_read(i), seed + i);
+}
+
+static uint64_t in_swap(void)
+{
+	return mt_figures().swap;
+}
+
+static int pageout(void)
+{
+	return mm_madvise(mt_mm, MT_BASE, N * PAGE_SIZE, MADV_PAGEOUT);
+}
+
+KTEST(reclaim, paged_out_and_back)
+{
+	begin();
+	EXPECT(mt_anon(0, N, RW));
+	fill(1);
+	EXPECT_EQ(pageout(), 0);
+	EXPECT_EQ(in_swap(), N);
+	check(1);
+	EXPECT_EQ(in_swap(), 0);
+	end();
+}
+
+/* What comes back and is only read is the same as in its slot: it goes again without being written. */
+KTEST(reclaim, clean_pages_are_not_written_twice)
+{
+	uint64_t written;
+
+	begin();
+	EXPECT(mt_anon(0, N, RW));
+	fill(7);
+	EXPECT_EQ(pageout(), 0);
+	check(7);
+	written = vm_event_sum(PSWPOUT);
+	EXPECT_EQ(pageout(), 0);
+	EXPECT_EQ(in_swap(), N);
+	EXPECT_EQ(vm_event_sum(PSWPOUT), written);
+	fill(9);
+	EXPECT_EQ(pageout(), 0);
+	EXPECT_EQ(vm_event_sum(PSWPOUT), written + N);
+	check(9);
+	end();
+}
+
+KTEST(reclaim, locked_pages_stay)
+{
+	begin();
+	EXPECT(mt_anon(0, N, RW));
+	fill(3);
+	EXPECT_EQ(mm_mlock(mt_mm, MT_BASE, N * PAGE_SIZE / 2, false), 0);
+	EXPECT_EQ(pageout(), -EINVAL);
+	EXPECT_EQ(mm_madvise(mt_mm, MT_BASE + N * PAGE_SIZE / 2, N * PAGE_SIZE / 2, MADV_PAGEOUT), 0);
+	EXPECT_EQ(in_swap(), N / 2);
+	for (unsigned i = 0; i < 8; i++)
+		reclaim_direct(N);
+	EXPECT(in_swap() <= N / 2);
+	EXPECT_EQ(mm_munlock(mt_mm, MT_BASE, N * PAGE_SIZE), 0);
+	EXPECT_EQ(pageout(), 0);
+	EXPECT_EQ(in_swap(), N);
+	check(3);
+	end();
+}
+
+/* Whoever holds a page by a reference that nothing explains keeps it in memory. */
+KTEST(reclaim, held_pages_stay)
+{
+	struct page *p;
+
+	begin();
+	EXPECT(mt_anon(0, N, RW));
+	fill(5);
+	p = mt_page(0);
+	page_get(p);
+	EXPECT_EQ(pageout(), 0);
+	EXPECT_EQ(in_swap(), N - 1);
+	page_put(p);
+	EXPECT_EQ(pageout(), 0);
+	EXPECT_EQ(in_swap(), N);
+	check(5);
+	end();
+}
+
+KTEST(reclaim, busy_pages_are_passed_over)
+{
+	struct page *p;
+
+	begin();
+	EXPECT(mt_anon(0, N, RW));
+	fill(5);
+	p = mt_page(0);
+	EXPECT(page_trylock(p));
+	EXPECT_EQ(pageout(), 0);
+	EXPECT_EQ(in_swap(), N - 1);
+	page_unlock(p);
+	check(5);
+	end();
+}
+
+KTEST(reclaim, willneed_reads_what_is_in_swap)
+{
+	uint64_t in;
+
+	begin();
+	EXPECT(mt_anon(0, N, RW));
+	fill(2);
+	EXPECT_EQ(pageout(), 0);
+	in = vm_event_sum(PSWPIN);
+	EXPECT_EQ(mm_madvise(mt_mm, MT_BASE, N * PAGE_SIZE, MADV_WILLNEED), 0);
+	EXPECT_EQ(vm_event_sum(PSWPIN), in + N);
+	check(2);
+	EXPECT_EQ(vm_event_sum(PSWPIN), in + N);
+	end();
+}
+
+KTEST(reclaim, shared_memory_goes_to_swap)
+{
+	struct object *o;
+
+	begin();
+	o = shm_create(N * PAGE_SIZE);
+	EXPECT(o);
+	EXPECT(mt_map(0, N, RW, MAP_SHARED, o, 0));
+	fill(4);
+	EXPECT_EQ(pageout(), 0);
+	EXPECT_EQ(o->nswapped, N);
+	EXPECT_EQ(o->npages, 0);
+	check(4);
+	EXPECT_EQ(o->nswapped, 0);
+	object_put(o);
+	end();
+}
+
+/* Direct reclaim finds every page that is there, a file's and memory, used or not. */
+KTEST(reclaim, all_pages_are_found)
+{
+	struct mt_file f;
+
+	begin();
+	mt_file_init(&f, N * PAGE_SIZE);
+	EXPECT(mt_anon(0, N, RW));
+	EXPECT(mt_map(N, N, PROT_READ, MAP_PRIVATE, &f.obj, 0));
+	fill(6);
+	for (unsigned i = 0; i < N; i++)
+		EXPECT_EQ(mt_read(N + i), i + 1);
+	EXPECT_EQ(f.obj.npages, N);
+	for (unsigned i = 0; i < 64 && (in_swap() < N || f.obj.npages); i++)
+		if (!reclaim_direct(N))
+			break;
+	EXPECT_EQ(in_swap(), N);
+	EXPECT_EQ(f.obj.npages, 0);
+	check(6);
+	for (unsigned i = 0; i < N; i++)
+		EXPECT_EQ(mt_read(N + i), i + 1);
+	EXPECT_EQ(mm_munmap(mt_mm, MT_BASE + N * PAGE_SIZE, N * PAGE_SIZE), 0);
+	object_put(&f.obj);
+	end();
+}
+
+/* A thread's injected failure is no shortage: nothing is reclaimed for it. */
+KTEST(reclaim, only_a_shortage_is_worth_another_try)
+{
+	unsigned tries = 0;
+
+	current_thread()->starved = false;
+	EXPECT(!reclaim_retry(&tries));
+	page_fail_nth = 1;
+	EXPECT(!page_alloc(0, PAGE_KERNEL, 0));
+	EXPECT(!reclaim_retry(&tries));
+}
