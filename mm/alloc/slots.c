@@ -49,7 +49,7 @@ struct area {
 	bool open;			/* gives slots out; areas_lock to change */
 	uint64_t hint;			/* cluster after the last one taken; areas_lock */
 	uint64_t good, used;		/* slots that can be given out, and those in use; atomic */
-};
+} __attribute__((aligned(64)));
 
 /* Where a CPU gives out; areas_lock to change, and only the CPU itself but when the area goes. */
 struct here {
@@ -89,8 +89,8 @@ static inline bool in_use(const struct slot *w)
 	return entries(w) || page_of(w);
 }
 
-/* The cluster of s, locked, and its word; NULL: there is no such slot. */
-static struct cluster *slot_find(swp_t s, struct slot **w)
+/* The cluster of s and its word; NULL: there is no such slot. */
+static __always_inline_ struct cluster *slot_place(swp_t s, struct slot **w)
 {
 	uint64_t offset = swp_offset(s);
 	struct cluster *c;
@@ -102,13 +102,22 @@ static struct cluster *slot_find(swp_t s, struct slot **w)
 	if (unlikely(offset >= __atomic_load_n(&a->n, __ATOMIC_ACQUIRE)))
 		return NULL;
 	c = &a->cluster[offset >> CLUSTER_SHIFT];
-	spin_lock(&c->lock);
 	*w = &c->slot[offset & (CLUSTER - 1)];
 	return c;
 }
 
+/* The same, locked. */
+static __always_inline_ struct cluster *slot_find(swp_t s, struct slot **w)
+{
+	struct cluster *c = slot_place(s, w);
+
+	if (likely(c))
+		spin_lock(&c->lock);
+	return c;
+}
+
 /* The same of one that the caller knows to be in use. */
-static struct cluster *slot_lock(swp_t s, struct slot **w)
+static __always_inline_ struct cluster *slot_lock(swp_t s, struct slot **w)
 {
 	struct cluster *c = slot_find(s, w);
 
@@ -314,11 +323,13 @@ uint32_t slot_count(swp_t s)
 struct page *slot_cached(swp_t s)
 {
 	struct slot *w;
-	struct cluster *c = slot_find(s, &w);
+	struct cluster *c = slot_place(s, &w);
 	struct page *p;
 
-	if (!c)
+	/* what is there a moment later, slot_cache will see */
+	if (!c || !(READ_ONCE(w->cache) && !(READ_ONCE(w->cache) & 1)))
 		return NULL;
+	spin_lock(&c->lock);
 	p = page_of(w);
 	if (p)
 		page_get(p);

@@ -139,6 +139,17 @@ static __always_inline_ bool cursor_descend_fast(struct cursor *c, struct aspace
 	return descend_fast(c, as, va, own, &s);
 }
 
+pte_t pt_peek(struct aspace *as, vaddr_t va)
+{
+	struct stop s = { .e = { as->root.v } };
+
+	if (unlikely(arch_levels == 5) && !step(&s, va, 5))
+		return pte_none();
+	if (!step(&s, va, 4) || !step(&s, va, 3) || !step(&s, va, 2))
+		return pte_none();
+	return pte_read(entry_below(s.e, va, 1));
+}
+
 /*
  * Hangs n tables, empty and unseen so far, one below the other into the none
  * entry under the cursor, which goes down to the lowest: that one is locked

@@ -331,6 +331,9 @@ int pt_walk(struct aspace *as, vaddr_t start, vaddr_t end,
  */
 pte_t pt_lookup(struct aspace *as, vaddr_t va, unsigned *level);
 
+/* The same for who asks only for what there is at level 1: none where there is no such table. */
+pte_t pt_peek(struct aspace *as, vaddr_t va);
+
 /* ---- address spaces (aspace.c) ---- */
 
 /* A fresh root with the kernel's half in it. 0 or -ENOMEM. */

@@ -28,10 +28,9 @@
 /* What the entry of f names, seen without a lock: a guess. */
 bool fault_swapped(struct fault *f)
 {
-	unsigned level;
-	pte_t e = pt_lookup(&f->mm->as, f->va, &level);
+	pte_t e = pt_peek(&f->mm->as, f->va);
 
-	if (level != 1 || pte_kind(e, 1) != PTE_SWAP)
+	if (pte_kind(e, 1) != PTE_SWAP)
 		return false;
 	f->slot = pte_swp(e);
 	return true;
@@ -74,7 +73,7 @@ static void find_ahead(struct fault *f)
 	const struct vma *v = f->vma;
 	struct vma_ahead *a = ahead_of(f);
 	uint64_t page = f->va >> PAGE_SHIFT, before = READ_ONCE(a->last);
-	unsigned n = v->flags & VM_RAND_READ ? 1 : window(a, page), level;
+	unsigned n = v->flags & VM_RAND_READ ? 1 : window(a, page);
 	vaddr_t low = MAX(v->start, f->va & -LEVEL_SIZE(2));
 	vaddr_t end = MIN(v->end, (f->va & -LEVEL_SIZE(2)) + LEVEL_SIZE(2)), va;
 
@@ -87,8 +86,8 @@ static void find_ahead(struct fault *f)
 
 		if (va < low || va >= end || va == f->va)
 			continue;
-		e = pt_lookup(&f->mm->as, va, &level);
-		if (level == 1 && pte_kind(e, 1) == PTE_SWAP && f->nahead < SWAP_AHEAD_MAX - 1)
+		e = pt_peek(&f->mm->as, va);
+		if (pte_kind(e, 1) == PTE_SWAP && f->nahead < SWAP_AHEAD_MAX - 1)
 			f->ahead[f->nahead++] = pte_swp(e);
 	}
 }

@@ -3,9 +3,8 @@
  * devices do, read-ahead. The device is an array in memory that can be told to be slow or to fail.
  */
 #include <tests/kernel/mmtest.h>
-#include <arch/tlb.h>
 #include <mm/alloc/busy.h>
-#include <mm/pt/table.h>
+#include <mm/pt/rmap.h>
 #include <mm/reclaim/swap.h>
 #include <mm/reclaim/swap_header.h>
 
@@ -106,24 +105,9 @@ static void end(void)
 	page_free(disk, ORDER);
 }
 
-/* The entry of p, its only one, becomes one that names s. */
-static void unmap(struct page *p, swp_t s)
-{
-	struct page *t = virt_to_page(p->slot);
-	pte_t *slot = p->slot, e;
+static struct reclaim_gather gather;
 
-	EXPECT_EQ(p->slots, 1);
-	spin_lock(&t->lock);
-	e = pte_xchg(slot, pte_swap(s, pte_read(slot)));
-	slot_drop(t, p, slot, e);
-	t->swap++;
-	slot_get(s);
-	spin_unlock(&t->lock);
-	tlb_flush_local();
-	page_put(p);
-}
-
-/* Page i goes out: true, if it is written. */
+/* Page i goes out, from all who have it: true, if it is written, too. */
 static bool out(unsigned i)
 {
 	struct page *p = mt_page(i);
@@ -135,8 +119,10 @@ static bool out(unsigned i)
 	EXPECT(gone);
 	if (!(p->flags & PG_SWAPCACHE))
 		EXPECT(slot_alloc(p, &s));
-	unmap(p, p->swp);
-	if (p->flags & PG_DIRTY) {
+	reclaim_gather_init(&gather);
+	gone = rmap_unmap(p, p->swp, &gather);
+	reclaim_gather_flush(&gather);
+	if (gone && p->flags & PG_DIRTY) {
 		swap_write(&p, 1, &failed);
 		gone = !failed;
 	}
@@ -248,6 +234,48 @@ KTEST(swap, out_and_in)
 	for (unsigned i = 0; i < 8; i++)		/* what ends swapped, or in the cache, is given back */
 		EXPECT(out(i));
 	EXPECT_EQ(mt_read(3), 2003);
+	mt_end();
+	end();
+}
+
+/* Forked: both name the slots; one reads, one writes, one ends. */
+KTEST(swap, shared_slots)
+{
+	struct mm *parent, *child;
+
+	begin(&fast_ops);
+	mt_begin();
+	EXPECT(mt_anon(0, 64, RW));
+	for (unsigned i = 0; i < 64; i++)
+		EXPECT_EQ(mt_write(i, 100 + i), 0);
+	for (unsigned i = 0; i < 32; i++)
+		EXPECT(out(i));
+	parent = mt_mm;
+	child = mm_fork(parent);
+	EXPECT(child);
+	for (unsigned i = 32; i < 64; i++)		/* mapped twice by now */
+		EXPECT(out(i));
+	EXPECT_EQ(used(), 64);
+	for (unsigned i = 0; i < 64; i += 2)
+		EXPECT_EQ(mt_read(i), 100 + i);
+	thread_set_aspace(mm_aspace(child));
+	mt_mm = child;
+	reads = 0;
+	for (unsigned i = 0; i < 64; i += 4) {
+		EXPECT_EQ(mt_write(i, 500 + i), 0);	/* the parent has it, too: a copy */
+		EXPECT_EQ(mt_write(i + 1, 600 + i), 0);
+	}
+	for (unsigned i = 0; i < 64; i++)
+		EXPECT_EQ(mt_read(i), i % 4 == 0 ? 500 + i : i % 4 == 1 ? 599 + i : 100 + i);
+	EXPECT_EQ(reads, 32);
+	thread_set_aspace(mm_aspace(parent));
+	mt_mm = parent;
+	for (unsigned i = 0; i < 64; i++)
+		EXPECT_EQ(mt_read(i), 100 + i);
+	mm_put(child);
+	for (unsigned i = 0; i < 64; i++)
+		EXPECT_EQ(mt_write(i, 7), 0);
+	EXPECT_EQ(used(), 0);
 	mt_end();
 	end();
 }
@@ -413,6 +441,9 @@ static bool object_out(struct object *o, uint64_t index)
 	bool failed = true;
 
 	EXPECT(p && page_trylock(p));
+	reclaim_gather_init(&gather);
+	EXPECT(object_unmap_page(p, &gather));
+	reclaim_gather_flush(&gather);
 	if (object_swap_out(p)) {
 		swap_write(&p, 1, &failed);
 		failed = failed || !slot_uncache(p, 5);
@@ -422,7 +453,6 @@ static bool object_out(struct object *o, uint64_t index)
 	return !failed;
 }
 
-/* Nobody maps the pages when they go. */
 KTEST(swap, objects)
 {
 	struct object *o = shm_create(64 * PAGE_SIZE);
@@ -452,6 +482,14 @@ KTEST(swap, objects)
 	for (unsigned i = 32; i < 40; i++) {
 		EXPECT_EQ(mt_write(64 + i, 7), 0);
 		EXPECT_EQ(mt_read(i), 40 + i);
+	}
+	EXPECT_EQ(used(), 24);
+	EXPECT(sound());
+	for (unsigned i = 0; i < 8; i++) {		/* mapped, and written since */
+		EXPECT_EQ(mt_write(i, 800 + i), 0);
+		EXPECT(object_out(o, i));
+		EXPECT_EQ(mt_kind(i), PTE_NONE);
+		EXPECT_EQ(mt_read(i), 800 + i);
 	}
 	EXPECT_EQ(used(), 24);
 	EXPECT(sound());

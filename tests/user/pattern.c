@@ -5,6 +5,7 @@
  * it each and verify the whole, word by word, as the parent does at the end: more memory than a
  * machine has goes out to swap and comes back right.
  */
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,7 +108,7 @@ int main(int argc, char **argv)
 		pid_t pid = fork();
 
 		if (pid < 0) {
-			printf("no child\n");
+			printf("no child: %s\n", strerror(errno));
 			return 2;
 		}
 		if (!pid)
