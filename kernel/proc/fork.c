@@ -106,6 +106,8 @@ static void wait_until_left(struct process *parent, struct process *child)
 	signal_only_fatal(signal_thread(), false);
 }
 
+#define FORK_TRIES	4u		/* of making room; others may take it */
+
 /* A fork must not take the last frames: those that run need some to go on. */
 static bool memory_is_short(void)
 {
@@ -164,6 +166,9 @@ int process_fork(const struct fork_spec *spec, const struct trapframe *tf)
 {
 	struct process *p = current_process();
 
+	for (unsigned tries = 0; memory_is_short() && tries < FORK_TRIES; tries++)
+		if (!reclaim_direct(page_low_mark()))
+			break;
 	if (memory_is_short()) {
 		oom_settle();
 		if (memory_is_short())

@@ -66,6 +66,7 @@ static unsigned turn;
 static struct here here[MAX_CPUS];
 
 unsigned slots_on;
+bool slots_tight;
 
 static uint64_t clusters(const struct area *a)
 {
@@ -220,12 +221,28 @@ static unsigned equals(unsigned i)
 	return n;
 }
 
+/* Of the open areas; without the lock: while one comes or goes, about right. */
+static void sum(uint64_t *total, uint64_t *used)
+{
+	*total = *used = 0;
+	for (unsigned i = 0; i < READ_ONCE(nopen); i++) {
+		const struct area *a = &areas[READ_ONCE(by_priority[i])];
+
+		*total += READ_ONCE(a->good);
+		*used += READ_ONCE(a->used);
+	}
+}
+
 /* Another cluster for this CPU; false: nothing is free. */
 static bool next_cluster(struct here *h)
 {
 	struct cluster *c = NULL;
 	struct area *a = NULL;
 
+	uint64_t total, used;
+
+	sum(&total, &used);
+	WRITE_ONCE(slots_tight, used * 2 > total);
 	spin_lock(&areas_lock);
 	if (h->cluster)
 		h->cluster->taken = 0;
@@ -459,18 +476,6 @@ bool slot_is_bad(swp_t s)
 	return bad;
 }
 
-/* Of the open areas; without the lock: while one comes or goes, about right. */
-static void sum(uint64_t *total, uint64_t *used)
-{
-	*total = *used = 0;
-	for (unsigned i = 0; i < READ_ONCE(nopen); i++) {
-		const struct area *a = &areas[READ_ONCE(by_priority[i])];
-
-		*total += READ_ONCE(a->good);
-		*used += READ_ONCE(a->used);
-	}
-}
-
 uint64_t slots_total(void)
 {
 	uint64_t total, used;
@@ -487,13 +492,6 @@ uint64_t slots_free(void)
 	return total - MIN(total, used);
 }
 
-bool slots_tight(void)
-{
-	uint64_t total, used;
-
-	sum(&total, &used);
-	return used * 2 > total;
-}
 
 /* ---- areas ---- */
 

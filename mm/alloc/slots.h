@@ -75,8 +75,11 @@ void slot_forsaken(swp_t s);
 /* s cannot be written (read): it is not given out any more once it is free. */
 void slot_mark_bad(swp_t s);
 bool slot_is_bad(swp_t s);
-/* More than half of all slots are in use: a page that has been read back had better give its slot up. */
-bool slots_tight(void);
+/*
+ * More than half of all slots were in use when some CPU last took a cluster: a page that has been read
+ * back had better give its slot up.
+ */
+extern bool slots_tight;
 /* Slots of all areas, and how many are not in use. */
 uint64_t slots_total(void);
 uint64_t slots_free(void);

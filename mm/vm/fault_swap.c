@@ -170,7 +170,7 @@ int fault_swap(struct fault *f, struct cursor *c, pte_t e)
 		vm_count(SWAP_RA_HIT, 1);
 	}
 	slot_put(s);
-	if (unlikely(slots_tight()) && !slot_count(s))
+	if (unlikely(READ_ONCE(slots_tight)) && !slot_count(s))
 		slot_give_up(p);
 	page_unlock(p);
 	return fault_writes(f) ? fault_write_present(f, c, cursor_get(c)) : (int)FAULT_OK;

@@ -253,7 +253,7 @@ static void priorities(void)
 		n[swp_device(new_slot())]++;
 	CHECK_EQ(n[low], 0);
 	CHECK(n[high] == 4095 && n[equal] == 4095);
-	CHECK(slots_tight());
+	CHECK(slots_tight);
 	for (unsigned i = 0; i < 1023; i++)
 		CHECK_EQ(swp_device(new_slot()), low);
 	CHECK_EQ(slots_free(), 0);
