@@ -3,7 +3,7 @@
 /*
  * Four CPUs with TLBs that forget nothing by accident, ten address spaces that
  * fork each other, and random steps of all of them: mmap, munmap, mprotect,
- * mremap, DONTNEED, fork, exit, accesses; CPUs switch, run one address space
+ * mremap, DONTNEED, fork, exit, reclaim, accesses; CPUs switch, run one address space
  * together, are lazy. A model knows each page's first word and rights.
  *
  * Cross-calls are done one by one, and before each of them other CPUs go on:
@@ -18,7 +18,10 @@
  */
 #include <tests/host/mm_machine.h>
 #define raise gather_raise	/* not the C library's */
+#include <mm/alloc/busy.h>
+#include <mm/alloc/slots.h>
 #include <mm/pt/gather.c>
+#include <mm/pt/table.h>
 #include <mm/vm/vma.h>
 #include <mm/vm/vma_lock.h>
 #undef raise
@@ -123,11 +126,10 @@ static bool may_write(const struct space *s, unsigned page)
 }
 
 /* One access without a fault handler by some CPU. */
-static void peek_at(unsigned cpu, unsigned page)
+static void peek_at(unsigned cpu, unsigned page, bool write)
 {
 	const struct space *s = runs[cpu];
 	unsigned me = this_cpu()->id;
-	bool write = !tap_below(4);
 	pfn_t f;
 
 	if (!s || lazy[cpu])
@@ -145,7 +147,12 @@ static void peek_at(unsigned cpu, unsigned page)
 	fake_on_cpu(me);
 }
 
-static void peek(void) { peek_at((unsigned)tap_below(CPUS), hot_page()); }
+static void peek(void)
+{
+	unsigned cpu = (unsigned)tap_below(CPUS);
+
+	peek_at(cpu, hot_page(), !tap_below(4));
+}
 
 /* ---- operations ---- */
 
@@ -164,6 +171,19 @@ static void wipe(struct space *s, unsigned from, unsigned n, struct record r)
 		s->page[i] = r;
 }
 
+/* A fault that is under way has the page that comes back here busy: it would have to be waited for. */
+static bool would_wait(struct space *s, unsigned page)
+{
+	unsigned level;
+	pte_t e = pt_lookup(&s->mm->as, va_of(page), &level);
+	struct page *p = pte_kind(e, level) == PTE_SWAP ? slot_cached(pte_swp(e)) : NULL;
+	bool busy = p && p->flags & PG_BUSY;
+
+	if (p)
+		page_put(p);
+	return busy;
+}
+
 static void op_touch(struct space *s, unsigned page, bool write)
 {
 	struct record *r = &s->page[page];
@@ -171,6 +191,8 @@ static void op_touch(struct space *s, unsigned page, bool write)
 	enum fault_result got;
 	uint64_t *word;
 
+	if (depth && would_wait(s, page))
+		return;
 	got = touch(va_of(page), write ? ACCESS_WRITE : ACCESS_READ, &word);
 	if ((got == FAULT_OK) != (r->mapped && r->prot & need))
 		panic("page %u: fault %u", page, got);
@@ -276,6 +298,58 @@ static void op_fork(struct space *s)
 	memcpy(child->page, s->page, sizeof(s->page));
 }
 
+/* ---- reclaim: as far as the swap cache, which the page comes back from ---- */
+
+static unsigned device;			/* an area of slots; no page is ever read or written there */
+
+/* p, referenced, is to be unmapped everywhere. False: it stays. */
+static bool reclaim_page(struct page *p, struct reclaim_gather *r)
+{
+	swp_t s;
+
+	if (!page_trylock(p))
+		return false;
+	rmap_clear_young(p);
+	if (p->flags & PG_SWAPCACHE)
+		s = p->swp;
+	else if (!slot_alloc(p, &s))
+		panic("no slots are left");
+	if (!rmap_unmap(p, s, r))
+		panic("a page of %u slots cannot be unmapped", p->slots);
+	return true;
+}
+
+/* No fault comes meanwhile, which would wait for the busy pages; CPUs look at what they know. */
+static void op_reclaim(struct space *s, unsigned from)
+{
+	struct reclaim_gather r;
+	struct page *out[FEW];
+	unsigned n = 0, level;
+
+	reclaim_gather_init(&r);
+	for (unsigned i = from; i < MIN(from + FEW, PAGES); i++) {
+		pte_t e = pt_lookup(&s->mm->as, va_of(i), &level);
+		struct page *p = level == 1 && !pte_is_none(e) ? entry_slot_page(e, 1) : NULL;
+
+		if (!p || p->kind != PAGE_ANON)
+			continue;
+		page_get(p);
+		if (reclaim_page(p, &r))
+			out[n++] = p;
+		else
+			page_put(p);
+	}
+	depth += 2;
+	reclaim_gather_flush(&r);
+	depth -= 2;
+	if (n && depth == 0 && fake_tlb_check())	/* else others have not flushed so far */
+		panic("%s", fake_tlb_check());
+	while (n--) {
+		page_unlock(out[n]);
+		page_put(out[n]);
+	}
+}
+
 static void run_on(unsigned cpu, struct space *s)
 {
 	unsigned me = this_cpu()->id;
@@ -350,6 +424,7 @@ static void one_op(struct space *s)
 	case 56 ... 57:	op_move(s, from & -SPAN_PAGES, to & -SPAN_PAGES, SPAN_PAGES); break;
 	case 58 ... 66:	op_fork(s); break;
 	case 67 ... 74:	op_exit(s); break;
+	case 75 ... 90:	op_reclaim(s, from); break;
 	default:	op_touch(s, from, tap_below(2)); break;
 	}
 }
@@ -429,7 +504,7 @@ static bool before_call(unsigned cpu, void (*fn)(void *), void *arg)
 	meanwhile(me);
 	for (unsigned i = 0; i < 4; i++)
 		peek();
-	return !lose_remote || fn != flush_call || cpu == me;
+	return !lose_remote || (fn != flush_call && fn != reclaim_call) || cpu == me;
 }
 
 /* ---- a run ---- */
@@ -452,6 +527,8 @@ static void begin(enum fake_pcid pcid)
 	memset(lazy, 0, sizeof(lazy));
 	changing = NULL;
 	depth = 0;
+	device = (unsigned)slot_area_add(20000, 0);
+	slot_area_start(device);
 	space[0].mm = mm_create();
 	go_to(0);
 	run_on(0, &space[0]);
@@ -469,6 +546,9 @@ static void end(void)
 	for (unsigned i = 0; i < SPACES; i++)
 		if (space[i].mm)
 			mm_put(space[i].mm);
+	slot_area_stop(device);
+	slot_area_remove(device);
+	slot_area_free(device);
 	for (unsigned i = CPUS; i-- > 0; ) {
 		go_to(i);
 		fake_grace_run();
@@ -514,7 +594,7 @@ static void child_writes(void)
 	for (unsigned i = SHARED_FIRST; i < SHARED_END; i++)
 		op_touch(&space[1], i, true);
 	for (unsigned i = SHARED_FIRST; i < SHARED_END; i++)
-		peek_at(1, i);
+		peek_at(1, i, false);
 }
 
 static void table_left(void)
@@ -530,6 +610,16 @@ static void table_left(void)
 	op_touch(&space[0], SHARED_END, true);
 	CHECK(!instead);
 	instead = NULL;
+}
+
+/* CPUs look ahead at random, and so CPU 1 may know nothing of the old table any more: not each time. */
+static void tables_left(void)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		table_left();
+		end();
+		begin(machine_pcid);
+	}
 }
 
 static void left_tables(void)
@@ -570,6 +660,7 @@ static void forget_fork(void) { skip(FLUSH_FORK); }
 static void forget_unshare(void) { skip(FLUSH_UNSHARE); }
 static void forget_mremap(void) { skip(FLUSH_MREMAP); }
 static void forget_dontneed(void) { skip(FLUSH_DONTNEED); }
+static void forget_reclaim(void) { skip(FLUSH_RECLAIM); }
 static void lose_requests(void) { lose_remote = true; }
 static void free_pages_first(void) { pages_first = true; }
 static void leave_tables_first(void) { owners_first = true; }
@@ -590,9 +681,10 @@ static const struct mistake {
 	{ "a table made one's own is not flushed", forget_unshare, false, NULL },
 	{ "mremap does not flush", forget_mremap, false, NULL },
 	{ "DONTNEED does not flush", forget_dontneed, false, NULL },
+	{ "reclaim does not flush", forget_reclaim, false, NULL },
 	{ "other CPUs are not asked", lose_requests, false, NULL },
 	{ "pages are freed before the flush", free_pages_first, false, NULL },
-	{ "shared tables are left before the flush", leave_tables_first, false, table_left },
+	{ "shared tables are left before the flush", leave_tables_first, false, tables_left },
 	{ "a flush keeps upper entries", keep_upper, false, NULL },
 	{ "a slot gets another address space without a flush", reuse_slot, true, NULL },
 	{ "the generation of a slot is not looked at", ignore_generation, true, NULL },
