@@ -303,15 +303,22 @@ static int fault_read_in(struct fault *f)
 	return err == -ENOMEM ? FAULT_OOM : FAULT_BUS;
 }
 
+#define LIMIT_TRIES	8u		/* then others take all that is made free */
+
 /* FAULT_OK: there may be memory by now. */
 static int fault_reclaim(struct fault *f)
 {
+	uint16_t limit;
+
 	if (reclaim_retry(&f->tries))
 		return FAULT_OK;
+	limit = mm_limit_reached(f->mm);
+	if (limit)
+		return f->tries++ < LIMIT_TRIES && limit_reclaim(limit) ? FAULT_OK : FAULT_OOM;
 	if (f->reclaimed)
 		return FAULT_OOM;
 	f->reclaimed = true;
-	return objects_drop_clean_of(mm_limit_reached(f->mm)) > 0 ? FAULT_OK : FAULT_OOM;
+	return objects_drop_clean() > 0 ? FAULT_OK : FAULT_OOM;
 }
 
 /* What can only be done outside of the locks, with nothing prepared; FAULT_OK: start again. */

@@ -8,6 +8,8 @@
 #include <mm/vm/map.h>
 #include <mm/alloc/limit.h>
 #include <mm/alloc/page.h>
+#include <mm/alloc/slots.h>
+#include <mm/vm/mms.h>
 
 #include <linux/errno.h>
 
@@ -139,4 +141,50 @@ void mm_limit_put(uint16_t limit)
 bool mm_is_limited(const struct mm *mm)
 {
 	return READ_ONCE(mm->as.limit_id) != 0;
+}
+
+/* ---- room in a limit ---- */
+
+#define ROOM		32u	/* pages that are made room for at a time */
+#define LOOKS		2u	/* at each page: the first finds out whether it is used */
+
+/* The address space after mm in the list of all, or the first, that is charged to limit, counted; mm's reference goes. */
+static struct mm *next_charged(struct mm *mm, uint16_t limit)
+{
+	struct mm *next;
+
+	spin_lock(&mms_lock);
+	next = mm ? TAILQ_NEXT(mm, all_link) : TAILQ_FIRST(&mms);
+	for (; next; next = TAILQ_NEXT(next, all_link)) {
+		uint32_t refs = READ_ONCE(next->refs);
+
+		if (refs && limit_within(READ_ONCE(next->as.limit_id), limit) &&
+		    __atomic_compare_exchange_n(&next->refs, &refs, refs + 1, false,
+						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			break;
+	}
+	spin_unlock(&mms_lock);
+	if (mm)
+		mm_put(mm);
+	return next;
+}
+
+bool limit_reclaim(uint16_t limit)
+{
+	const struct memlimit *l = limit_of(limit);
+	uint64_t before = READ_ONCE(l->used), max = READ_ONCE(l->max), enough;
+
+	if (objects_drop_clean_of(limit) > 0)
+		return true;
+	if (!READ_ONCE(slots_on))
+		return false;
+	enough = MIN(before, max) - MIN(MIN(before, max), (uint64_t)ROOM);
+	for (unsigned i = 0; i < LOOKS; i++)
+		for (struct mm *mm = next_charged(NULL, limit); mm; mm = next_charged(mm, limit)) {
+			if (READ_ONCE(l->used) <= enough || !read_trylock(&mm->lock))
+				continue;
+			madvise_age_limit(mm, limit, enough);
+			read_unlock(&mm->lock);
+		}
+	return READ_ONCE(l->used) < max || READ_ONCE(l->used) < before;
 }

@@ -71,6 +71,13 @@ vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags, struct vma
 enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access);
 /* The same as a VMA of these flags needs it: private writable memory is written to. */
 enum fault_result map_populate_vma(struct mm *mm, vaddr_t start, vaddr_t end, unsigned flags);
+/*
+ * Swaps out what mm has of the limit and has not used since the last look, until no more than
+ * `enough` frames are charged to that. mm.lock held for reading.
+ */
+void madvise_age_limit(struct mm *mm, uint16_t limit, uint64_t enough);
+/* Makes room in a memory limit that is full; false: nothing can be had. No lock held; may sleep. */
+bool limit_reclaim(uint16_t limit);
 /* Raises mm's high-water mark of resident pages to what it has now. mm.lock held. */
 void mm_note_rss(struct mm *mm);
 
