@@ -145,7 +145,7 @@ void madvise_age_limit(struct mm *mm, uint16_t limit, uint64_t enough)
 }
 
 /* mm.lock held for reading: reclaim waits for no lock. */
-static void age_part(struct mm *mm, vaddr_t va, vaddr_t end, enum advice what)
+static __attribute__((noinline)) void age_part(struct mm *mm, vaddr_t va, vaddr_t end, enum advice what)
 {
 	struct page *page[SOME];
 	unsigned n;
@@ -182,7 +182,7 @@ static unsigned find_slots(struct mm *mm, vaddr_t *va, vaddr_t end, swp_t *slot)
 }
 
 /* What is in swap is read, and waits in the cache to be wanted. A slot may be out of use by then. */
-static void read_slots(struct mm *mm, vaddr_t va, vaddr_t end)
+static __attribute__((noinline)) void read_slots(struct mm *mm, vaddr_t va, vaddr_t end)
 {
 	swp_t slot[SOME];
 	struct page *p;
