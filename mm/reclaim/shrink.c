@@ -269,10 +269,13 @@ static unsigned take_out(struct batch *b)
 	return freed;
 }
 
-/* Where nothing can be swapped out any more, only files' pages are worth a look. */
+/*
+ * Without swap only files' pages are worth a look. Where all slots are in use, pages that are clean against
+ * theirs still can go.
+ */
 static unsigned swappiness(void)
 {
-	return slots_on && slots_free() ? (unsigned)READ_ONCE(vm_swappiness) : 0;
+	return slots_on ? (unsigned)READ_ONCE(vm_swappiness) : 0;
 }
 
 /* One batch. *scanned grows by what was looked at. Returns how many frames it freed. */
