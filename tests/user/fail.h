@@ -37,7 +37,7 @@
 #define DEST		0x200000000000ul
 #define AREA_SIZE	(2 * TABLE)
 #define SHARED_PAGES	100		/* more than fork copies at once */
-#define N_MAX		300
+#define N_MAX		1500		/* allocations of one act at most: mremap may copy every page of AREA */
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ	22
