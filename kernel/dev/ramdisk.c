@@ -33,7 +33,7 @@ static char *page_at(uint64_t i, uint64_t *run)
 	return parts[p].at + (i - parts[p].first) * PAGE_SIZE;
 }
 
-static void copy(const struct store *s, uint64_t first, struct page *const *pages, unsigned n, bool write)
+static __attribute__((noinline)) void copy(const struct store *s, uint64_t first, struct page *const *pages, unsigned n, bool write)
 {
 	uint64_t run = 0;
 	char *at = NULL;
@@ -51,7 +51,12 @@ static void copy(const struct store *s, uint64_t first, struct page *const *page
 
 static int ramdisk_read(struct store *s, uint64_t first, struct page *const *pages, unsigned n)
 {
-	copy(s, first, pages, n, false);
+	uint64_t run;
+
+	if (likely(n == 1))			/* a fault waits for it */
+		copy_page(page_to_virt(pages[0]), page_at(first, &run));
+	else
+		copy(s, first, pages, n, false);
 	return 0;
 }
 

@@ -25,7 +25,7 @@ option_uint(fail_swap, &fail_nth, 0, ~0ul,
 
 /* ---- transfers ---- */
 
-static bool fails_now(void)
+static __attribute__((noinline)) bool fails_now(void)
 {
 	uint64_t n = READ_ONCE(fail_nth);
 
@@ -35,16 +35,21 @@ static bool fails_now(void)
 	return n == 1;
 }
 
-static int transfer(struct page *const *pages, unsigned n, bool out)
+static __always_inline_ int transfer_on(struct store *store, struct page *const *pages, unsigned n,
+					bool out)
 {
 	swp_t s = pages[0]->swp;
-	struct store *store = swap_store(s);
 
 	vm_count(out ? PSWPOUT : PSWPIN, n);
-	if (unlikely(fails_now()))
+	if (unlikely(READ_ONCE(fail_nth) && fails_now()))
 		return -EIO;
 	return out ? store->ops->write(store, swp_offset(s), pages, n) :
 		     store->ops->read(store, swp_offset(s), pages, n);
+}
+
+static int transfer(struct page *const *pages, unsigned n, bool out)
+{
+	return transfer_on(swap_store(pages[0]->swp), pages, n, out);
 }
 
 /* How many of the pages, from the first on, lie one behind the other on a device. */
@@ -95,7 +100,7 @@ void swap_write(struct page *const *pages, unsigned n, bool *failed)
 /* ---- in ---- */
 
 /* A page, busy and referenced, that has become the cache of s and must be read. Errors: slot_cache's; -ENOMEM. */
-static int enter_cache(swp_t s, struct page **out)
+static __always_inline_ int enter_cache(swp_t s, struct page **out)
 {
 	struct page *p = page_alloc(0, PAGE_ANON, 0);
 	uint32_t shadow;
@@ -208,9 +213,16 @@ int swap_page(swp_t s, const swp_t *ahead, unsigned n, struct page **out, bool *
 	}
 }
 
+/* Reading it waits for nothing. */
+static bool is_fast(const struct store *store)
+{
+	return store && store->ops->memory;
+}
+
 int swap_page_now(swp_t s, struct page **out, bool *major)
 {
 	struct page *p = slot_cached(s);
+	struct store *store;
 	int err;
 
 	if (p) {
@@ -224,12 +236,13 @@ int swap_page_now(swp_t s, struct page **out, bool *major)
 		page_put(p);
 		return -EAGAIN;
 	}
-	if (swap_is_slow(s))
+	store = swap_store(s);
+	if (unlikely(!is_fast(store)))
 		return -EAGAIN;
 	err = enter_cache(s, &p);
 	if (unlikely(err))
 		return err == -EEXIST ? -EAGAIN : err;
-	err = transfer(&p, 1, false);
+	err = transfer_on(store, &p, 1, false);
 	if (unlikely(err)) {
 		read_failed(p);
 		page_unlock(p);
@@ -260,7 +273,5 @@ int swap_object_in(struct object *o, uint64_t index, swp_t s, bool *major)
 
 bool swap_is_slow(swp_t s)
 {
-	const struct store *store = swap_store(s);
-
-	return !store || !store->ops->memory;
+	return !is_fast(swap_store(s));
 }
