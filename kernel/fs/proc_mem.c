@@ -1,6 +1,7 @@
 /* /proc about the memory of the whole system: meminfo, vmstat, buddyinfo, slabinfo, mm_verify. */
 #include <kernel/fs/proc.h>
 #include <kernel/proc/oom.h>
+#include <lib/assert.h>
 #include <lib/lock.h>
 #include <lib/string.h>
 #include <mm/alloc/slab.h>
@@ -127,47 +128,111 @@ static void show_contended(struct text *t)
 	}
 }
 
-static void show_lists(struct text *t)
-{
-	static const char *const name[2] = { "anon", "file" };
-	struct lists_figures f;
+/* In Linux's order; what is not in this list comes after it. */
+static const char *const linux_order[] = {
+	"nr_free_pages", "nr_mlock", "nr_inactive_anon", "nr_active_anon", "nr_inactive_file",
+	"nr_active_file", "nr_unevictable", "nr_slab_reclaimable", "nr_slab_unreclaimable",
+	"workingset_refault_anon", "workingset_refault_file", "workingset_activate_anon",
+	"workingset_activate_file", "nr_anon_pages", "nr_mapped", "nr_file_pages", "nr_shmem",
+	"nr_kernel_stack", "nr_page_table_pages", "pswpin", "pswpout", "pgalloc_normal",
+	"allocstall_normal", "pgfree", "pgactivate", "pgdeactivate", "pgfault", "pgmajfault",
+	"pgrefill", "pgreuse", "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd",
+	"pgscan_direct", "pgscan_anon", "pgscan_file", "pgsteal_anon", "pgsteal_file",
+	"pageoutrun", "oom_kill", "swap_ra", "swap_ra_hit",
+};
 
-	lists_figures(&f);
-	for (unsigned i = 0; i < 2; i++) {
-		text_printf(t, "nr_inactive_%s %lu\nnr_active_%s %lu\n", name[i],
-			    f.listed[i] - f.active[i], name[i], f.active[i]);
-		text_printf(t, "workingset_refault_%s %lu\nworkingset_activate_%s %lu\n", name[i],
-			    f.refault[i], name[i], f.refault_active[i]);
-	}
-	text_printf(t, "pgactivate %lu\npgdeactivate %lu\npgrefill %lu\n", f.activate,
-		    f.deactivate, f.refill);
+#define FIGURES_MAX	80u
+
+struct figures {
+	unsigned n;
+	uint8_t place[FIGURES_MAX];	/* in linux_order, or behind it */
+	struct { const char *name; uint64_t v; } at[FIGURES_MAX];
+};
+
+static uint8_t place(const char *name)
+{
+	uint8_t i = 0;
+
+	while (i < ARRAY_SIZE(linux_order) && strcmp(linux_order[i], name))
+		i++;
+	return i;
 }
 
-static int show_vmstat(struct text *t, int pid)
+static void add(struct figures *f, const char *name, uint64_t v)
+{
+	assert(f->n < FIGURES_MAX);
+	f->at[f->n].name = name;
+	f->place[f->n] = place(name);
+	f->at[f->n++].v = v;
+}
+
+static void add_lists(struct figures *f)
+{
+	struct lists_figures l;
+
+	lists_figures(&l);
+	add(f, "nr_inactive_anon", l.listed[0] - l.active[0]);
+	add(f, "nr_active_anon", l.active[0]);
+	add(f, "nr_inactive_file", l.listed[1] - l.active[1]);
+	add(f, "nr_active_file", l.active[1]);
+	add(f, "workingset_refault_anon", l.refault[0]);
+	add(f, "workingset_refault_file", l.refault[1]);
+	add(f, "workingset_activate_anon", l.refault_active[0]);
+	add(f, "workingset_activate_file", l.refault_active[1]);
+	add(f, "pgactivate", l.activate);
+	add(f, "pgdeactivate", l.deactivate);
+	add(f, "pgrefill", l.refill);
+}
+
+static void add_memory(struct figures *f)
 {
 	struct mem_usage u;
 	struct mem_info m;
+
+	mm_info(&m);
+	mm_usage(&u);
+	add(f, "nr_free_pages", m.free >> PAGE_SHIFT);
+	add(f, "nr_mlock", u.mlocked);
+	add(f, "nr_unevictable", u.mlocked);
+	add(f, "nr_slab_reclaimable", 0);
+	add(f, "nr_slab_unreclaimable", m.slab >> PAGE_SHIFT);
+	add(f, "nr_anon_pages", u.anon);
+	add(f, "nr_mapped", u.mapped);
+	add(f, "nr_file_pages", u.file);
+	add(f, "nr_shmem", u.shmem);
+	add(f, "nr_kernel_stack", m.kstacks >> 10);
+	add(f, "nr_page_table_pages", u.tables);
+}
+
+static void add_events(struct figures *f)
+{
 	struct alloc_stats a;
 	const char *name;
 	uint64_t v;
 
-	(void)pid;
-	mm_info(&m);
-	mm_usage(&u);
 	page_stats(&a);
-	text_printf(t, "nr_free_pages %lu\nnr_mlock %lu\nnr_unevictable %lu\n",
-		    m.free >> PAGE_SHIFT, u.mlocked, u.mlocked);
-	text_printf(t, "nr_slab_reclaimable 0\nnr_slab_unreclaimable %lu\n", m.slab >> PAGE_SHIFT);
-	text_printf(t, "nr_anon_pages %lu\nnr_mapped %lu\n", u.anon, u.mapped);
-	text_printf(t, "nr_file_pages %lu\nnr_shmem %lu\n", u.file, u.shmem);
-	text_printf(t, "nr_kernel_stack %lu\nnr_page_table_pages %lu\n", m.kstacks >> 10, u.tables);
-	text_printf(t, "pgalloc_normal %lu\npgfree %lu\n", a.allocs, a.frees);
-	show_lists(t);
+	add(f, "pgalloc_normal", a.allocs);
+	add(f, "pgfree", a.frees);
+	add(f, "oom_kill", READ_ONCE(oom_kills));
 	for (unsigned i = 0; mm_event(i, &name, &v); i++)
-		text_printf(t, "%s %lu\n", name, v);
-	text_printf(t, "alloc_fail %lu\npcp_refill %lu\npcp_drain %lu\n", a.fails, a.pcp_refills,
-		    a.pcp_drains);
-	text_printf(t, "oom_kill %lu\n", READ_ONCE(oom_kills));
+		add(f, name, v);
+	add(f, "alloc_fail", a.fails);
+	add(f, "pcp_refill", a.pcp_refills);
+	add(f, "pcp_drain", a.pcp_drains);
+}
+
+static int show_vmstat(struct text *t, int pid)
+{
+	struct figures f = { .n = 0 };
+
+	(void)pid;
+	add_memory(&f);
+	add_lists(&f);
+	add_events(&f);
+	for (unsigned p = 0; p <= ARRAY_SIZE(linux_order); p++)
+		for (unsigned i = 0; i < f.n; i++)
+			if (f.place[i] == p)
+				text_printf(t, "%s %lu\n", f.at[i].name, f.at[i].v);
 	show_contended(t);
 	return 0;
 }
