@@ -360,11 +360,10 @@ static void unsee(uint64_t start, uint64_t end, void *arg)
 	for (uint64_t f = start >> PAGE_SHIFT; f < end >> PAGE_SHIFT; f++) {
 		struct page *p = pfn_to_page(pfn(f));
 
-		if (p->kind != PAGE_ANON && p->kind != PAGE_FILE)
-			continue;
-		if (p->flags & PG_LRU && !(p->flags & SEEN))
+		if (p->flags & SEEN)
+			p->flags &= ~SEEN;
+		else if ((p->kind == PAGE_ANON || p->kind == PAGE_FILE) && p->flags & PG_LRU)
 			t->bad = "a page with PG_LRU is on no list of reclaim";
-		p->flags &= ~SEEN;
 	}
 }
 

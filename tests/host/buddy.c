@@ -128,7 +128,7 @@ static void give_block(unsigned i)
 	}
 	b.page->slot = (pte_t *)word(n, 0);		/* what owners leave behind */
 	b.page->owner = (struct object *)word(n, 0);
-	b.page->index = b.page->policy = b.page->nlocked = b.page->limit_id = 77;
+	b.page->index = b.page->policy = b.page->nlocked = 77;
 	b.page->flags = PG_DIRTY;
 	if (tap_below(2))
 		page_free(b.page, b.order);
