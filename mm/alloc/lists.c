@@ -293,6 +293,21 @@ void lists_putback(struct page *const *page, unsigned n)
 	spin_unlock(&lists_lock);
 }
 
+void lists_keep(struct page *const *page, unsigned n)
+{
+	if (!READ_ONCE(lists_on))
+		return;
+	spin_lock(&lists_lock);
+	for (unsigned i = 0; i < n; i++) {
+		if (is_listed(page[i]))
+			continue;
+		if (policy->judge(page[i], true))
+			policy->putback(page[i]);
+		mark_listed(page[i]);
+	}
+	spin_unlock(&lists_lock);
+}
+
 void lists_cool(struct page *p)
 {
 	if (!READ_ONCE(lists_on))

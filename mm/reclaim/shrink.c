@@ -45,6 +45,7 @@ struct pages {
 struct batch {
 	struct pages at;		/* on their way */
 	struct pages back;		/* to the lists again */
+	struct pages keep;		/* likewise: for want of a slot, and others shall be looked at first */
 	bool direct, asks;
 };
 
@@ -138,12 +139,17 @@ static void judge(struct batch *b)
 
 /* ---- unmap, write ---- */
 
+static bool has_slot(struct page *p)
+{
+	swp_t s;
+
+	return p->flags & PG_SWAPCACHE || slot_alloc(p, &s);
+}
+
 static bool unmap_anon(struct page *p, struct reclaim_gather *r)
 {
 	swp_t s = p->swp;
 
-	if (!(p->flags & PG_SWAPCACHE) && !slot_alloc(p, &s))
-		return false;
 	if (!p->slots || rmap_unmap(p, s, r))
 		return true;
 	if (!slot_uncache(p, 0))	/* the entries that it had so far name s: it stays its cache */
@@ -162,6 +168,11 @@ static void unmap(struct batch *b)
 	for (unsigned i = 0; i < n; i++) {
 		struct page *p = b->at.page[i];
 
+		if (p->kind == PAGE_ANON && !has_slot(p)) {
+			page_unlock(p);
+			pages_add(&b->keep, p);
+			continue;
+		}
 		if (p->kind == PAGE_ANON)
 			done = unmap_anon(p, &r);
 		else
@@ -246,9 +257,11 @@ static void count_scan(const struct batch *b)
 	vm_count(PGSCAN_ANON, b->at.n - file);
 }
 
-static void put_back(const struct pages *s)
+static void put_back(const struct pages *s, bool keep)
 {
-	if (s->n)
+	if (s->n && keep)
+		lists_keep(s->page, s->n);
+	else if (s->n)
 		lists_putback(s->page, s->n);
 	for (unsigned i = 0; i < s->n; i++)
 		page_put(s->page[i]);
@@ -265,7 +278,8 @@ static unsigned take_out(struct batch *b)
 		write(&b->at);
 		freed = evict(b);
 	}
-	put_back(&b->back);
+	put_back(&b->back, false);
+	put_back(&b->keep, true);
 	return freed;
 }
 

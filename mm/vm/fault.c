@@ -314,7 +314,7 @@ static int fault_reclaim(struct fault *f)
 		return FAULT_OK;
 	limit = mm_limit_reached(f->mm);
 	if (limit)
-		return f->tries++ < LIMIT_TRIES && limit_reclaim(limit) ? FAULT_OK : FAULT_OOM;
+		return f->limit_tries++ < LIMIT_TRIES && limit_reclaim(limit) ? FAULT_OK : FAULT_OOM;
 	if (f->reclaimed)
 		return FAULT_OOM;
 	f->reclaimed = true;
@@ -354,7 +354,7 @@ static void fault_begin(struct fault *f, struct mm *mm, vaddr_t va, unsigned acc
 	f->access = access & (ACCESS_WRITE | ACCESS_EXEC);
 	f->fresh = f->source = f->swapped = f->held = NULL;
 	f->ncached = 0;
-	f->tries = 0;
+	f->tries = f->limit_tries = 0;
 	f->major = f->reclaimed = f->gathering = false;
 }
 

@@ -56,6 +56,7 @@ struct fault {
 	struct page *held;		/* what was waited for, referenced to the fault's end */
 
 	unsigned tries;			/* of reclaim_retry */
+	unsigned limit_tries;		/* of limit_reclaim */
 	bool major, reclaimed;
 	bool mm_locked;			/* not the VMA's lock, but mm.lock is held */
 	bool gathering;			/* g is in use */

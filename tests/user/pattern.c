@@ -88,6 +88,7 @@ int main(int argc, char **argv)
 	unsigned children = argc > 2 ? (unsigned)atoi(argv[2]) : 3, bad = 0;
 	uint64_t x = 1442695040888963407ul;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	npages = mb * (1ul << 20) / PAGE;
 	memory = mmap(NULL, npages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	age = calloc(npages, 1);
@@ -117,8 +118,10 @@ int main(int argc, char **argv)
 	for (unsigned n = 0; n < children; n++) {
 		int status;
 
-		if (wait(&status) < 0 || status)
+		if (wait(&status) < 0 || status) {
+			printf("a child ended with 0x%x\n", status);
 			bad++;
+		}
 	}
 	printf("%u children, %u bad\n", children, bad);
 	for (size_t p = 0; p < npages && !bad; p++)
