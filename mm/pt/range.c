@@ -182,7 +182,9 @@ static vaddr_t zap_table(struct cursor *c, vaddr_t at, vaddr_t end, struct gathe
 	return c->level == 2 ? zap_shared(c, at, end, g) : at;
 }
 
-void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
+/* Table by table from start to end, step empties what is under the cursor; it returns where to go on. */
+static __always_inline_ void zap_tables(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g,
+					vaddr_t (*step)(struct cursor *, vaddr_t, vaddr_t, struct gather *))
 {
 	vaddr_t va = start, at;
 	struct cursor c;
@@ -193,7 +195,7 @@ void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
 		at = va;
 		if (!cursor_find_used(&c, as, at, end))
 			return;
-		va = zap_table(&c, at, end, g);
+		va = step(&c, at, end, g);
 		empty = c.table->used == 0;
 		cursor_close(&c);
 		if (empty)
@@ -203,6 +205,11 @@ void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
 			resched_point();
 		}
 	}
+}
+
+void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
+{
+	zap_tables(as, start, end, g, zap_table);
 }
 
 /* Is the page that e names one of an object's cache? */
@@ -244,32 +251,19 @@ static vaddr_t next_table(const struct cursor *c, vaddr_t at, vaddr_t end)
 	return s.next;
 }
 
+/* As zap_table. */
+static vaddr_t zap_cached_table(struct cursor *c, vaddr_t at, vaddr_t end, struct gather *g)
+{
+	if (c->level > 1)
+		return next_table(c, at, end);
+	if (c->table->shared)
+		return cursor_span(c, end).next;
+	return zap_cached_leaves(c, end, g);
+}
+
 void pt_zap_cached(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
 {
-	vaddr_t va = start, at;
-	struct cursor c;
-	bool empty;
-
-	assert(g->stale.as == as && IS_ALIGNED(start | end, PAGE_SIZE));
-	while (va < end) {
-		at = va;
-		if (!cursor_find_used(&c, as, at, end))
-			return;
-		if (c.level > 1)
-			va = next_table(&c, at, end);
-		else if (c.table->shared)
-			va = cursor_span(&c, end).next;
-		else
-			va = zap_cached_leaves(&c, end, g);
-		empty = c.table->used == 0;
-		cursor_close(&c);
-		if (empty)
-			table_reap(as, at, c.level, g);
-		if (unlikely(gather_full(g))) {
-			gather_flush(g);
-			resched_point();
-		}
-	}
+	zap_tables(as, start, end, g, zap_cached_table);
 }
 
 /* What pt_protect makes of one entry: W is kept where prot has it, never given. */
