@@ -145,7 +145,7 @@ int path_lookup(struct node *from, char *path, unsigned flags, struct node **out
 	return err;
 }
 
-int path_lookup_const(const char *path, struct node **out)
+int path_lookup_from(struct node *from, const char *path, struct node **out)
 {
 	char *buf = kmalloc(PATH_MAX);
 	int err;
@@ -155,9 +155,14 @@ int path_lookup_const(const char *path, struct node **out)
 	if (strlcpy(buf, path, PATH_MAX) >= PATH_MAX)
 		err = -ENAMETOOLONG;
 	else
-		err = path_lookup(fs_root, buf, 0, out);
+		err = path_lookup(from, buf, 0, out);
 	kfree(buf);
 	return err;
+}
+
+int path_lookup_const(const char *path, struct node **out)
+{
+	return path_lookup_from(fs_root, path, out);
 }
 
 /*

@@ -21,6 +21,8 @@ extern struct node *fs_root;
  */
 int __must_check path_lookup(struct node *from, char *path, unsigned flags, struct node **out);
 /* The same for a path of the kernel's own. Also -ENOMEM. */
+int __must_check path_lookup_from(struct node *from, const char *path, struct node **out);
+/* The same from the root. */
 int __must_check path_lookup_const(const char *path, struct node **out);
 /* The absolute path of dir. Its length with the NUL, or -ERANGE if that is more than n. */
 ssize_t __must_check path_of_dir(struct node *dir, char *buf, size_t n);

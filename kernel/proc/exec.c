@@ -4,12 +4,15 @@
  * given up. Until then an error leaves the process as it was.
  */
 #include <kernel/proc/exec.h>
+#include <kernel/fs/path.h>
 #include <kernel/proc/elf.h>
 #include <kernel/proc/process.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
 #include <mm/mm.h>
+
+#define SCRIPTS_MAX	5		/* one run by the next: as many as Linux */
 
 static int may_execute(const struct node *n)
 {
@@ -135,15 +138,12 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 	return 0;
 }
 
-int exec_program(struct node *exe, const char *name, const struct exec_args *args,
-		 struct trapframe *tf)
+static int load(struct process *p, struct node *exe, const char *name,
+		const struct exec_args *args, struct trapframe *tf)
 {
-	struct process *p = current_process();
 	struct elf e;
-	int err = may_execute(exe);
+	int err = check_size(p, args);
 
-	if (!err)
-		err = check_size(p, args);
 	if (!err)
 		err = elf_open(&e, &exe->reg.obj);
 	if (err)
@@ -153,12 +153,57 @@ int exec_program(struct node *exe, const char *name, const struct exec_args *arg
 	return err;
 }
 
+static int exec_nested(struct node *exe, const char *name, const struct exec_args *args,
+		       struct trapframe *tf, unsigned depth);
+
+/* The interpreter goes by the script's name, but has its own path in argv[0]. */
+static int interpret(const struct exec_script *s, const char *name, const struct exec_args *args,
+		     struct trapframe *tf, unsigned depth)
+{
+	struct exec_args *more = exec_args_create();
+	struct node *cwd = process_cwd(), *exe;
+	int err = more ? exec_script_args(s, args, depth > 1, more) : -ENOMEM;
+
+	if (!err)
+		err = path_lookup_from(cwd, s->interpreter, &exe);
+	node_put(cwd);
+	if (!err) {
+		err = exec_nested(exe, name, more, tf, depth);
+		node_put(exe);
+	}
+	exec_args_free(more);
+	return err;
+}
+
+static int exec_nested(struct node *exe, const char *name, const struct exec_args *args,
+		       struct trapframe *tf, unsigned depth)
+{
+	struct exec_script s;
+	int err = may_execute(exe);
+
+	if (!err)
+		err = exec_script_read(&s, exe);
+	if (err < 0)
+		return err;
+	if (!err)
+		return load(current_process(), exe, name, args, tf);
+	return depth == SCRIPTS_MAX ? -ELOOP : interpret(&s, name, args, tf, depth + 1);
+}
+
+int exec_program(struct node *exe, const char *name, const struct exec_args *args,
+		 struct trapframe *tf)
+{
+	return exec_nested(exe, name, args, tf, 0);
+}
+
 const char *exec_error(int err)
 {
 	switch (err) {
 	case -ENOEXEC:	return "it is no program for this machine (ENOEXEC)";
 	case -EACCES:	return "it is no file with the right to be executed (EACCES)";
 	case -ENOMEM:	return "there is no memory or no room for it (ENOMEM)";
+	case -ENOENT:	return "the interpreter that its first line names is not there (ENOENT)";
+	case -ELOOP:	return "its interpreter is a script, whose interpreter is a script, and so on (ELOOP)";
 	case -E2BIG:	return "its arguments are too long (E2BIG)";
 	case EXEC_TOO_LARGE: return "it is larger than RLIMIT_AS or RLIMIT_DATA allows";
 	default:	return "it cannot be read";

@@ -37,11 +37,37 @@ int __must_check exec_args_add(struct exec_args *a, const char *s);
  * NULL list is empty.
  */
 int __must_check exec_args_add_user(struct exec_args *a, const uint64_t __user *list, unsigned *n);
+/* Where the string behind the one at pos begins; and the string number n: argv's, envp's, the file's name. */
+size_t exec_args_next(const struct exec_args *a, size_t pos);
+size_t exec_args_find(const struct exec_args *a, unsigned n);
+/* Appends all of another's strings from pos on. 0, -E2BIG, -ENOMEM; the caller counts. */
+int __must_check exec_args_copy(struct exec_args *to, const struct exec_args *from, size_t pos);
+
+/* ---- scripts (exec_script.c) ---- */
+
+#define EXEC_SCRIPT_LINE	256	/* bytes of the first line that count: Linux's BINPRM_BUF_SIZE */
+
+/* What the line `#!INTERPRETER [ARGUMENT]` says. */
+struct exec_script {
+	char line[EXEC_SCRIPT_LINE + 1];
+	const char *interpreter, *argument;	/* in line; argument NULL: none */
+};
+
+/* 1: exe is a script, and *s says whose; 0: it is none; -ENOEXEC: its line names nobody; -EIO. */
+int __must_check exec_script_read(struct exec_script *s, struct node *exe);
+/*
+ * The interpreter's strings, into the empty *to: itself, its argument, the script's name, and
+ * what `from` gives the script behind argv[0]. nested: the script is an interpreter itself, and
+ * argv[0] is its name. 0, -E2BIG, -ENOMEM.
+ */
+int __must_check exec_script_args(const struct exec_script *s, const struct exec_args *from,
+				  bool nested, struct exec_args *to);
 
 /*
  * Makes the running process run the program `exe`, whose name stands last in
  * args: a new address space, stack and registers (into *tf). On an error the
- * process is as it was. 0, -ENOEXEC, -EACCES, -ENOMEM, -E2BIG, -EIO. Or EXEC_TOO_LARGE:
+ * process is as it was. 0, -ENOEXEC, -EACCES, -ENOMEM, -E2BIG, -EIO; a script's interpreter
+ * cannot be found: as path_lookup; scripts by scripts five deep: -ELOOP. Or EXEC_TOO_LARGE:
  * the old program is gone, and the process's limits have no room for the new one: the caller ends
  * the process, on Linux by SIGSEGV.
  */

@@ -51,6 +51,57 @@ int exec_args_add(struct exec_args *a, const char *s)
 	return 0;
 }
 
+/* What lies at pos, and how many bytes of it are together. */
+static const char *strings_at(const struct exec_args *a, size_t pos, size_t *n)
+{
+	size_t in = pos & (PAGE_SIZE - 1);
+
+	*n = MIN(PAGE_SIZE - in, a->len - pos);
+	return (const char *)page_to_virt(a->page[pos >> PAGE_SHIFT]) + in;
+}
+
+size_t exec_args_next(const struct exec_args *a, size_t pos)
+{
+	const char *nul = NULL;
+
+	while (!nul && pos < a->len) {
+		size_t n;
+		const char *from = strings_at(a, pos, &n);
+
+		nul = memchr(from, 0, n);
+		pos += nul ? (size_t)(nul + 1 - from) : n;
+	}
+	return pos;
+}
+
+size_t exec_args_find(const struct exec_args *a, unsigned n)
+{
+	size_t pos = 0;
+
+	while (n--)
+		pos = exec_args_next(a, pos);
+	return pos;
+}
+
+int exec_args_copy(struct exec_args *to, const struct exec_args *from, size_t pos)
+{
+	if (from->len - pos > EXEC_STRINGS_MAX - to->len)
+		return -E2BIG;
+	while (pos < from->len) {
+		size_t n, room;
+		const char *s = strings_at(from, pos, &n);
+		char *at = next_room(to, &room);
+
+		if (!at)
+			return -ENOMEM;
+		n = MIN(n, room);
+		memcpy(at, s, n);
+		pos += n;
+		to->len += n;
+	}
+	return 0;
+}
+
 /* One string: page by page, until its NUL has come. */
 static int add_user_string(struct exec_args *a, const char __user *s)
 {

@@ -98,21 +98,6 @@ static int copy_strings(const struct builder *b)
 	return 0;
 }
 
-/* Past the NUL of the string at b->pos. */
-static void skip_string(struct builder *b)
-{
-	const char *nul;
-
-	do {
-		size_t in = b->pos & (PAGE_SIZE - 1),
-		       n = MIN(PAGE_SIZE - in, b->args->len - b->pos);
-		const char *from = string_page(b->args, b->pos) + in;
-
-		nul = memchr(from, 0, n);
-		b->pos += nul ? (size_t)(nul + 1 - from) : n;
-	} while (!nul && b->pos < b->args->len);
-}
-
 static int put_word(struct builder *b, uint64_t v)
 {
 	int err = put_user_u64(v, (uint64_t __user *)b->at);
@@ -127,22 +112,9 @@ static int put_pointers(struct builder *b, unsigned n)
 
 	while (n-- && !err) {
 		err = put_word(b, b->strings + b->pos);
-		skip_string(b);
+		b->pos = exec_args_next(b->args, b->pos);
 	}
 	return err ? err : put_word(b, 0);
-}
-
-/*
- * Where the string number n begins: the arguments', the environment's, and at
- * last the file's name.
- */
-static vaddr_t string_address(const struct exec_args *a, vaddr_t strings, unsigned n)
-{
-	struct builder b = { .args = a };
-
-	for (unsigned i = 0; i < n; i++)
-		skip_string(&b);
-	return strings + b.pos;
 }
 
 static int put_vectors(struct builder *b, const struct auxv *v)
@@ -163,8 +135,8 @@ void exec_stack_layout(vaddr_t top, const struct exec_args *a, struct mm_layout 
 	vaddr_t strings = top - 8 - a->len;
 
 	l->arg_start = strings;
-	l->arg_end = l->env_start = string_address(a, strings, a->argc);
-	l->env_end = string_address(a, strings, a->argc + a->envc);
+	l->arg_end = l->env_start = strings + exec_args_find(a, a->argc);
+	l->env_end = strings + exec_args_find(a, a->argc + a->envc);
 }
 
 int exec_build_stack(vaddr_t top, const struct exec_args *a, const struct elf *e, vaddr_t *sp)
@@ -178,7 +150,7 @@ int exec_build_stack(vaddr_t top, const struct exec_args *a, const struct elf *e
 	size_t words;
 	int err;
 
-	fill_auxv(&v, e, string_address(a, strings, a->argc + a->envc), platform, random);
+	fill_auxv(&v, e, strings + exec_args_find(a, a->argc + a->envc), platform, random);
 	words = 1 + a->argc + 1 + a->envc + 1 + v.n;
 	b.at = *sp = ALIGN_DOWN(random - words * 8, 16);
 	err = copy_strings(&b);

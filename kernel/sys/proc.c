@@ -36,25 +36,18 @@ static int exec_path(char *path, const uint64_t __user *argv, const uint64_t __u
 		     struct trapframe *tf)
 {
 	struct exec_args *args = exec_args_create();
-	char *walked = kmalloc(PATH_MAX);
 	struct node *exe, *from;
-	int err = -ENOMEM;
+	int err = args ? gather_args(args, path, argv, envp) : -ENOMEM;
 
-	if (!args || !walked)
-		goto out;
-	err = gather_args(args, path, argv, envp);
-	if (err)
-		goto out;
-	strlcpy(walked, path, PATH_MAX);
-	from = process_cwd();
-	err = path_lookup(from, walked, 0, &exe);
-	node_put(from);
-	if (err)
-		goto out;
-	err = exec_program(exe, path, args, tf);
-	node_put(exe);
-out:
-	kfree(walked);
+	if (!err) {
+		from = process_cwd();
+		err = path_lookup_from(from, path, &exe);
+		node_put(from);
+	}
+	if (!err) {
+		err = exec_program(exe, path, args, tf);
+		node_put(exe);
+	}
 	exec_args_free(args);
 	return err;
 }

@@ -150,7 +150,26 @@ static long exec_self(void)
 	return execve("/proc/self/exe", argv, envp);
 }
 
-/* The other end of exec_self. */
+static char script[32];
+
+static void script_made(void)
+{
+	static const char line[] = "#!/proc/self/exe -ran\n";
+	int fd = memfd_create("script", 0);
+
+	sixteen();
+	need(write(fd, line, sizeof(line) - 1) == sizeof(line) - 1);
+	snprintf(script, sizeof(script), "/proc/self/fd/%d", fd);
+}
+
+static long exec_script(void)
+{
+	char *const argv[] = { "script", "given", NULL }, *const envp[] = { NULL };
+
+	return execve(script, argv, envp);
+}
+
+/* The other end of both. */
 static int say_whether_hurt(void)
 {
 	fail_fd = open("/proc/self/fail_alloc", O_RDWR);
@@ -307,6 +326,7 @@ static const struct row rows[] = {
 	{ "clone", mixed, clone_it, DIES, EAGAIN },
 	{ "fork of whole tables", big_held, fork_it, DIES, EAGAIN },
 	{ "execve", sixteen, exec_self, DIES | SEGV_TOO | EXECS, 0 },
+	{ "execve of a script", script_made, exec_script, DIES | SEGV_TOO | EXECS, 0 },
 	{ "wait", child_ended, wait_for_it, 0, 0 },
 	{ "process_vm_readv of none", empty_held, read_other, 0, EFAULT },
 	{ "process_vm_readv of a shared table", table_held, read_other, 0, EFAULT },
