@@ -381,14 +381,17 @@ static void make_kernel(uint64_t start, uint64_t end)
 
 void page_set_marks(uint64_t min)
 {
+	uint64_t gap = 2 * min + MIN((uint64_t)arch_ncpus * PCP_BATCH, zone.total / 64);
+
 	WRITE_ONCE(zone.min, min);
-	WRITE_ONCE(zone.low, 3 * min);
-	WRITE_ONCE(zone.high, 5 * min);
+	WRITE_ONCE(zone.low, min + gap);
+	WRITE_ONCE(zone.high, min + 2 * gap);
 }
 
 /*
  * min: 1/256 of memory, 64 KB to 16 MB. low is above it by twice that, which
- * is more than the page faults of one tick (4 ms) take: 512 MB have 4 MB there.
+ * is more than the page faults of one tick (4 ms) take: 512 MB have 4 MB there; and by
+ * what the CPUs, all at once, may take for their stacks.
  */
 static void set_watermarks(void)
 {
@@ -416,8 +419,7 @@ void page_init(void)
 		buddy_add(pfn(r->start >> PAGE_SHIFT), pfn(r->end >> PAGE_SHIFT));
 	}
 	set_watermarks();
-	log_info("memory: %lu KB in all: %lu KB free, %lu KB the kernel's tables, %lu KB reserved; "
-		 "watermarks %lu, %lu, %lu KB", ram >> 10, zone.total << 2, early >> 10,
-		 (ram - (zone.total << PAGE_SHIFT) - early) >> 10, zone.min << 2, zone.low << 2,
-		 zone.high << 2);
+	log_info("memory: %lu KB in all: %lu KB free, %lu KB the kernel's tables, %lu KB reserved",
+		 ram >> 10, zone.total << 2, early >> 10,
+		 (ram - (zone.total << PAGE_SHIFT) - early) >> 10);
 }

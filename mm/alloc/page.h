@@ -148,7 +148,7 @@ uint64_t page_low_mark(void);
 /* The one below which only ALLOC_RESERVE gets any; the one up to which reclaim goes on. */
 uint64_t page_min_mark(void);
 uint64_t page_high_mark(void);
-/* Sets min, and the others by it. */
+/* Sets min, and the others by it and by the number of CPUs. */
 void page_set_marks(uint64_t min);
 /* What is held against the watermarks: free frames without those of per-CPU lists. */
 uint64_t page_buddy_count(void);

@@ -30,6 +30,7 @@ static const char *const names[VM_EVENTS] = {
 	[PGSTEAL_FILE] = "pgsteal_file",
 	[PAGEOUTRUN] = "pageoutrun",
 	[ALLOCSTALL] = "allocstall_normal",
+	[ALLOCWAIT] = "allocwait",
 };
 
 uint64_t vm_event_sum(enum vm_event e)

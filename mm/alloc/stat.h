@@ -33,7 +33,8 @@ enum vm_event {
 	PGSTEAL_ANON,
 	PGSTEAL_FILE,
 	PAGEOUTRUN,		/* times that kswapd was woken */
-	ALLOCSTALL,		/* times that somebody reclaimed for himself */
+	ALLOCSTALL,		/* times that somebody reclaimed for himself, */
+	ALLOCWAIT,		/* and that kswapd made room for him while he waited */
 	VM_EVENTS,
 };
 

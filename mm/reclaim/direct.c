@@ -1,6 +1,12 @@
 /*
- * Direct reclaim: who needs memory and gets none looks for some himself, at the top of the fault
- * path and of system calls, where he holds no lock, and starts again.
+ * Direct reclaim: who needs memory and gets none, at the top of the fault path and of system
+ * calls, where he holds no lock, sees to it that there is some, and starts again.
+ *
+ * First he waits for kswapd, as who allocates does in the BSDs: it is at work by then, and frees as much
+ * in one go as many of them need. So whoever allocates faster than kswapd frees is slowed
+ * down to its pace. Where it finds nothing, or does not get to run, he looks for himself.
+ *
+ * Locks: relief.lock around `hope`.
  */
 #include <mm/reclaim/shrink.h>
 #include <kernel/core/clock.h>
@@ -10,14 +16,44 @@
 #include <mm/alloc/stat.h>
 
 #define WANT		32u		/* pages: as many as the allocator takes at once */
-#define PATIENCE	256u		/* tries that were worth something, ... */
-#define FRUITLESS	16u		/* ... of which one that was not counts for so many */
+#define WAIT_NS		(4 * NS_PER_MS)	/* for kswapd */
+#define PATIENCE	1024u		/* tries that were worth something, ... */
+#define FRUITLESS	64u		/* ... of which one that was not counts for so many */
+
+static struct waitq relief = WAITQ_INIT(relief);	/* who waits for kswapd */
+static bool hope;			/* it freed something when it last tried; relief.lock */
 
 uint64_t reclaim_direct(uint64_t want)
 {
 	vm_count(ALLOCSTALL, 1);
 	page_drain();
 	return shrink(want, true);
+}
+
+void reclaim_relieve(bool found)
+{
+	uint64_t irq = waitq_lock(&relief);
+
+	hope = found;
+	waitq_wake_all(&relief);
+	waitq_unlock(&relief, irq);
+}
+
+static bool is_room(void)
+{
+	return page_buddy_count() >= page_min_mark() + WANT;
+}
+
+/* True: kswapd has made room. */
+static bool wait_for_kswapd(void)
+{
+	uint64_t irq = waitq_lock(&relief), deadline = arch_clock_ns() + WAIT_NS;
+	int err = 0;
+
+	while (hope && !is_room() && !err)
+		err = waitq_sleep_until(&relief, &irq, deadline);
+	waitq_unlock(&relief, irq);
+	return is_room();
 }
 
 static uint64_t stolen(void)
@@ -33,12 +69,15 @@ bool reclaim_retry(unsigned *tries)
 {
 	struct thread *t = current_thread();
 	uint64_t before = stolen();
+	bool room = is_room();
 
 	if (!t->starved)
 		return false;
 	t->starved = false;
 	++*tries;
-	if (!reclaim_direct(WANT) && stolen() == before) {
+	if (room ? *tries == 1 : wait_for_kswapd()) {
+		vm_count(ALLOCWAIT, 1);
+	} else if (!reclaim_direct(WANT) && stolen() == before) {
 		*tries += FRUITLESS - 1;
 		sleep_ns(NS_PER_MS);
 	}

@@ -13,6 +13,7 @@
 #include <mm/pt/pt.h>
 
 #define REST_NS		(50 * 1000 * 1000ul)
+#define STEP		64ul		/* pages, after which those who wait for some are told */
 
 static struct waitq wait;
 static struct thread thread;
@@ -22,9 +23,14 @@ static bool balance(void)
 {
 	uint64_t now, high = page_high_mark();
 
-	while ((now = page_buddy_count()) < high)
-		if (!shrink(MIN(high - now, 256ul), false))
+	while ((now = page_buddy_count()) < high) {
+		bool found = shrink(MIN(high - now, STEP), false);
+
+		reclaim_relieve(found);
+		if (!found)
 			return false;
+	}
+	reclaim_relieve(true);
 	return true;
 }
 
@@ -33,6 +39,7 @@ static void kswapd(void *arg)
 	uint64_t irq;
 
 	(void)arg;
+	reclaim_relieve(true);
 	for (;;) {
 		irq = waitq_lock(&wait);
 		while (page_buddy_count() >= page_low_mark())
@@ -48,6 +55,9 @@ void reclaim_init(void)
 {
 	uint64_t bottom, top;
 
+	page_set_marks(page_min_mark());	/* all CPUs are there now */
+	log_info("reclaim: %s, watermarks %lu, %lu, %lu KB", policy_chosen()->name, page_min_mark() << 2,
+		 page_low_mark() << 2, page_high_mark() << 2);
 	waitq_init(&wait);
 	if (kstack_alloc(&bottom, &top))
 		panic("no memory for kswapd");
