@@ -7,6 +7,7 @@
 
 #include <arch/aspace.h>
 #include <arch/types.h>
+#include <lib/ref.h>
 #include <mm/alloc/commit.h>
 #include <mm/alloc/lists.h>
 #include <mm/obj/object.h>
@@ -241,7 +242,7 @@ static inline void mm_add_thread(struct mm *mm)
 
 static inline struct mm *mm_get(struct mm *mm)
 {
-	__atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED);
+	ref_get(&mm->refs);
 	return mm;
 }
 

@@ -66,7 +66,7 @@ int file_open(struct node *node, const struct file_ops *ops, unsigned flags, str
 
 void file_put(struct file *f)
 {
-	if (__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
+	if (!ref_put(&f->refs))
 		return;
 	if (f->ops->release)
 		f->ops->release(f);

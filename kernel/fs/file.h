@@ -12,6 +12,7 @@
 
 #include <kernel/core/mutex.h>
 #include <kernel/fs/node.h>
+#include <lib/ref.h>
 #include <linux/fcntl.h>
 
 struct file;
@@ -91,7 +92,7 @@ int __must_check file_open(struct node *node, const struct file_ops *ops, unsign
  * -ELOOP, -ENXIO, -EISDIR.
  */
 int __must_check file_open_node(struct node *node, unsigned flags, struct file **out);
-static inline void file_get(struct file *f) { __atomic_fetch_add(&f->refs, 1, __ATOMIC_RELAXED); }
+static inline void file_get(struct file *f) { ref_get(&f->refs); }
 void file_put(struct file *f);
 
 /* pos NULL: at the file's own position, moving it. Bytes or -errno. */

@@ -124,12 +124,6 @@ struct node *node_create_link(const char *text, size_t n)
 	return node;
 }
 
-static bool node_drop_ref(struct node *n)
-{
-	assert(n->refs > 0);
-	return __atomic_sub_fetch(&n->refs, 1, __ATOMIC_ACQ_REL) == 0;
-}
-
 /* Somebody keeps a directory whose parent goes: it becomes a root. */
 static void dir_orphan(struct node *dir)
 {
@@ -154,7 +148,7 @@ static struct node *dir_drop_first(struct node *dir)
 		node_put(n);
 		return NULL;
 	}
-	if (node_drop_ref(n))
+	if (ref_put(&n->refs))
 		return n;
 	dir_orphan(n);
 	return NULL;
@@ -182,7 +176,7 @@ static void dir_free(struct node *top)
 
 void node_put(struct node *n)
 {
-	if (!node_drop_ref(n))
+	if (!ref_put(&n->refs))
 		return;
 	if (node_is_reg(n)) {
 		object_put(&n->reg.obj);	/* mappings may keep it; reg_release frees */

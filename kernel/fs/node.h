@@ -18,6 +18,7 @@
 #include <bsd/sys/queue.h>
 #include <bsd/sys/tree.h>
 #include <linux/limits.h>
+#include <lib/ref.h>
 #include <linux/stat.h>
 #include <mm/obj/object.h>
 
@@ -113,7 +114,7 @@ struct node *node_create_file(uint32_t mode, const void *data, uint64_t size);
 struct node *node_create_memory(uint32_t mode);
 /* A symbolic link to text (n bytes, not ended). */
 struct node *node_create_link(const char *text, size_t n);
-static inline void node_get(struct node *n) { __atomic_fetch_add(&n->refs, 1, __ATOMIC_RELAXED); }
+static inline void node_get(struct node *n) { ref_get(&n->refs); }
 /* The last reference of a directory takes the names below along. */
 void node_put(struct node *n);
 /* readlink(2), but for kernel memory: the text without NUL, cut at n; its length, or -errno. */

@@ -20,7 +20,7 @@ struct text *text_create(void)
 
 void text_put(struct text *t)
 {
-	if (!t || __atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL))
+	if (!t || !ref_put(&t->refs))
 		return;
 	for (unsigned i = 0; i < t->npages; i++)
 		kfree(t->page[i]);

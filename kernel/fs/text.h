@@ -7,7 +7,7 @@
 #ifndef KERNEL_FS_TEXT_H
 #define KERNEL_FS_TEXT_H
 
-#include <arch/types.h>
+#include <lib/ref.h>
 
 #define TEXT_BYTES_MAX	(64ul << 20)
 
@@ -21,7 +21,7 @@ struct text {
 
 /* Empty, one reference; NULL: no memory. */
 struct text *text_create(void);
-static inline void text_get(struct text *t) { __atomic_fetch_add(&t->refs, 1, __ATOMIC_RELAXED); }
+static inline void text_get(struct text *t) { ref_get(&t->refs); }
 void text_put(struct text *t);		/* NULL is fine */
 
 /* To be called by who made it, before others can read it. */

@@ -218,7 +218,7 @@ void process_free(struct process *p)
 
 void process_put(struct process *p)
 {
-	if (!__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL))
+	if (ref_put(&p->refs))
 		process_free(p);
 }
 

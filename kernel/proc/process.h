@@ -31,6 +31,7 @@
 #include <kernel/proc/exec.h>
 #include <kernel/proc/signal.h>
 #include <kernel/proc/task.h>
+#include <lib/ref.h>
 #include <linux/resource.h>
 
 struct mm;
@@ -125,7 +126,7 @@ int __must_check process_publish(struct process *p, struct process *parent, cons
 struct process *process_find(int pid);
 static inline void process_get(struct process *p)
 {
-	__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
+	ref_get(&p->refs);
 }
 void process_put(struct process *p);
 /* Out of the table and of its parent's children; process_lock held. Then process_put. */

@@ -13,6 +13,7 @@
 #include <mm/alloc/internal.h>
 #include <mm/alloc/lists.h>
 #include <lib/assert.h>
+#include <lib/ref.h>
 
 #define BATCH		15u		/* pages */
 
@@ -209,17 +210,6 @@ void lists_start(const struct policy *which, uint64_t frames)
 	WRITE_ONCE(lists_on, true);
 }
 
-/* A reference of p, which may be on its way to being free: then its last one is gone. */
-static bool page_tryget(struct page *p)
-{
-	uint32_t refs = READ_ONCE(p->refs);
-
-	while (refs && !__atomic_compare_exchange_n(&p->refs, &refs, refs + 1, false,
-						    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-		;
-	return refs;
-}
-
 unsigned lists_take(struct page **out, unsigned n, unsigned swappiness)
 {
 	unsigned got, kept = 0;
@@ -231,7 +221,7 @@ unsigned lists_take(struct page **out, unsigned n, unsigned swappiness)
 
 		debug_assert(is_listed(p));
 		figures.refill += is_active(p);
-		if (!page_tryget(p)) {		/* lists_forget is next */
+		if (!ref_tryget(&p->refs)) {		/* lists_forget is next */
 			mark_off(p);
 			policy->putback(p);
 			mark_listed(p);

@@ -386,7 +386,7 @@ void object_put(struct object *o)
 {
 	uint64_t index = 0, n = 0;
 
-	if (__atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL))
+	if (!ref_put(&o->refs))
 		return;
 	spin_lock(&objects_lock);
 	TAILQ_REMOVE(&objects, o, all_link);
@@ -407,15 +407,8 @@ struct object *object_next(struct object *o)
 
 	spin_lock(&objects_lock);
 	next = o ? TAILQ_NEXT(o, all_link) : TAILQ_FIRST(&objects);
-	while (next) {
-		uint32_t refs = READ_ONCE(next->refs);
-
-		if (refs && __atomic_compare_exchange_n(&next->refs, &refs, refs + 1, false,
-							__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-			break;
-		if (!refs)
-			next = TAILQ_NEXT(next, all_link);
-	}
+	while (next && !ref_tryget(&next->refs))
+		next = TAILQ_NEXT(next, all_link);
 	spin_unlock(&objects_lock);
 	if (o)
 		object_put(o);

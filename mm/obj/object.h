@@ -9,6 +9,7 @@
 #include <arch/aspace.h>
 #include <bsd/sys/tree.h>
 #include <kernel/core/mutex.h>
+#include <lib/ref.h>
 #include <mm/alloc/page.h>
 #include <mm/obj/radix.h>
 
@@ -75,7 +76,7 @@ extern struct spinlock objects_lock;	/* RANK_LISTS */
 void object_init(struct object *o, const struct object_ops *ops, uint64_t size);
 static inline void object_get(struct object *o)
 {
-	__atomic_fetch_add(&o->refs, 1, __ATOMIC_RELAXED);
+	ref_get(&o->refs);
 }
 void object_put(struct object *o);
 

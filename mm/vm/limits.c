@@ -148,27 +148,6 @@ bool mm_is_limited(const struct mm *mm)
 #define ROOM		32u	/* pages that are made room for at a time */
 #define LOOKS		2u	/* at each page: the first finds out whether it is used */
 
-/* The address space after mm in the list of all, or the first, that is charged to limit, counted; mm's reference goes. */
-static struct mm *next_charged(struct mm *mm, uint16_t limit)
-{
-	struct mm *next;
-
-	spin_lock(&mms_lock);
-	next = mm ? TAILQ_NEXT(mm, all_link) : TAILQ_FIRST(&mms);
-	for (; next; next = TAILQ_NEXT(next, all_link)) {
-		uint32_t refs = READ_ONCE(next->refs);
-
-		if (refs && limit_within(READ_ONCE(next->as.limit_id), limit) &&
-		    __atomic_compare_exchange_n(&next->refs, &refs, refs + 1, false,
-						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-			break;
-	}
-	spin_unlock(&mms_lock);
-	if (mm)
-		mm_put(mm);
-	return next;
-}
-
 bool limit_reclaim(uint16_t limit)
 {
 	const struct memlimit *l = limit_of(limit);
@@ -180,8 +159,9 @@ bool limit_reclaim(uint16_t limit)
 		return false;
 	enough = MIN(before, max) - MIN(MIN(before, max), (uint64_t)ROOM);
 	for (unsigned i = 0; i < LOOKS; i++)
-		for (struct mm *mm = next_charged(NULL, limit); mm; mm = next_charged(mm, limit)) {
-			if (READ_ONCE(l->used) <= enough || !read_trylock(&mm->lock))
+		for (struct mm *mm = mm_next(NULL); mm; mm = mm_next(mm)) {
+			if (!limit_within(READ_ONCE(mm->as.limit_id), limit) ||
+			    READ_ONCE(l->used) <= enough || !read_trylock(&mm->lock))
 				continue;
 			madvise_age_limit(mm, limit, enough);
 			read_unlock(&mm->lock);

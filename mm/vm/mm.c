@@ -97,17 +97,26 @@ static uint64_t mm_end(struct mm *mm)
 	return pages;
 }
 
-static bool drop_reference(struct mm *mm)
-{
-	return __atomic_sub_fetch(&mm->refs, 1, __ATOMIC_ACQ_REL) == 0;
-}
-
 void mm_put(struct mm *mm)
 {
-	if (!drop_reference(mm))
+	if (!ref_put(&mm->refs))
 		return;
 	mm_end(mm);
 	kmem_free(mm_cache, mm);
+}
+
+struct mm *mm_next(struct mm *mm)
+{
+	struct mm *next;
+
+	spin_lock(&mms_lock);
+	next = mm ? TAILQ_NEXT(mm, all_link) : TAILQ_FIRST(&mms);
+	while (next && !ref_tryget(&next->refs))
+		next = TAILQ_NEXT(next, all_link);
+	spin_unlock(&mms_lock);
+	if (mm)
+		mm_put(mm);
+	return next;
 }
 
 /* Exact for what has ended before the call. mm.lock held. */
@@ -135,7 +144,7 @@ void mm_leave(struct mm *mm, struct mm_usage *u)
 		.majflt = __atomic_load_n(&mm->majflt, __ATOMIC_RELAXED),
 		.rss_max = READ_ONCE(mm->rss_max),
 	};
-	if (!drop_reference(mm))
+	if (!ref_put(&mm->refs))
 		return;
 	pages = mm_end(mm);
 	u->rss_max = MAX(u->rss_max, pages);

@@ -9,4 +9,7 @@ TAILQ_HEAD(mm_list, mm);
 extern struct mm_list mms;		/* mms_lock */
 extern struct spinlock mms_lock;	/* RANK_LISTS */
 
+/* The address space after mm (NULL: the first) that is not at its end, counted; mm's reference goes. */
+struct mm *mm_next(struct mm *mm);
+
 #endif

@@ -23,28 +23,6 @@
 
 /* ---- tables with several owners ---- */
 
-/* The next address space in the list, counted, that is not at its end; gives prev up. */
-static struct mm *next_mm(struct mm *prev)
-{
-	struct mm *mm;
-
-	spin_lock(&mms_lock);
-	mm = prev ? TAILQ_NEXT(prev, all_link) : TAILQ_FIRST(&mms);
-	for (; mm; mm = TAILQ_NEXT(mm, all_link)) {
-		uint32_t refs = READ_ONCE(mm->refs);
-
-		while (refs && !__atomic_compare_exchange_n(&mm->refs, &refs, refs + 1, false,
-							    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-			;
-		if (refs)
-			break;
-	}
-	spin_unlock(&mms_lock);
-	if (prev)
-		mm_put(prev);
-	return mm;
-}
-
 /* n ways more to p. 0 or -ENOMEM. */
 static int add_ways(struct radix *more, const struct page *p, uintptr_t n)
 {
@@ -103,10 +81,9 @@ static int aspace_ways(struct mm *mm, struct radix *more)
 
 static int find_ways(struct radix *more)
 {
-	struct mm *mm = NULL;
 	int err = 0;
 
-	while ((mm = next_mm(mm))) {
+	for (struct mm *mm = mm_next(NULL); mm; mm = mm_next(mm)) {
 		if (!err)
 			err = aspace_ways(mm, more);
 		resched_point();

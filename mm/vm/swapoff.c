@@ -8,7 +8,7 @@
  *
  * If memory ends, or a signal comes, the area goes on as it was: nothing is lost.
  *
- * Locks: none over a fault; mms_lock to go from one address space to the next, each referenced.
+ * Locks: none over a fault; the address space that it is at is referenced.
  */
 #include <mm/mm.h>
 #include <kernel/core/thread.h>
@@ -18,28 +18,6 @@
 #include <mm/vm/mms.h>
 
 #include <linux/errno.h>
-
-/* The address space after mm in the list, or the first, with a reference; mm's goes. */
-static struct mm *next_mm(struct mm *mm)
-{
-	struct mm *next;
-
-	spin_lock(&mms_lock);
-	next = mm ? TAILQ_NEXT(mm, all_link) : TAILQ_FIRST(&mms);
-	while (next) {
-		uint32_t refs = READ_ONCE(next->refs);
-
-		if (refs && __atomic_compare_exchange_n(&next->refs, &refs, refs + 1, false,
-							__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-			break;
-		if (!refs)
-			next = TAILQ_NEXT(next, all_link);
-	}
-	spin_unlock(&mms_lock);
-	if (mm)
-		mm_put(mm);
-	return next;
-}
 
 /* The first address from *va on whose entry names a slot of the device. */
 static bool find_swapped(struct mm *mm, vaddr_t *va, unsigned device)
@@ -88,7 +66,7 @@ static int bring_back(unsigned device)
 	struct mm *mm;
 	int err = 0;
 
-	for (mm = next_mm(NULL); mm && !err; mm = next_mm(mm))
+	for (mm = mm_next(NULL); mm && !err; mm = mm_next(mm))
 		err = bring_back_mm(mm, device);
 	if (mm)
 		mm_put(mm);
