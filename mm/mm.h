@@ -152,6 +152,7 @@ struct mm_figures {
 	uint64_t minflt, majflt;
 	uint64_t rss_max;		/* pages: high-water mark */
 	unsigned nvmas;
+	bool thp_disabled;		/* by prctl */
 };
 void mm_figures(struct mm *mm, struct mm_figures *f);
 /* Of these size_pages and what its tables tell, as of about now. Waits for nobody: spinlocks may be held. */
@@ -194,7 +195,15 @@ void mm_set_layout(struct mm *mm, const struct mm_layout *l);
 void mm_get_layout(struct mm *mm, struct mm_layout *l);
 
 /* Calls fn for each mapping in order (maps, the GDB's twin): mm locked for reading. Nonzero stops. */
-struct vma_info { vaddr_t start, end; int prot, flags; unsigned vm_flags; uint64_t pgoff; struct object *obj; const char *name; };
+struct vma_info {
+	vaddr_t start, end;
+	int prot, flags;
+	unsigned vm_flags;
+	bool thp_eligible;		/* it may get huge pages unasked */
+	uint64_t pgoff;
+	struct object *obj;
+	const char *name;
+};
 int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma_info *v, void *arg), void *arg);
 
 /* What a mapping has in memory, in bytes; pss: each page by the number of mappings it has, times 4096. */
@@ -233,6 +242,7 @@ void *kmap_mmio(paddr_t pa, size_t bytes);
 void mm_init(void);
 
 #include <mm/vm/mm_struct.h>
+#include <mm/vm/thp.h>
 
 /* A second thread of the calling process is about to use mm. */
 static inline void mm_add_thread(struct mm *mm)

@@ -131,6 +131,7 @@ static void put_flags(struct text *t, unsigned flags)
 		{ VM_GROWSDOWN, "gd" }, { VM_LOCKED, "lo" }, { VM_SEQ_READ, "sr" },
 		{ VM_RAND_READ, "rr" }, { VM_DONTCOPY, "dc" }, { VM_LOCKONFAULT, "lf" },
 		{ VM_NORESERVE, "nr" }, { VM_WIPEONFORK, "wf" }, { VM_DONTDUMP, "dd" },
+		{ VM_HUGEPAGE, "hg" }, { VM_NOHUGEPAGE, "nh" },
 	};
 
 	text_printf(t, "VmFlags: ");
@@ -149,7 +150,7 @@ static int put_smap(const struct vma_info *v, const struct vma_usage *u, void *a
 	kb(t, "KernelPageSize", PAGE_SIZE >> 10);
 	kb(t, "MMUPageSize", PAGE_SIZE >> 10);
 	put_usage(t, u, v->vm_flags & VM_LOCKED ? u->pss : 0, false);
-	text_printf(t, "THPeligible:    0\n");
+	text_printf(t, "THPeligible:    %d\n", v->thp_eligible);
 	put_flags(t, v->vm_flags);
 	return t->err;
 }

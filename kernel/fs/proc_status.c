@@ -141,6 +141,8 @@ static int show_status(struct text *t, int pid)
 		    v.sid);
 	if (there)
 		status_memory(t, &m);
+	if (there)
+		text_printf(t, "THP_enabled:\t%d\n", !m.fig.thp_disabled);
 	text_printf(t, "Threads:\t%u\n", v.nthreads);
 	status_signals(t, &v);
 	return 0;

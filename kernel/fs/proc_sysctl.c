@@ -125,7 +125,7 @@ static int show_reclaim(struct text *t, int pid)
 
 	(void)pid;
 	for (unsigned i = 0; (name = mm_policy(i, &chosen)); i++)
-		text_printf(t, "%s%s%s%s", i ? " " : "", chosen ? "[" : "", name, chosen ? "]" : "");
+		text_choice(t, name, chosen);
 	text_char(t, '\n');
 	return 0;
 }

@@ -101,6 +101,11 @@ void text_pad(struct text *t, size_t line, size_t width)
 		text_char(t, ' ');
 }
 
+void text_choice(struct text *t, const char *name, bool chosen)
+{
+	text_printf(t, chosen ? "%s[%s]" : "%s%s", t->len ? " " : "", name);
+}
+
 ssize_t text_read(const struct text *t, void __user *to, size_t n, uint64_t off)
 {
 	size_t done = 0;

@@ -34,6 +34,9 @@ void text_escaped(struct text *t, const char *s, size_t n);
 /* Blanks until the line, which began at `line`, is `width` bytes long. */
 void text_pad(struct text *t, size_t line, size_t width);
 
+/* One word of a choice on a line of its own: in brackets the one that is chosen. */
+void text_choice(struct text *t, const char *name, bool chosen);
+
 /* To user memory: bytes, 0 at the end, -EFAULT. */
 ssize_t text_read(const struct text *t, void __user *to, size_t n, uint64_t off);
 

@@ -121,6 +121,7 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 	if (!mm)
 		return -ENOMEM;
 	process_limit_memory_built(p, mm);
+	mm->thp_disabled = p->mm && READ_ONCE(p->mm->thp_disabled);
 	thread_set_aspace(mm_aspace(mm));
 	err = build_space(mm, e, args, &sp);
 	if (!err)

@@ -149,7 +149,20 @@ static long set_name(const char __user *from)
 	return 0;
 }
 
-SYSCALL2(prctl, int, what, uint64_t, arg)
+/* The three other arguments of who has any to say of huge pages are to be 0, and so is the first of who asks. */
+static long disable_thp(bool set, uint64_t arg, uint64_t rest)
+{
+	struct mm *mm = current_process()->mm;
+
+	if (rest || (!set && arg))
+		return -EINVAL;
+	if (!set)
+		return READ_ONCE(mm->thp_disabled);
+	WRITE_ONCE(mm->thp_disabled, arg != 0);
+	return 0;
+}
+
+SYSCALL5(prctl, int, what, uint64_t, arg, uint64_t, arg3, uint64_t, arg4, uint64_t, arg5)
 {
 	struct thread *t = current_thread();
 
@@ -163,6 +176,9 @@ SYSCALL2(prctl, int, what, uint64_t, arg)
 		return 0;
 	case PR_GET_PDEATHSIG:
 		return put_user_u32((uint32_t)current_process()->death_signal, (uint32_t __user *)arg);
+	case PR_SET_THP_DISABLE:
+	case PR_GET_THP_DISABLE:
+		return disable_thp(what == PR_SET_THP_DISABLE, arg, arg3 | arg4 | arg5);
 	case PR_GET_NAME:
 		return copy_to_user((char __user *)arg, t->name, sizeof(t->name)) ? -EFAULT : 0;
 	default:

@@ -153,6 +153,7 @@ static void copy_places(struct mm *child, const struct mm *parent)
 	child->stack_top = parent->stack_top;
 	child->limits = parent->limits;
 	child->layout = parent->layout;
+	child->thp_disabled = parent->thp_disabled;
 }
 
 struct mm *mm_fork(struct mm *parent)

@@ -45,6 +45,8 @@ static enum advice advice_of(int advice)
 	case MADV_DOFORK:
 	case MADV_WIPEONFORK:
 	case MADV_KEEPONFORK:
+	case MADV_HUGEPAGE:
+	case MADV_NOHUGEPAGE:
 		return ADVICE_FLAGS;
 	case MADV_FREE:
 		return ADVICE_FREE;
@@ -266,7 +268,7 @@ static int change_parts(struct mm *mm, vaddr_t start, vaddr_t end, struct vma_ch
 	return err ? err : hole ? -ENOMEM : 0;
 }
 
-/* What fork, who reads ahead, and who dumps core are to do with the range. */
+/* What fork, faults, who reads ahead, and who dumps core are to do with the range. */
 static int change_flags(struct mm *mm, vaddr_t start, vaddr_t end, int advice)
 {
 	struct vma_change c = { 0 };
@@ -282,6 +284,8 @@ static int change_flags(struct mm *mm, vaddr_t start, vaddr_t end, int advice)
 	case MADV_DONTFORK:	c.set = VM_DONTCOPY; break;
 	case MADV_DOFORK:	c.clear = VM_DONTCOPY; break;
 	case MADV_WIPEONFORK:	c.set = VM_WIPEONFORK; c.check = may_wipe; break;
+	case MADV_HUGEPAGE:	c.clear = VM_THP_ADVICE; c.set = VM_HUGEPAGE; break;
+	case MADV_NOHUGEPAGE:	c.clear = VM_THP_ADVICE; c.set = VM_NOHUGEPAGE; break;
 	default:		c.clear = VM_WIPEONFORK; break;
 	}
 	mm_write_lock(mm);

@@ -184,7 +184,7 @@ void mm_figures(struct mm *mm, struct mm_figures *f)
 	aspace_count(&mm->as, &n);
 	*f = (struct mm_figures){
 		.size_pages = mm->size_pages, .size_max = mm->size_max, .nvmas = mm->nvmas,
-		.locked = mm->locked_pages,
+		.locked = mm->locked_pages, .thp_disabled = READ_ONCE(mm->thp_disabled),
 		.anon = n.anon, .file = n.file, .shmem = n.shmem, .swap = n.swap,
 		.table_bytes = __atomic_load_n(&mm->as.table_bytes, __ATOMIC_RELAXED),
 		.minflt = count_minflt(mm),
@@ -236,7 +236,7 @@ static struct vma_info info_of(const struct vma *v)
 			 (v->flags & VM_GROWSDOWN ? MAP_GROWSDOWN : 0) |
 			 (v->flags & VM_NORESERVE ? MAP_NORESERVE : 0) |
 			 (v->obj ? 0 : MAP_ANONYMOUS),
-		.vm_flags = v->flags, .pgoff = v->pgoff, .obj = v->obj,
+		.vm_flags = v->flags, .thp_eligible = thp_wanted(v) && thp_has_room(v), .pgoff = v->pgoff, .obj = v->obj,
 		.name = v->flags & VM_STACK ? "[stack]" : v->flags & VM_HEAP ? "[heap]" : NULL,
 	};
 }

@@ -32,6 +32,9 @@
 #define VM_DONTCOPY	0x20000u	/* fork leaves it out */
 #define VM_WIPEONFORK	0x2000000u	/* empty after fork, in the child */
 #define VM_DONTDUMP	0x4000000u	/* not for a core dump */
+#define VM_HUGEPAGE	0x20000000u	/* wants huge pages (thp.h) */
+#define VM_NOHUGEPAGE	0x40000000u	/* wants none */
+#define VM_THP_ADVICE	(VM_HUGEPAGE | VM_NOHUGEPAGE)
 
 #define VMA_HINTS	4u		/* so many lookups' answers are kept */
 
@@ -78,6 +81,7 @@ struct mm {
 	unsigned nvmas;			/* lock */
 	uint32_t refs;			/* atomic: processes that use it, and who looks at it */
 	bool threaded;			/* of one of them several threads do; stays set */
+	bool thp_disabled;		/* no huge pages but those asked for; atomic, kept by fork and exec */
 	vaddr_t mmap_top;		/* mappings are placed below; const after mm_create */
 	vaddr_t brk_start, brk;		/* lock */
 	vaddr_t stack_top;		/* lock */

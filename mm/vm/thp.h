@@ -1,0 +1,55 @@
+/*
+ * Transparent huge pages: which memory may have them, and what is wanted of the whole system.
+ *
+ * Private anonymous memory may have 2 MB blocks wherever an aligned 2 MB of it lie in one VMA: always, or
+ * where the program has said so (MADV_HUGEPAGE), or never, by thp.enabled. MADV_NOHUGEPAGE and
+ * prctl(PR_SET_THP_DISABLE) are heeded by all of them, and by MADV_COLLAPSE, which asks nothing else.
+ *
+ * The default is madvise, as in Linux's own configuration for most: a program that touches one page of many
+ * regions would else have 2 MB of each, and a machine here may have 32 MB in all.
+ */
+#ifndef MM_VM_THP_H
+#define MM_VM_THP_H
+
+#include <mm/vm/mm_struct.h>
+
+enum thp_mode { THP_ALWAYS, THP_MADVISE, THP_NEVER };
+
+/* Tunables of /sys/kernel/mm/transparent_hugepage: numbers that are read and written without a lock. */
+struct thp_policy {
+	unsigned enabled;		/* enum thp_mode; option transparent_hugepage= */
+};
+extern struct thp_policy thp;
+
+/* May v, by its flags and its process's word, have huge pages at all, whoever asks for them? */
+static inline bool thp_allowed(const struct vma *v)
+{
+	return !v->obj && !(v->flags & (VM_SHARED | VM_NOHUGEPAGE)) && !READ_ONCE(v->mm->thp_disabled);
+}
+
+/* Is it to get them unasked? */
+static inline bool thp_wanted(const struct vma *v)
+{
+	unsigned mode = READ_ONCE(thp.enabled);
+
+	return (mode == THP_ALWAYS || (mode == THP_MADVISE && v->flags & VM_HUGEPAGE)) &&
+	       thp_allowed(v);
+}
+
+/* Do the 2 MB around va lie in v? */
+static inline bool thp_fits(const struct vma *v, vaddr_t va)
+{
+	vaddr_t start = va & -HUGE_SIZE;
+
+	return start >= v->start && start + HUGE_SIZE <= v->end;
+}
+
+/* Is there room for a huge page anywhere in v? */
+static inline bool thp_has_room(const struct vma *v)
+{
+	vaddr_t start = (v->start + HUGE_SIZE - 1) & -HUGE_SIZE;
+
+	return start >= v->start && start < v->end && v->end - start >= HUGE_SIZE;
+}
+
+#endif
