@@ -138,10 +138,12 @@ static const char *const linux_order[] = {
 	"allocstall_normal", "pgfree", "pgactivate", "pgdeactivate", "pgfault", "pgmajfault",
 	"pgrefill", "pgreuse", "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd",
 	"pgscan_direct", "pgscan_anon", "pgscan_file", "pgsteal_anon", "pgsteal_file",
-	"pageoutrun", "oom_kill", "swap_ra", "swap_ra_hit",
+	"pageoutrun", "oom_kill", "thp_fault_alloc", "thp_fault_fallback", "thp_collapse_alloc",
+	"thp_collapse_alloc_failed", "thp_split_page", "thp_split_pmd", "thp_zero_page_alloc",
+	"thp_zero_page_alloc_failed", "swap_ra", "swap_ra_hit",
 };
 
-#define FIGURES_MAX	80u
+#define FIGURES_MAX	96u
 
 struct figures {
 	unsigned n;

@@ -31,6 +31,14 @@ static const char *const names[VM_EVENTS] = {
 	[PAGEOUTRUN] = "pageoutrun",
 	[ALLOCSTALL] = "allocstall_normal",
 	[ALLOCWAIT] = "allocwait",
+	[THP_FAULT_ALLOC] = "thp_fault_alloc",
+	[THP_FAULT_FALLBACK] = "thp_fault_fallback",
+	[THP_COLLAPSE_ALLOC] = "thp_collapse_alloc",
+	[THP_COLLAPSE_ALLOC_FAILED] = "thp_collapse_alloc_failed",
+	[THP_SPLIT_PAGE] = "thp_split_page",
+	[THP_SPLIT_PMD] = "thp_split_pmd",
+	[THP_ZERO_PAGE_ALLOC] = "thp_zero_page_alloc",
+	[THP_ZERO_PAGE_ALLOC_FAILED] = "thp_zero_page_alloc_failed",
 };
 
 uint64_t vm_event_sum(enum vm_event e)

@@ -35,6 +35,14 @@ enum vm_event {
 	PAGEOUTRUN,		/* times that kswapd was woken */
 	ALLOCSTALL,		/* times that somebody reclaimed for himself, */
 	ALLOCWAIT,		/* and that kswapd made room for him while he waited */
+	THP_FAULT_ALLOC,	/* faults that got a block of 2 MB, */
+	THP_FAULT_FALLBACK,	/* and those that would have, had there been one */
+	THP_COLLAPSE_ALLOC,	/* blocks for small pages that became a huge one, */
+	THP_COLLAPSE_ALLOC_FAILED, /* and those that there were not */
+	THP_SPLIT_PAGE,		/* blocks that became pages */
+	THP_SPLIT_PMD,		/* huge leaves that became tables */
+	THP_ZERO_PAGE_ALLOC,	/* huge pages of zeros that were made, */
+	THP_ZERO_PAGE_ALLOC_FAILED, /* and that could not be */
 	VM_EVENTS,
 };
 
