@@ -108,6 +108,12 @@ void mm_memory_limit(struct mm *mm, struct mm_memory_limit *l);
 void mm_limit_figures(uint16_t limit, struct mm_memory_limit *l);
 /* The innermost limit of mm that has no room for a page; 0: all have. */
 uint16_t mm_limit_reached(struct mm *mm);
+/*
+ * For who, running in mm, was told that there is no memory, and has left all as it was: if that was
+ * for want of frames or for a full memory limit, makes room. True: it is worth another
+ * try; *tries: 0 at first. May sleep; no lock of memory's ranks held.
+ */
+bool __must_check mm_retry(struct mm *mm, unsigned *tries);
 /* Has mm any limit? */
 bool mm_is_limited(const struct mm *mm);
 /* Keeps its number its own. 0 is fine for both. */

@@ -44,7 +44,8 @@ struct thread {
 	void (*fn)(void *);		/* what it started in, const */
 	void *arg;
 	bool reserve;			/* its allocations may dip below the min watermark; who sets it: process_lock */
-	bool starved;			/* one of its allocations found no memory; own thread */
+	bool starved;			/* one of its allocations found no memory, */
+	bool over_limit;		/* or was beyond a memory limit; own thread */
 	int tid;			/* the caller's of thread_init; 0: of the kernel */
 	char name[16];
 #ifdef DEBUG

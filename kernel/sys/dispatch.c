@@ -41,10 +41,11 @@ static long (*const syscall_table[SYSCALL_COUNT])(struct trapframe *tf) = {
 /* It found no memory, and has left all as it was: begins anew as long as some can be had. */
 static __attribute__((noinline)) long once_more(struct trapframe *tf)
 {
+	struct mm *mm = current_process()->mm;
 	unsigned tries = 0;
 	long r = -ENOMEM;
 
-	while (r == -ENOMEM && reclaim_retry(&tries))
+	while (r == -ENOMEM && mm_retry(mm, &tries))
 		r = syscall_table[tf->error](tf);
 	return r;
 }

@@ -164,8 +164,10 @@ static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum pa
 	struct page *p = NULL;
 
 	assert(order <= ORDER_MAX);
-	if (limit && !limit_charge(limit, 1ul << order, reserve))
+	if (limit && !limit_charge(limit, 1ul << order, reserve)) {
+		t->over_limit = true;
 		return NULL;
+	}
 	refused = page_fail_now();
 	if (!refused)
 		p = order ? take_block(pcp, order, reserve) : take_single(pcp, reserve);

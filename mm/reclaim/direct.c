@@ -56,7 +56,7 @@ static bool wait_for_kswapd(void)
 	return is_room();
 }
 
-static uint64_t stolen(void)
+uint64_t reclaim_freed(void)
 {
 	return vm_event_sum(PGSTEAL_KSWAPD) + vm_event_sum(PGSTEAL_DIRECT);
 }
@@ -65,23 +65,30 @@ static uint64_t stolen(void)
  * As long as anybody frees pages, memory is not out: what one frees another may get, and
  * what one finds busy is on its way out by another's hand.
  */
+bool reclaim_go_on(unsigned *tries, uint64_t before, bool found)
+{
+	++*tries;
+	if (!found && reclaim_freed() == before) {
+		*tries += FRUITLESS - 1;
+		sleep_ns(NS_PER_MS);
+	}
+	return *tries < PATIENCE;
+}
+
 bool reclaim_retry(unsigned *tries)
 {
 	struct thread *t = current_thread();
-	uint64_t before = stolen();
+	uint64_t before = reclaim_freed();
 	bool room = is_room();
 
 	if (!t->starved)
 		return false;
 	t->starved = false;
-	++*tries;
-	if (room ? *tries == 1 : wait_for_kswapd()) {
+	if (room ? *tries == 0 : wait_for_kswapd()) {
 		vm_count(ALLOCWAIT, 1);
-	} else if (!reclaim_direct(WANT) && stolen() == before) {
-		*tries += FRUITLESS - 1;
-		sleep_ns(NS_PER_MS);
+		return ++*tries < PATIENCE;
 	}
-	return *tries < PATIENCE;
+	return reclaim_go_on(tries, before, reclaim_direct(WANT));
 }
 
 struct page *page_alloc_wait(unsigned order, enum page_kind kind, unsigned flags)

@@ -18,6 +18,13 @@ uint64_t reclaim_direct(uint64_t want);
  * another try. *tries: 0 at first. Where and how as reclaim_direct.
  */
 bool reclaim_retry(unsigned *tries);
+/* How many pages have been freed by reclaim so far, by anybody. */
+uint64_t reclaim_freed(void);
+/*
+ * Room was looked for since reclaim_freed() was `before`, and found or not. True: it is worth another
+ * try, counted in *tries; where nobody has freed anything, a little later. As reclaim_direct.
+ */
+bool reclaim_go_on(unsigned *tries, uint64_t before, bool found);
 /* page_alloc for who may wait for memory: reclaims, again and again, until there is some or nothing to be had (NULL). */
 struct page *page_alloc_wait(unsigned order, enum page_kind kind, unsigned flags);
 /* At boot: which policy the option reclaim= names. From then on policy_chosen() is that one. */

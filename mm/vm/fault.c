@@ -303,18 +303,11 @@ static int fault_read_in(struct fault *f)
 	return err == -ENOMEM ? FAULT_OOM : FAULT_BUS;
 }
 
-#define LIMIT_TRIES	8u		/* then others take all that is made free */
-
 /* FAULT_OK: there may be memory by now. */
 static int fault_reclaim(struct fault *f)
 {
-	uint16_t limit;
-
-	if (reclaim_retry(&f->tries))
+	if (mm_retry(f->mm, &f->tries))
 		return FAULT_OK;
-	limit = mm_limit_reached(f->mm);
-	if (limit)
-		return f->limit_tries++ < LIMIT_TRIES && limit_reclaim(limit) ? FAULT_OK : FAULT_OOM;
 	if (f->reclaimed)
 		return FAULT_OOM;
 	f->reclaimed = true;
@@ -354,7 +347,7 @@ static void fault_begin(struct fault *f, struct mm *mm, vaddr_t va, unsigned acc
 	f->access = access & (ACCESS_WRITE | ACCESS_EXEC);
 	f->fresh = f->source = f->swapped = f->held = NULL;
 	f->ncached = 0;
-	f->tries = f->limit_tries = 0;
+	f->tries = 0;
 	f->major = f->reclaimed = f->gathering = false;
 }
 

@@ -55,8 +55,7 @@ struct fault {
 	uint64_t wait_index;
 	struct page *held;		/* what was waited for, referenced to the fault's end */
 
-	unsigned tries;			/* of reclaim_retry */
-	unsigned limit_tries;		/* of limit_reclaim */
+	unsigned tries;			/* of mm_retry */
 	bool major, reclaimed;
 	bool mm_locked;			/* not the VMA's lock, but mm.lock is held */
 	bool gathering;			/* g is in use */

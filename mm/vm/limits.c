@@ -5,10 +5,12 @@
  *
  * Locks: mm.lock, for writing where limits change.
  */
+#include <kernel/core/thread.h>
 #include <mm/vm/map.h>
 #include <mm/alloc/limit.h>
 #include <mm/alloc/page.h>
 #include <mm/alloc/slots.h>
+#include <mm/reclaim/reclaim.h>
 #include <mm/vm/mms.h>
 
 #include <linux/errno.h>
@@ -167,4 +169,22 @@ bool limit_reclaim(uint16_t limit)
 			read_unlock(&mm->lock);
 		}
 	return READ_ONCE(l->used) < max || READ_ONCE(l->used) < before;
+}
+
+/* A limit was full; by now others may have made room in it. False: there is none to be had. */
+static bool make_room(struct mm *mm, unsigned *tries)
+{
+	uint64_t before = reclaim_freed();
+	uint16_t limit = mm_limit_reached(mm);
+
+	return reclaim_go_on(tries, before, !limit || limit_reclaim(limit));
+}
+
+bool mm_retry(struct mm *mm, unsigned *tries)
+{
+	struct thread *t = current_thread();
+	bool over = t->over_limit;
+
+	t->over_limit = false;
+	return reclaim_retry(tries) || (over && make_room(mm, tries));
 }

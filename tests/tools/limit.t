@@ -61,7 +61,7 @@ int main(void)
 	return 0;
 }""")
 
-for cpus in ("1",):  # several at once may still see one of them ended
+for cpus in ("1", "4"):
     done = tool("qrun", "-c", cpus, "-m", "320M", "-a", "swap=200M", tree)
     out = done.out.decode()
     figures = {k: int(v) for k, v in re.findall(r"^(\w+) (\d+)$", out, re.M)}
