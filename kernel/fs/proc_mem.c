@@ -1,4 +1,4 @@
-/* /proc about the memory of the whole system: meminfo, vmstat, buddyinfo, slabinfo, mm_verify. */
+/* /proc about the memory of the whole system: meminfo, vmstat, buddyinfo, pagetypeinfo, slabinfo, mm_verify. */
 #include <kernel/fs/proc.h>
 #include <kernel/proc/oom.h>
 #include <lib/assert.h>
@@ -250,11 +250,40 @@ static int show_buddyinfo(struct text *t, int pid)
 	page_stats(&a);
 	text_printf(t, "Node 0, zone %8s ", "Normal");
 	for (unsigned i = 0; i <= ORDER_MAX; i++)
-		text_printf(t, "%6lu ", a.free_blocks[i]);
+		text_printf(t, "%6lu ", a.free_blocks[PAGES_UNMOVABLE][i] +
+			    a.free_blocks[PAGES_MOVABLE][i]);
 	text_char(t, '\n');
 	return 0;
 }
 PROC_FILE(buddyinfo, .path = "/proc/buddyinfo", .mode = S_IFREG | 0444, .show = show_buddyinfo);
+
+static const char *const mobility[] = { [PAGES_UNMOVABLE] = "Unmovable", [PAGES_MOVABLE] = "Movable" };
+
+static int show_pagetypeinfo(struct text *t, int pid)
+{
+	struct alloc_stats a;
+
+	(void)pid;
+	page_stats(&a);
+	text_printf(t, "Page block order: %u\nPages per block:  %u\n\n%-43s ", ORDER_HUGE,
+		    1u << ORDER_HUGE, "Free pages count per migrate type at order");
+	for (unsigned i = 0; i <= ORDER_MAX; i++)
+		text_printf(t, "%6u ", i);
+	for (unsigned type = 0; type < PAGE_MOBILITIES; type++) {
+		text_printf(t, "\nNode %4d, zone %8s, type %12s ", 0, "Normal", mobility[type]);
+		for (unsigned i = 0; i <= ORDER_MAX; i++)
+			text_printf(t, "%6lu ", a.free_blocks[type][i]);
+	}
+	text_printf(t, "\n\n%-23s", "Number of blocks type");
+	for (unsigned type = 0; type < PAGE_MOBILITIES; type++)
+		text_printf(t, "%12s ", mobility[type]);
+	text_printf(t, "\nNode %d, zone %8s ", 0, "Normal");
+	for (unsigned type = 0; type < PAGE_MOBILITIES; type++)
+		text_printf(t, "%12lu ", a.pageblocks[type]);
+	text_char(t, '\n');
+	return 0;
+}
+PROC_FILE(pagetypeinfo, .path = "/proc/pagetypeinfo", .mode = S_IFREG | 0400, .show = show_pagetypeinfo);
 
 static void show_cache(struct text *t, const struct slab_stats *s)
 {

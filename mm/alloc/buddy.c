@@ -23,20 +23,29 @@
 
 struct zone zone = { .lock = SPINLOCK_INIT(RANK_ZONE) };
 
+static unsigned highest(uint32_t bits)
+{
+	return 31 - (unsigned)__builtin_clz(bits);
+}
+
 static void list_insert(struct page *p, unsigned order)
 {
+	enum page_mobility type = pageblock_type(p);
+
 	p->kind = PAGE_FREE;
 	p->order = (uint8_t)order;
-	TAILQ_INSERT_HEAD(&zone.list[order], p, link);
-	zone.nfree[order]++;
-	zone.orders |= 1u << order;
+	TAILQ_INSERT_HEAD(&zone.list[type][order], p, link);
+	zone.nfree[type][order]++;
+	zone.orders[type] |= 1u << order;
 }
 
 static void list_remove(struct page *p, unsigned order)
 {
-	TAILQ_REMOVE(&zone.list[order], p, link);
-	if (--zone.nfree[order] == 0)
-		zone.orders &= ~(1u << order);
+	enum page_mobility type = pageblock_type(p);
+
+	TAILQ_REMOVE(&zone.list[type][order], p, link);
+	if (--zone.nfree[type][order] == 0)
+		zone.orders[type] &= ~(1u << order);
 }
 
 /* The block of that order at frame n if it is free, else NULL. */
@@ -49,29 +58,88 @@ static struct page *free_block(uint64_t n, unsigned order)
 	return p->kind == PAGE_FREE && p->order == order ? p : NULL;
 }
 
-/*
- * Takes a block off the lists, the smallest that is large enough, and puts back
- * what is too much of it. It is free no more when the lock is given up, or a
- * neighbour would merge with it.
- */
-static struct page *take(unsigned order)
+/* The smallest block on the lists of that type that is large enough, cut down to that order; on no list. */
+static struct page *cut(unsigned order, enum page_mobility type)
 {
-	uint32_t fitting = zone.orders >> order << order;
+	uint32_t fitting = zone.orders[type] >> order << order;
 	unsigned from;
 	struct page *p;
 
 	if (!fitting)
 		return NULL;
 	from = (unsigned)__builtin_ctz(fitting);
-	p = TAILQ_FIRST(&zone.list[from]);
+	p = TAILQ_FIRST(&zone.list[type][from]);
 	list_remove(p, from);
 	while (from > order) {
 		from--;
 		list_insert(p + (1ul << from), from);
 	}
+	p->order = (uint8_t)order;
+	return p;
+}
+
+/* ---- types of pageblocks (pageblock.h) ---- */
+
+/* Is at least half of the pageblock free, or in use for what cannot be moved? */
+static bool is_half_ours(const struct page *block)
+{
+	unsigned movable = 0;
+
+	for (uint64_t i = 0; i < PAGEBLOCK_FRAMES; i++)
+		movable += block[i].kind >= PAGE_ANON;
+	return movable <= PAGEBLOCK_FRAMES / 2;
+}
+
+/* The pageblock becomes unmovable, and what is free in it. */
+static void take_over(struct page *block)
+{
+	struct page *end = block + PAGEBLOCK_FRAMES, *p;
+
+	for (p = block; p < end; p++)
+		if (p->kind == PAGE_FREE)
+			list_remove(p, p->order);
+	pageblock_set(block, PAGEBLOCK_ORDER, PAGES_UNMOVABLE);
+	for (p = block; p < end; p++)
+		if (p->kind == PAGE_FREE)
+			list_insert(p, p->order);
+}
+
+/* An unmovable block where unmovable pageblocks have none. */
+static struct page *cut_movable(unsigned order)
+{
+	unsigned whole = MAX(order, (unsigned)PAGEBLOCK_ORDER);
+	struct page *p = cut(whole, PAGES_MOVABLE);
+
+	if (p) {
+		pageblock_set(p, whole, PAGES_UNMOVABLE);
+		if (order < whole)
+			list_insert(p, whole);
+		return order < whole ? cut(order, PAGES_UNMOVABLE) : p;
+	}
+	if (!(zone.orders[PAGES_MOVABLE] >> order))
+		return NULL;
+	p = TAILQ_FIRST(&zone.list[PAGES_MOVABLE][highest(zone.orders[PAGES_MOVABLE])]);
+	p = pfn_to_page(pfn(ALIGN_DOWN(page_to_pfn(p).v, PAGEBLOCK_FRAMES)));
+	if (!is_half_ours(p))
+		return cut(order, PAGES_MOVABLE);
+	take_over(p);
+	return cut(order, PAGES_UNMOVABLE);
+}
+
+/*
+ * Takes a block off the lists. It is free no more when the lock is given up, or a
+ * neighbour would merge with it.
+ */
+static struct page *take(unsigned order, enum page_mobility type)
+{
+	struct page *p = cut(order, type);
+
+	if (unlikely(!p))
+		p = type == PAGES_MOVABLE ? cut(order, PAGES_UNMOVABLE) : cut_movable(order);
+	if (!p)
+		return NULL;
 	zone.free -= 1ul << order;
 	p->kind = PAGE_PERCPU;
-	p->order = (uint8_t)order;
 	return p;
 }
 
@@ -88,6 +156,8 @@ static void put(struct page *p, unsigned order)
 		MAX(p, b)->kind = PAGE_TAIL;
 		p = MIN(p, b);
 	}
+	if (order >= PAGEBLOCK_ORDER)
+		pageblock_set(p, order, PAGES_MOVABLE);
 	list_insert(p, order);
 }
 
@@ -101,14 +171,14 @@ static unsigned allowed(unsigned n, bool reserve)
 	return zone.free > zone.min ? (unsigned)(zone.free - zone.min) : 0;
 }
 
-struct page *buddy_alloc(unsigned order, bool reserve)
+struct page *buddy_alloc(unsigned order, enum page_mobility type, bool reserve)
 {
 	struct page *p = NULL;
 
 	assert(order <= ORDER_MAX);
 	spin_lock(&zone.lock);
 	if (reserve || zone.free >= zone.min + (1ul << order))
-		p = take(order);
+		p = take(order, type);
 	spin_unlock(&zone.lock);
 	return p;
 }
@@ -134,17 +204,25 @@ static unsigned scatter(struct page *p, unsigned order, struct page **out)
 	return n;
 }
 
-unsigned buddy_alloc_batch(struct page **out, unsigned n, bool reserve)
+/* Which order to take for n frames: small blocks of the type's own first; of the other as much as there is. */
+static unsigned batch_order(unsigned n, enum page_mobility type)
+{
+	unsigned whole = highest(n);
+
+	return MIN(whole, zone.orders[type] ? (unsigned)__builtin_ctz(zone.orders[type]) :
+					      highest(zone.orders[!type]));
+}
+
+unsigned buddy_alloc_batch(struct page **out, unsigned n, enum page_mobility type, bool reserve)
 {
 	unsigned got = 0;
 
 	spin_lock(&zone.lock);
 	n = allowed(n, reserve);
-	while (got < n && zone.orders) {
-		unsigned whole = 31 - (unsigned)__builtin_clz(n - got);
-		unsigned order = MIN(whole, (unsigned)__builtin_ctz(zone.orders));
+	while (got < n && (zone.orders[type] | zone.orders[!type])) {
+		unsigned order = batch_order(n - got, type);
 
-		got += scatter(take(order), order, out + got);
+		got += scatter(take(order, type), order, out + got);
 	}
 	spin_unlock(&zone.lock);
 	return got;
@@ -188,8 +266,10 @@ void buddy_free_batch(struct page *const *in, unsigned n)
 void buddy_init(void)
 {
 	zone = (struct zone){ .lock = SPINLOCK_INIT(RANK_ZONE) };
-	for (unsigned i = 0; i <= ORDER_MAX; i++)
-		TAILQ_INIT(&zone.list[i]);
+	for (unsigned i = 0; i <= ORDER_MAX; i++) {
+		TAILQ_INIT(&zone.list[PAGES_UNMOVABLE][i]);
+		TAILQ_INIT(&zone.list[PAGES_MOVABLE][i]);
+	}
 }
 
 /* Of zeroed struct pages: one store for each, by eights. */

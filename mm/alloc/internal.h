@@ -7,7 +7,7 @@
 #define MM_ALLOC_INTERNAL_H
 
 #include <arch/cpu.h>
-#include <mm/alloc/page.h>
+#include <mm/alloc/pageblock.h>
 #include <mm/alloc/rangeset.h>
 
 /* ---- early.c ---- */
@@ -24,12 +24,12 @@ void early_close(void);
 /* All memory that is alike. Letter z: the field is guarded by the lock. */
 struct zone {
 	struct spinlock lock;			/* RANK_ZONE */
-	uint32_t orders;			/* z: bit n: list[n] is not empty */
+	uint32_t orders[PAGE_MOBILITIES];	/* z: bit n: list[][n] is not empty */
 	uint64_t free;				/* z: frames on the lists; racy reads are guesses */
 	uint64_t min, low, high;		/* watermarks in frames; set at any time, read as guesses */
 	uint64_t total;				/* frames ever given; const after page_init */
-	uint64_t nfree[ORDER_MAX + 1];		/* z: blocks on each list */
-	struct page_list list[ORDER_MAX + 1];	/* z: kind PAGE_FREE, linked by link */
+	uint64_t nfree[PAGE_MOBILITIES][ORDER_MAX + 1]; /* z: blocks on each list */
+	struct page_list list[PAGE_MOBILITIES][ORDER_MAX + 1]; /* z: kind PAGE_FREE, linked by link */
 };
 extern struct zone zone;
 
@@ -37,33 +37,38 @@ void buddy_init(void);
 /* Gives [start, end) of usable memory to the zone, struct pages made from zeros. Boot only. */
 void buddy_add(pfn_t start, pfn_t end);
 /* A block of kind PAGE_PERCPU (nobody's, on no list), or NULL. reserve: below min, too. */
-struct page *buddy_alloc(unsigned order, bool reserve);
+struct page *buddy_alloc(unsigned order, enum page_mobility type, bool reserve);
 void buddy_free(struct page *p, unsigned order);
 /*
  * Up to n single frames of kind PAGE_PERCPU, the last of them with the lowest
  * address of its block; how many. When the reserve is touched: one.
  */
-unsigned buddy_alloc_batch(struct page **out, unsigned n, bool reserve);
+unsigned buddy_alloc_batch(struct page **out, unsigned n, enum page_mobility type, bool reserve);
 void buddy_free_batch(struct page *const *in, unsigned n);
 
 /* ---- percpu.c ---- */
 
-#define PCP_MAX		122
+#define PCP_MAX		58
 #define PCP_BATCH	32
 
-/* Touched by its own CPU only; others read the numbers for sums. 1 KB. */
+/*
+ * One for each type. Touched by its own CPU only; others read the numbers for sums. 512 bytes.
+ */
 struct pcp {
 	uint64_t count;
 	uint64_t allocs, frees, fails;		/* of all orders */
 	uint64_t refills, drains;
 	struct page *page[PCP_MAX];		/* a stack: the last freed is the first allocated */
 };
-_Static_assert(sizeof(struct pcp) == 1024, "indexed by a shift");
-extern struct pcp pcps[MAX_CPUS];
+_Static_assert(sizeof(struct pcp) == 512, "indexed by a shift");
+extern struct pcp pcps[MAX_CPUS][PAGE_MOBILITIES];
 
-static __always_inline_ struct pcp *this_pcp(void) { return &pcps[this_cpu()->id]; }
+static __always_inline_ struct pcp *this_pcp(enum page_mobility type)
+{
+	return &pcps[this_cpu()->id][type];
+}
 /* Makes count > 0; false: no memory. */
-bool __must_check pcp_refill(struct pcp *pcp, bool reserve);
+bool __must_check pcp_refill(struct pcp *pcp, enum page_mobility type, bool reserve);
 /* Gives the n frames that lay there longest back to the buddy. */
 void pcp_drain(struct pcp *pcp, unsigned n);
 

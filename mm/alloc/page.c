@@ -19,6 +19,7 @@
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/option.h>
+#include <lib/string.h>
 #include <mm/alloc/limit.h>
 #include <mm/alloc/slots.h>
 
@@ -97,21 +98,27 @@ void page_fail_forget(const struct thread *t)
 	page_fail_objects = false;
 }
 
-static struct page *take_single(struct pcp *pcp, bool reserve)
+/* If the buddy has none, those on this CPU's other stack will do. */
+static struct page *take_single(struct pcp *pcp, enum page_mobility type, bool reserve)
 {
-	if (!pcp->count && !pcp_refill(pcp, reserve))
-		return NULL;
+	if (!pcp->count && !pcp_refill(pcp, type, reserve)) {
+		if (!this_pcp(!type)->count)
+			return NULL;
+		page_drain();
+		if (!pcp_refill(pcp, type, reserve))
+			return NULL;
+	}
 	return pcp->page[--pcp->count];
 }
 
-/* If there is no block that large, the frames on this CPU's stack may complete one. */
-static struct page *take_block(struct pcp *pcp, unsigned order, bool reserve)
+/* If there is no block that large, the frames on this CPU's stacks may complete one. */
+static struct page *take_block(unsigned order, enum page_mobility type, bool reserve)
 {
-	struct page *p = buddy_alloc(order, reserve);
+	struct page *p = buddy_alloc(order, type, reserve);
 
-	if (!p && pcp->count) {
+	if (!p && this_pcp(type)->count + this_pcp(!type)->count) {
 		page_drain();
-		p = buddy_alloc(order, reserve);
+		p = buddy_alloc(order, type, reserve);
 	}
 	page_wake_reclaim();
 	return p;
@@ -157,7 +164,8 @@ static bool is_charged(enum page_kind kind)
 static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum page_kind kind,
 							 unsigned flags)
 {
-	struct pcp *pcp = this_pcp();
+	enum page_mobility type = kind_mobility(kind);
+	struct pcp *pcp = this_pcp(type);
 	bool reserve = may_use_reserve(flags), refused;
 	uint16_t limit = limits_on && is_charged(kind) ? limit_current() : 0;
 	struct thread *t = this_cpu()->current;
@@ -170,7 +178,7 @@ static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum pa
 	}
 	refused = page_fail_now();
 	if (!refused)
-		p = order ? take_block(pcp, order, reserve) : take_single(pcp, reserve);
+		p = order ? take_block(order, type, reserve) : take_single(pcp, type, reserve);
 	if (!p) {
 		pcp->fails++;
 		if (limit)
@@ -188,7 +196,7 @@ static __attribute__((noinline)) struct page *alloc_slow(unsigned order, enum pa
 
 struct page *page_alloc(unsigned order, enum page_kind kind, unsigned flags)
 {
-	struct pcp *pcp = this_pcp();
+	struct pcp *pcp = this_pcp(kind_mobility(kind));
 	struct page *p;
 
 	debug_assert(this_cpu()->irq_depth == 0);
@@ -211,10 +219,10 @@ static __always_inline_ bool page_is_block(const struct page *p, unsigned order)
 	return p->order == order && (uint8_t)(p->kind - PAGE_KERNEL) <= PAGE_FILE - PAGE_KERNEL;
 }
 
-/* A single frame of a kind in use, which nobody pays for: the bytes after flags tell it all. */
+/* A single frame of a movable kind, which nobody pays for: the bytes after flags tell it all. */
 static __always_inline_ bool page_is_single(const struct page *p)
 {
-	return *(const uint32_t *)&p->kind - PAGE_KERNEL <= PAGE_FILE - PAGE_KERNEL;
+	return *(const uint32_t *)&p->kind - PAGE_ANON <= PAGE_FILE - PAGE_ANON;
 }
 _Static_assert(offsetof(struct page, limit_id) == 6, "page_is_single");
 
@@ -237,9 +245,17 @@ static __noreturn __cold_ void free_refused(const struct page *p, unsigned order
 	      page_kind_name(p->kind), p->refs, p->slots);
 }
 
+/* What cannot be moved goes back where it came from: it may have been taken from a movable pageblock. */
+static struct pcp *pcp_for(const struct page *p)
+{
+	enum page_mobility type = kind_mobility(p->kind);
+
+	return this_pcp(type == PAGES_UNMOVABLE ? pageblock_type(p) : type);
+}
+
 static __attribute__((noinline)) void free_slow(struct page *p, unsigned order)
 {
-	struct pcp *pcp = this_pcp();
+	struct pcp *pcp = pcp_for(p);
 
 	if (!page_is_block(p, order) || !page_is_unused(p))
 		free_refused(p, order);
@@ -262,7 +278,7 @@ static __attribute__((noinline)) void free_slow(struct page *p, unsigned order)
 
 static __always_inline_ void free_page(struct page *p, unsigned order)
 {
-	struct pcp *pcp = this_pcp();
+	struct pcp *pcp = this_pcp(PAGES_MOVABLE);
 
 	debug_assert(this_cpu()->irq_depth == 0);
 	debug_assert(pfn_valid(page_to_pfn(p)));
@@ -321,7 +337,8 @@ uint64_t page_free_count(void)
 	uint64_t n = READ_ONCE(zone.free);
 
 	for (unsigned i = 0; i < arch_ncpus; i++)
-		n += READ_ONCE(pcps[i].count);
+		for (unsigned type = 0; type < PAGE_MOBILITIES; type++)
+			n += READ_ONCE(pcps[i][type].count);
 	return n;
 }
 
@@ -350,20 +367,25 @@ uint64_t page_min_mark(void)
 	return zone.min;
 }
 
+static void add_pcp(struct alloc_stats *s, const struct pcp *pcp)
+{
+	s->allocs += READ_ONCE(pcp->allocs);
+	s->frees += READ_ONCE(pcp->frees);
+	s->fails += READ_ONCE(pcp->fails);
+	s->pcp_refills += READ_ONCE(pcp->refills);
+	s->pcp_drains += READ_ONCE(pcp->drains);
+}
+
 void page_stats(struct alloc_stats *s)
 {
 	*s = (struct alloc_stats){ 0 };
-	for (unsigned i = 0; i < arch_ncpus; i++) {
-		s->allocs += READ_ONCE(pcps[i].allocs);
-		s->frees += READ_ONCE(pcps[i].frees);
-		s->fails += READ_ONCE(pcps[i].fails);
-		s->pcp_refills += READ_ONCE(pcps[i].refills);
-		s->pcp_drains += READ_ONCE(pcps[i].drains);
-	}
+	for (unsigned i = 0; i < arch_ncpus; i++)
+		for (unsigned type = 0; type < PAGE_MOBILITIES; type++)
+			add_pcp(s, &pcps[i][type]);
 	spin_lock(&zone.lock);
-	for (unsigned i = 0; i <= ORDER_MAX; i++)
-		s->free_blocks[i] = zone.nfree[i];
+	memcpy(s->free_blocks, zone.nfree, sizeof(s->free_blocks));
 	spin_unlock(&zone.lock);
+	pageblock_count(s->pageblocks);
 }
 
 /* ---- boot ---- */
@@ -407,12 +429,14 @@ static void set_watermarks(void)
 void page_init(void)
 {
 	uint64_t ram = rangeset_bytes(&early_ram);
-	uint64_t early = rangeset_bytes(&early_usable) - rangeset_bytes(&early_left);
+	uint64_t early;
 
+	pageblock_init();
+	early = rangeset_bytes(&early_usable) - rangeset_bytes(&early_left);
 	early_close();
 	buddy_init();
 	for (unsigned i = 0; i < MAX_CPUS; i++)
-		pcps[i].count = 0;
+		pcps[i][PAGES_UNMOVABLE].count = pcps[i][PAGES_MOVABLE].count = 0;
 	rangeset_diff(&early_ram, &early_usable, make_hole);
 	rangeset_diff(&early_usable, &early_left, make_kernel);
 	for (unsigned i = 0; i < early_left.n; i++) {

@@ -155,7 +155,14 @@ uint64_t page_buddy_count(void);
 /* Gives the per-CPU lists of this CPU back to the buddy. */
 void page_drain(void);
 
-struct alloc_stats { uint64_t free_blocks[ORDER_MAX + 1]; uint64_t allocs, frees, fails, pcp_refills, pcp_drains; };
+/* Can frames be given another place while they are in use? (pageblock.h) */
+enum page_mobility { PAGES_UNMOVABLE, PAGES_MOVABLE, PAGE_MOBILITIES };
+
+struct alloc_stats {
+	uint64_t free_blocks[PAGE_MOBILITIES][ORDER_MAX + 1];	/* by the type of their pageblock */
+	uint64_t pageblocks[PAGE_MOBILITIES];
+	uint64_t allocs, frees, fails, pcp_refills, pcp_drains;
+};
 void page_stats(struct alloc_stats *s);
 /* Checks free lists, kinds, orders, counts against each other: 0, or a text of the first disagreement. */
 const char *page_verify(void);

@@ -5,7 +5,8 @@
  *
  * No lock and no masked interrupts: a stack belongs to its CPU, the kernel is
  * not preemptible, interrupt handlers do not allocate, and nothing here waits.
- * A frame on a stack is PAGE_PERCPU; the buddy does not merge with it.
+ * A frame on a stack is PAGE_PERCPU; the buddy does not merge with it. There is a stack of movable frames
+ * and one of unmovable ones (pageblock.h).
  *
  * Bonwick and Adams, "Magazines and Vmem", USENIX 2001, for the idea.
  */
@@ -13,12 +14,12 @@
 #include <lib/assert.h>
 #include <lib/string.h>
 
-struct pcp pcps[MAX_CPUS];
+struct pcp pcps[MAX_CPUS][PAGE_MOBILITIES];
 
-bool pcp_refill(struct pcp *pcp, bool reserve)
+bool pcp_refill(struct pcp *pcp, enum page_mobility type, bool reserve)
 {
 	assert(pcp->count == 0);
-	pcp->count = buddy_alloc_batch(pcp->page, PCP_BATCH, reserve);
+	pcp->count = buddy_alloc_batch(pcp->page, PCP_BATCH, type, reserve);
 	pcp->refills++;
 	page_wake_reclaim();
 	return pcp->count;
@@ -35,9 +36,11 @@ void pcp_drain(struct pcp *pcp, unsigned n)
 
 void page_drain(void)
 {
-	struct pcp *pcp = this_pcp();
-
 	debug_assert(this_cpu()->irq_depth == 0);
-	if (pcp->count)
-		pcp_drain(pcp, (unsigned)pcp->count);
+	for (unsigned type = 0; type < PAGE_MOBILITIES; type++) {
+		struct pcp *pcp = this_pcp(type);
+
+		if (pcp->count)
+			pcp_drain(pcp, (unsigned)pcp->count);
+	}
 }

@@ -13,7 +13,7 @@ static char why[160];
 static uint64_t charges[LIMITS_MAX];	/* frames of each limit; zone.lock */
 
 struct found {
-	uint64_t blocks[ORDER_MAX + 1];		/* free ones */
+	uint64_t blocks[PAGE_MOBILITIES][ORDER_MAX + 1]; /* free ones */
 	uint64_t percpu;
 };
 
@@ -27,23 +27,28 @@ static __printf(1, 2) const char *differ(const char *fmt, ...)
 	return why;
 }
 
-static const char *check_list(unsigned order)
+static const char *check_list(enum page_mobility type, unsigned order)
 {
-	uint64_t n = 0;
+	uint64_t n = 0, counted = zone.nfree[type][order];
 	struct page *p;
 
-	TAILQ_FOREACH(p, &zone.list[order], link) {
+	TAILQ_FOREACH(p, &zone.list[type][order], link) {
+		if (pageblock_type(p) != type)
+			return differ("frame 0x%lx of order %u is on the free list of type %u, its pageblock has type %u",
+				      page_to_pfn(p).v, order, type, pageblock_type(p));
 		if (p->kind != PAGE_FREE || p->order != order)
 			return differ("frame 0x%lx on the free list of order %u is %s of order %u",
 				      page_to_pfn(p).v, order, page_kind_name(p->kind), p->order);
-		if (++n > zone.nfree[order])
+		if (++n > counted)
 			break;
 	}
-	if (n != zone.nfree[order])
+	if (n != counted)
 		return differ("free list of order %u: %lu blocks or more, counted %lu", order, n,
-			      zone.nfree[order]);
-	if ((zone.orders >> order & 1) != (n != 0))
+			      counted);
+	if ((zone.orders[type] >> order & 1) != (n != 0))
 		return differ("free list of order %u: %lu blocks, but its bit is wrong", order, n);
+	if (n && type == PAGES_UNMOVABLE && order >= PAGEBLOCK_ORDER)
+		return differ("a free block of order %u is unmovable", order);
 	return NULL;
 }
 
@@ -51,14 +56,14 @@ static const char *check_lists(void)
 {
 	const char *bad = NULL;
 
-	for (unsigned i = 0; i <= ORDER_MAX && !bad; i++)
-		bad = check_list(i);
+	for (unsigned i = 0; i < PAGE_MOBILITIES * (ORDER_MAX + 1) && !bad; i++)
+		bad = check_list(i % PAGE_MOBILITIES, i / PAGE_MOBILITIES);
 	return bad;
 }
 
-static const char *check_stack(unsigned cpu)
+static const char *check_stack(unsigned cpu, enum page_mobility type)
 {
-	const struct pcp *pcp = &pcps[cpu];
+	const struct pcp *pcp = &pcps[cpu][type];
 
 	if (pcp->count > PCP_MAX)
 		return differ("CPU %u: %lu frames on its stack", cpu, pcp->count);
@@ -74,8 +79,8 @@ static const char *check_stacks(void)
 {
 	const char *bad = NULL;
 
-	for (unsigned i = 0; i < arch_ncpus && !bad; i++)
-		bad = check_stack(i);
+	for (unsigned i = 0; i < PAGE_MOBILITIES * arch_ncpus && !bad; i++)
+		bad = check_stack(i / PAGE_MOBILITIES, i % PAGE_MOBILITIES);
 	return bad;
 }
 
@@ -125,7 +130,7 @@ static const char *check_frame(uint64_t n, uint64_t limit, struct found *f, uint
 		bad = check_block(p, limit);
 		if (bad)
 			return bad;
-		f->blocks[p->order]++;
+		f->blocks[pageblock_type(p)][p->order]++;
 		*size = 1ul << p->order;
 		return check_buddy(p);
 	case PAGE_KERNEL: case PAGE_SLAB: case PAGE_TABLE: case PAGE_ANON: case PAGE_FILE:
@@ -155,11 +160,13 @@ static const char *check_counts(const struct found *f)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i <= ORDER_MAX; i++) {
-		if (f->blocks[i] != zone.nfree[i])
-			return differ("%lu free blocks of order %u, %lu on the list", f->blocks[i],
-				      i, zone.nfree[i]);
-		sum += zone.nfree[i] << i;
+	for (unsigned k = 0; k < PAGE_MOBILITIES * (ORDER_MAX + 1); k++) {
+		unsigned type = k % PAGE_MOBILITIES, i = k / PAGE_MOBILITIES;
+
+		if (f->blocks[type][i] != zone.nfree[type][i])
+			return differ("%lu free blocks of order %u, %lu on the list",
+				      f->blocks[type][i], i, zone.nfree[type][i]);
+		sum += zone.nfree[type][i] << i;
 	}
 	if (sum != zone.free)
 		return differ("%lu frames on the free lists, counted %lu", sum, zone.free);

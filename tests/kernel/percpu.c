@@ -10,6 +10,11 @@
 
 static struct page *taken[MANY];
 
+static const struct pcp *stack(void)
+{
+	return this_pcp(PAGES_MOVABLE);
+}
+
 static void take(unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -70,24 +75,24 @@ KTEST(percpu, refill_and_drain_in_batches)
 	uint64_t n;
 
 	page_drain();
-	EXPECT_EQ(this_pcp()->count, 0);
+	EXPECT_EQ(stack()->count, 0);
 	n = page_free_count();
 	EXPECT_EQ(n, zone.free);
 	page_stats(&before);
 	take(MANY);
 	EXPECT_EQ(page_free_count(), n - MANY);
-	EXPECT_EQ(this_pcp()->count, (PCP_BATCH - MANY % PCP_BATCH) % PCP_BATCH);
+	EXPECT_EQ(stack()->count, (PCP_BATCH - MANY % PCP_BATCH) % PCP_BATCH);
 	page_stats(&after);
 	EXPECT_EQ(after.pcp_refills - before.pcp_refills, (MANY + PCP_BATCH - 1) / PCP_BATCH);
 	EXPECT_EQ(after.pcp_drains, before.pcp_drains);
 	give(MANY);
 	page_stats(&after);
 	EXPECT_EQ(page_free_count(), n);
-	EXPECT(this_pcp()->count <= PCP_MAX && this_pcp()->count > PCP_MAX - PCP_BATCH);
+	EXPECT(stack()->count <= PCP_MAX && stack()->count > PCP_MAX - PCP_BATCH);
 	EXPECT(after.pcp_drains - before.pcp_drains >= (MANY - PCP_MAX) / PCP_BATCH);
 	EXPECT(!page_verify());
 	page_drain();
-	EXPECT_EQ(this_pcp()->count, 0);
+	EXPECT_EQ(stack()->count, 0);
 	EXPECT_EQ(zone.free, n);
 }
 
