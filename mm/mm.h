@@ -214,7 +214,7 @@ int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma_info *v, void *arg
 
 /* What a mapping has in memory, in bytes; pss: each page by the number of mappings it has, times 4096. */
 struct vma_usage {
-	uint64_t rss, referenced, anon, swap;
+	uint64_t rss, referenced, anon, lazyfree, swap;
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
 	uint64_t pss, pss_dirty, pss_anon, pss_file, pss_shmem;
 };

@@ -112,7 +112,7 @@ static void put_usage(struct text *t, const struct vma_usage *u, uint64_t locked
 	kb(t, "Private_Dirty", u->private_dirty >> 10);
 	kb(t, "Referenced", u->referenced >> 10);
 	kb(t, "Anonymous", u->anon >> 10);
-	kb(t, "LazyFree", 0);		/* what is free goes at once */
+	kb(t, "LazyFree", u->lazyfree >> 10);
 	kb(t, "AnonHugePages", 0);
 	kb(t, "ShmemPmdMapped", 0);
 	kb(t, "FilePmdMapped", 0);

@@ -7,6 +7,8 @@
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
+#include <linux/errno.h>
+
 #define KB(pages)	((uint64_t)(pages) << (PAGE_SHIFT - 10))
 #define VMALLOC_KB	((KMAP_END - KMAP_BASE) >> 10)
 #define REASON_MAX	200
@@ -135,8 +137,8 @@ static const char *const linux_order[] = {
 	"workingset_refault_anon", "workingset_refault_file", "workingset_activate_anon",
 	"workingset_activate_file", "nr_anon_pages", "nr_mapped", "nr_file_pages", "nr_shmem",
 	"nr_kernel_stack", "nr_page_table_pages", "pswpin", "pswpout", "pgalloc_normal",
-	"allocstall_normal", "pgfree", "pgactivate", "pgdeactivate", "pgfault", "pgmajfault",
-	"pgrefill", "pgreuse", "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd",
+	"allocstall_normal", "pgfree", "pgactivate", "pgdeactivate", "pglazyfree",
+	"pgfault", "pgmajfault", "pglazyfreed", "pgrefill", "pgreuse", "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd",
 	"pgscan_direct", "pgscan_anon", "pgscan_file", "pgsteal_anon", "pgsteal_file",
 	"pageoutrun", "oom_kill", "thp_fault_alloc", "thp_fault_fallback", "thp_collapse_alloc",
 	"thp_collapse_alloc_failed", "thp_split_page", "thp_split_pmd", "thp_zero_page_alloc",
@@ -225,16 +227,19 @@ static __attribute__((noinline)) void add_events(struct figures *f)
 
 static int show_vmstat(struct text *t, int pid)
 {
-	struct figures f = { .n = 0 };
+	struct figures *f = kzalloc(sizeof(*f));
 
 	(void)pid;
-	add_memory(&f);
-	add_lists(&f);
-	add_events(&f);
+	if (!f)
+		return -ENOMEM;
+	add_memory(f);
+	add_lists(f);
+	add_events(f);
 	for (unsigned p = 0; p <= ARRAY_SIZE(linux_order); p++)
-		for (unsigned i = 0; i < f.n; i++)
-			if (f.place[i] == p)
-				text_printf(t, "%s %lu\n", f.at[i].name, f.at[i].v);
+		for (unsigned i = 0; i < f->n; i++)
+			if (f->place[i] == p)
+				text_printf(t, "%s %lu\n", f->at[i].name, f->at[i].v);
+	kfree(f);
 	show_contended(t);
 	return 0;
 }

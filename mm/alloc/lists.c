@@ -143,6 +143,33 @@ void lists_drain(void)
 	spin_unlock(&lists_lock);
 }
 
+static void set_lazy(struct page *p, bool lazy)
+{
+	if (lazy)
+		flags_set(p, PG_LAZYFREE);
+	else
+		flags_clear(p, PG_LAZYFREE);
+}
+
+/* It changes its sort: off one list, on another, as a new page. */
+void lists_lazy(struct page *p, bool lazy)
+{
+	if (!READ_ONCE(lists_on)) {
+		set_lazy(p, lazy);
+		return;
+	}
+	spin_lock(&lists_lock);
+	add_noted(p);
+	if (is_listed(p)) {
+		policy->remove(p);
+		mark_off(p);
+	}
+	set_lazy(p, lazy);
+	p->policy = 0;
+	add_to_policy(p);
+	spin_unlock(&lists_lock);
+}
+
 void lists_forget(struct page *p)
 {
 	spin_lock(&lists_lock);

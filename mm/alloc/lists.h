@@ -37,6 +37,11 @@ static inline void lists_new(struct page *p)
 	if (unlikely(READ_ONCE(lists_on)))
 		lists_note(p);
 }
+/*
+ * p, anonymous, in use, is given up by its owner (MADV_FREE): it may go without being swapped. Or it is not any
+ * more, since it was written. The same locks as for lists_new.
+ */
+void lists_lazy(struct page *p, bool lazy);
 /* p, without references, is about to be free, and has PG_LISTED. */
 void lists_forget(struct page *p);
 

@@ -63,10 +63,10 @@ struct policy {
 	static const struct policy *const policy_entry_##ident \
 		__attribute__((used, section("policies"))) = &policy_##ident
 
-/* Is p content of a file (dropped or read again), not memory that only swap can hold? */
+/* Is p dropped when it goes (content of a file, or given up by MADV_FREE), not memory that only swap can hold? */
 static inline bool policy_is_file(const struct page *p)
 {
-	return p->kind == PAGE_FILE && !(p->flags & PG_SHMEM);
+	return p->kind == PAGE_FILE ? !(p->flags & PG_SHMEM) : (p->flags & PG_LAZYFREE) != 0;
 }
 
 /* ---- queues ---- */

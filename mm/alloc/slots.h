@@ -62,6 +62,15 @@ bool __must_check slot_uncache(struct page *p, uint32_t shadow);
  * it is in one, and may be written.
  */
 bool __must_check slot_own(struct page *p);
+/* The same of p, mapped there; in no cache, as most are, or in one. */
+static inline bool page_is_own(struct page *p)
+{
+	if (p->kind != PAGE_ANON || READ_ONCE(p->slots) != 1)
+		return false;
+	if (likely(READ_ONCE(p->refs) == 1))
+		return true;
+	return READ_ONCE(p->flags) & PG_SWAPCACHE && slot_own(p);
+}
 /* p, busy, mapped, of a slot that no entry names, leaves the cache. */
 static inline void slot_give_up(struct page *p)
 {

@@ -24,6 +24,8 @@ enum vm_event {
 	PSWPOUT,		/* and written to it */
 	SWAP_RA,		/* pages read besides the one that a fault wanted, */
 	SWAP_RA_HIT,		/* and wanted later */
+	PGLAZYFREE,		/* pages that MADV_FREE gave up, */
+	PGLAZYFREED,		/* and that reclaim took then */
 	PGSCAN_KSWAPD,		/* pages that reclaim looked at: its thread, */
 	PGSCAN_DIRECT,		/* and those who needed memory themselves; */
 	PGSCAN_ANON,		/* both, by what they are */

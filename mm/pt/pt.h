@@ -37,6 +37,7 @@ enum flush_kind {
 	FLUSH_DONTNEED,
 	FLUSH_TRUNCATE,
 	FLUSH_AGE,			/* pages count as unused */
+	FLUSH_LAZYFREE,			/* pages count as not written (MADV_FREE) */
 	FLUSH_RECLAIM,			/* a page is to be written, or freed (rmap.h) */
 };
 
@@ -174,6 +175,13 @@ static inline bool cursor_next(struct cursor *c)
 	c->va += LEVEL_SIZE(c->level);
 	return true;
 }
+/* Where c's last-level table ends, or the entry above, if there is none. */
+static inline vaddr_t cursor_behind(const struct cursor *c)
+{
+	unsigned level = c->level > 1 ? c->level : 2;
+
+	return (c->va & -LEVEL_SIZE(level)) + LEVEL_SIZE(level);
+}
 static inline void cursor_close(struct cursor *c) { spin_unlock(&c->table->lock); }
 
 static inline pte_t cursor_get(const struct cursor *c) { return pte_read(c->slot); }
@@ -224,6 +232,16 @@ static inline void cursor_clear_young(struct cursor *c, struct gather *g)
 {
 	if (__atomic_fetch_and(&c->slot->v, ~PTE_A, __ATOMIC_RELAXED) & PTE_A)
 		gather_range(g, c->va, LEVEL_SIZE(c->level));
+}
+
+/* The page counts as not used and not written, until it is again. In no shared table. */
+static inline void cursor_clear_dirty(struct cursor *c, struct gather *g)
+{
+	pte_t was = { __atomic_fetch_and(&c->slot->v, ~(PTE_A | PTE_D), __ATOMIC_RELAXED) };
+
+	debug_assert(!c->table->shared);
+	if (pte_present(was) && was.v & (PTE_A | PTE_D))
+		gather_range(g, c->va, PAGE_SIZE);
 }
 
 /*

@@ -27,7 +27,15 @@ static bool take_young(pte_t *slot, const struct page *p)
 	return false;
 }
 
-unsigned rmap_clear_young(struct page *p)
+static bool look_dirty(pte_t *slot, const struct page *p)
+{
+	pte_t e = pte_read(slot);
+
+	return entry_names(e, p) && pte_dirty(e);
+}
+
+/* For how many entries of p `fn` is true. */
+static unsigned count_slots(struct page *p, bool (*fn)(pte_t *slot, const struct page *p))
 {
 	uint32_t slots = READ_ONCE(p->slots);
 	const struct page *home, *t;
@@ -35,16 +43,26 @@ unsigned rmap_clear_young(struct page *p)
 
 	assert(p->kind == PAGE_ANON);
 	if (slots <= 1)
-		return slots ? take_young(READ_ONCE(p->slot), p) : 0;
+		return slots ? fn(READ_ONCE(p->slot), p) : 0;
 	spin_lock(&kin_lock);
 	i = slot_index(READ_ONCE(p->slot));
 	t = home = virt_to_page(READ_ONCE(p->slot));
 	do {
-		n += take_young(&table_entries(t)[i], p);
+		n += fn(&table_entries(t)[i], p);
 		t = kin_next(t);
 	} while (t != home);
 	spin_unlock(&kin_lock);
 	return n;
+}
+
+unsigned rmap_clear_young(struct page *p)
+{
+	return count_slots(p, take_young);
+}
+
+bool rmap_is_dirty(struct page *p)
+{
+	return count_slots(p, look_dirty);
 }
 
 bool rmap_clear_young_at(struct aspace *as, vaddr_t va, const struct page *p)
@@ -142,6 +160,77 @@ bool rmap_unmap(struct page *p, swp_t s, struct reclaim_gather *r)
 			return false;
 		for (unsigned k = 0; k < n; k++)
 			if (!swap_entry(t[k], i, p, s, r))
+				return false;
+	}
+	return true;
+}
+
+/* ---- given up by MADV_FREE ---- */
+
+/* False: it was written, or is locked. */
+static bool hide_entry(struct page *t, unsigned i, struct page *p, struct reclaim_gather *r)
+{
+	pte_t *slot = &table_entries(t)[i], e;
+	bool done = true;
+
+	spin_lock(&t->lock);
+	e = pte_read(slot);
+	while (!t->dead && entry_names(e, p) && pte_present(e)) {
+		done = !pte_dirty(e) && !(e.v & PTE_LOCKED);
+		if (!done)
+			break;
+		if (pte_cmpxchg(slot, &e, pte_noaccess(e))) {	/* D is final */
+			table_note(t, i, r);
+			break;
+		}
+	}
+	spin_unlock(&t->lock);
+	return done;
+}
+
+bool rmap_hide(struct page *p, struct reclaim_gather *r)
+{
+	struct page *t[CANDIDATES];
+	unsigned i, n;
+
+	assert(p->kind == PAGE_ANON && p->order == 0);
+	if (!READ_ONCE(p->slots))
+		return true;
+	n = find_tables(p, t, &i);
+	for (unsigned k = 0; k < n; k++)
+		if (!hide_entry(t[k], i, p, r))
+			return false;
+	return true;
+}
+
+/* False: it is not hidden (any more), or was written before that. */
+static bool discard_entry(struct page *t, unsigned i, struct page *p)
+{
+	bool done = true;
+	pte_t e;
+
+	spin_lock(&t->lock);
+	e = pte_read(&table_entries(t)[i]);
+	if (!t->dead && entry_names(e, p)) {
+		done = pte_kind(e, 1) == PTE_NOACCESS && !pte_dirty(e) &&
+		       replace_entry(t, i, p, pte_none(), NULL);
+		if (done)
+			table_entries_gone(t, 1);
+	}
+	spin_unlock(&t->lock);
+	return done;
+}
+
+bool rmap_discard(struct page *p)
+{
+	struct page *t[CANDIDATES];
+	unsigned i;
+
+	while (READ_ONCE(p->slots)) {
+		unsigned n = find_tables(p, t, &i);
+
+		for (unsigned k = 0; k < n; k++)
+			if (!discard_entry(t[k], i, p))
 				return false;
 	}
 	return true;

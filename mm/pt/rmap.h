@@ -62,6 +62,18 @@ void reclaim_gather_flush(struct reclaim_gather *r);
 bool __must_check rmap_unmap(struct page *p, swp_t s, struct reclaim_gather *r);
 
 /*
+ * Pages that MADV_FREE gave up go in two steps: rmap_hide makes the entries of p noaccess, which a fault makes
+ * again what they were; after the flush of r rmap_discard makes none those that still are so. In between p
+ * is what is there: nobody sees another page while some CPU still knows p. So a noaccess entry in
+ * a mapping with rights is legal, of a page with PG_LAZYFREE. Rules as for rmap_unmap. False: p stays: it
+ * was written, is locked, or used again; some entries may be noaccess, or none, which is right as well.
+ */
+bool __must_check rmap_hide(struct page *p, struct reclaim_gather *r);
+bool __must_check rmap_discard(struct page *p);
+/* Has p, given up, been written since? As rmap_clear_young. */
+bool rmap_is_dirty(struct page *p);
+
+/*
  * Of pages of objects, for who walks their mappings: p at va of as, if it is mapped there. The
  * same rules; the entry becomes none. False: it is locked.
  */

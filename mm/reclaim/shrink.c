@@ -81,6 +81,20 @@ static bool is_out_of_reach(const struct page *p)
 	return READ_ONCE(p->flags) & PG_SWAPCACHE && !p->slots && slot_is_bad(p->swp);
 }
 
+static bool is_lazy(const struct page *p)
+{
+	return READ_ONCE(p->flags) & PG_LAZYFREE;
+}
+
+/* What was given up has been written since: on the lists as something else. */
+static bool is_needed_again(struct page *p)
+{
+	if (!is_lazy(p) || !rmap_is_dirty(p))
+		return false;
+	lists_lazy(p, false);
+	return true;
+}
+
 static void examine(struct batch *b)
 {
 	unsigned n = b->at.n;
@@ -91,7 +105,9 @@ static void examine(struct batch *b)
 
 		if (!page_trylock(p)) {
 			pages_add(&b->back, p);
-		} else if (is_out_of_reach(p)) {
+			continue;
+		}
+		if (is_out_of_reach(p) || is_needed_again(p)) {
 			page_unlock(p);
 			page_put(p);
 		} else if (READ_ONCE(p->refs) != READ_ONCE(p->slots) + is_cached(p) + 1) {
@@ -139,16 +155,20 @@ static void judge(struct batch *b)
 
 /* ---- unmap, write ---- */
 
-static bool has_slot(struct page *p)
+/* It need not be swapped, or can be: it has a slot. */
+static bool has_place(struct page *p)
 {
 	swp_t s;
 
-	return p->flags & PG_SWAPCACHE || slot_alloc(p, &s);
+	return is_lazy(p) || p->flags & PG_SWAPCACHE || slot_alloc(p, &s);
 }
 
 static bool unmap_anon(struct page *p, struct reclaim_gather *r)
 {
 	swp_t s = p->swp;
+
+	if (is_lazy(p))
+		return rmap_hide(p, r);
 
 	if (!p->slots || rmap_unmap(p, s, r))
 		return true;
@@ -168,7 +188,7 @@ static void unmap(struct batch *b)
 	for (unsigned i = 0; i < n; i++) {
 		struct page *p = b->at.page[i];
 
-		if (p->kind == PAGE_ANON && !has_slot(p)) {
+		if (p->kind == PAGE_ANON && !has_place(p)) {
 			page_unlock(p);
 			pages_add(&b->keep, p);
 			continue;
@@ -183,6 +203,22 @@ static void unmap(struct batch *b)
 			give_up(b, p);
 	}
 	reclaim_gather_flush(&r);
+}
+
+/* What was given up, and is hidden and flushed, goes for good; what somebody has used again meanwhile stays. */
+static void discard(struct batch *b)
+{
+	unsigned n = b->at.n;
+
+	b->at.n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct page *p = b->at.page[i];
+
+		if (is_lazy(p) && !rmap_discard(p))
+			give_up(b, p);
+		else
+			pages_add(&b->at, p);
+	}
 }
 
 /* Unmapped pages of memory objects leave them for slots. */
@@ -222,6 +258,16 @@ static void count_steal(const struct batch *b, const struct page *p)
 	vm_count(policy_is_file(p) ? PGSTEAL_FILE : PGSTEAL_ANON, 1);
 }
 
+/* Is p, with nobody's entries, out of where else it can be found? */
+static bool leaves(struct page *p)
+{
+	if (is_lazy(p)) {
+		vm_count(PGLAZYFREED, 1);
+		return true;
+	}
+	return p->kind == PAGE_ANON ? slot_uncache(p, lists_evicted(p)) : object_evict(p);
+}
+
 /* Returns how many frames are free now. */
 static unsigned evict(struct batch *b)
 {
@@ -229,10 +275,8 @@ static unsigned evict(struct batch *b)
 
 	for (unsigned i = 0; i < b->at.n; i++) {
 		struct page *p = b->at.page[i];
-		bool gone = p->kind == PAGE_ANON ? slot_uncache(p, lists_evicted(p)) :
-						   object_evict(p);
 
-		if (!gone) {
+		if (!leaves(p)) {
 			give_up(b, p);
 			continue;
 		}
@@ -274,6 +318,7 @@ static unsigned take_out(struct batch *b)
 
 	if (b->at.n) {
 		unmap(b);
+		discard(b);
 		unhook_shmem(b);
 		write(&b->at);
 		freed = evict(b);

@@ -16,7 +16,7 @@
  *	present, W missing
  *	  write		own page: W back [u]	own page: W back [u]	W back [u]
  *			else fresh copy [c]	else fresh copy [c]
- *	noaccess	rights back, then as present
+ *	noaccess	rights back, then as present (PROT_NONE is refused before)
  *	present, allows	spurious: local flush [s]
  *	swap		its page, without W [w]; a write goes on as for a present one
  *	migrating, marker, huge, table: nothing makes them in user space

@@ -16,16 +16,6 @@
 #include <mm/vm/fault.h>
 #include <lib/assert.h>
 
-/* One reference more, that of a swap cache which nobody needs, is given up. */
-static bool own_page(struct page *p)
-{
-	if (p->kind != PAGE_ANON || READ_ONCE(p->slots) != 1)
-		return false;
-	if (likely(READ_ONCE(p->refs) == 1))
-		return true;
-	return READ_ONCE(p->flags) & PG_SWAPCACHE && slot_own(p);
-}
-
 /*
  * Where others may run, the new page comes without W, and gets it when all have forgotten the old one:
  * else one could write to the new page while another one still reads the old.
@@ -66,7 +56,7 @@ int fault_write_present(struct fault *f, struct cursor *c, pte_t e)
 
 	if (unlikely(!fault_private(f)))
 		return write_shared(f, c);
-	if (!own_page(p))
+	if (!page_is_own(p))
 		return copy_page_of(f, c, p);
 	vm_count(PGREUSE, 1);
 	cursor_give_write(c);

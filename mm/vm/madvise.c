@@ -5,9 +5,8 @@
  * what fork does with it is a flag of its VMAs. How it will be read, and whether
  * a core dump is to have it, are flags, too, which only part VMAs and are shown
  * (smaps). MADV_COLD lets reclaim take the pages sooner, MADV_PAGEOUT takes them now (those that nobody else
- * maps), MADV_WILLNEED reads what is in swap. MADV_FREE is checked, and does
- * nothing: the program may keep what it no longer needs. What is not in the table is EINVAL, which is also what Linux
- * says to advice that it was built without.
+ * maps), MADV_WILLNEED reads what is in swap. MADV_FREE: lazyfree.c. What is not in the table is EINVAL, which is
+ * also what Linux says to advice that it was built without.
  *
  * Locks: mm.lock, for writing where flags change, else for reading: faults go on beside it, entry by entry under
  * the table's lock.
@@ -83,12 +82,6 @@ static int check_part(const struct vma *v, enum advice what)
 
 #define SOME		32u		/* at a time */
 
-/* Behind what c, above the last level, stands on. */
-static vaddr_t behind(const struct cursor *c)
-{
-	return (c->va & -LEVEL_SIZE(c->level)) + LEVEL_SIZE(c->level);
-}
-
 /*
  * Some of the pages from *va to end that nobody else maps, each with a reference; how many. *va: where
  * to go on.
@@ -99,7 +92,7 @@ static unsigned find_pages(struct mm *mm, vaddr_t *va, vaddr_t end, struct page 
 	unsigned n = 0;
 
 	cursor_find(&c, &mm->as, *va, 1);
-	*va = c.level > 1 ? behind(&c) : c.va;
+	*va = c.level > 1 ? cursor_behind(&c) : c.va;
 	while (c.level == 1 && *va < end && n < SOME) {
 		pte_t e = cursor_get(&c);
 		struct page *p = pte_present(e) && !(e.v & PTE_SPECIAL) ? pfn_to_page(pte_pfn(e)) : NULL;
@@ -169,7 +162,7 @@ static unsigned find_slots(struct mm *mm, vaddr_t *va, vaddr_t end, swp_t *slot)
 	unsigned n = 0;
 
 	cursor_find(&c, &mm->as, *va, 1);
-	*va = c.level > 1 ? behind(&c) : c.va;
+	*va = c.level > 1 ? cursor_behind(&c) : c.va;
 	while (c.level == 1 && *va < end && n < SOME) {
 		pte_t e = cursor_get(&c);
 
@@ -217,6 +210,8 @@ static int for_each_part(struct mm *mm, vaddr_t start, vaddr_t end, enum advice 
 			return err;
 		if (what == ADVICE_COLD || what == ADVICE_PAGEOUT)
 			age_part(mm, MAX(v->start, start), at, what);
+		if (what == ADVICE_FREE)
+			madvise_free(mm, MAX(v->start, start), at, g);
 		if (what != ADVICE_ZAP && what != ADVICE_ZAP_LOCKED)
 			continue;
 		if (pt_own_zap(&mm->as, MAX(v->start, start), at))
@@ -232,7 +227,7 @@ static int note_or_zap(struct mm *mm, vaddr_t start, vaddr_t end, enum advice wh
 	int err;
 
 	read_lock(&mm->lock);
-	gather_init_for(&g, &mm->as, FLUSH_DONTNEED);
+	gather_init_for(&g, &mm->as, what == ADVICE_FREE ? FLUSH_LAZYFREE : FLUSH_DONTNEED);
 	err = for_each_part(mm, start, end, what, &g);
 	gather_finish(&g);
 	read_unlock(&mm->lock);

@@ -71,6 +71,9 @@ vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags, struct vma
 enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access);
 /* The same as a VMA of these flags needs it: private writable memory is written to. */
 enum fault_result map_populate_vma(struct mm *mm, vaddr_t start, vaddr_t end, unsigned flags);
+struct gather;
+/* MADV_FREE of a part of private anonymous memory (lazyfree.c). mm.lock held for reading; g is flushed. */
+void madvise_free(struct mm *mm, vaddr_t va, vaddr_t end, struct gather *g);
 /*
  * Swaps out what mm has of the limit and has not used since the last look, until no more than
  * `enough` frames are charged to that. mm.lock held for reading.

@@ -114,6 +114,8 @@ static void add_page(struct vma_usage *u, const struct page *p, pte_t e, uint64_
 	if (p->kind == PAGE_ANON) {
 		u->anon += PAGE_SIZE;
 		u->pss_anon += part;
+		if (!dirty && p->flags & PG_LAZYFREE)
+			u->lazyfree += PAGE_SIZE;
 	} else if (p->flags & PG_SHMEM) {
 		u->pss_shmem += part;
 	} else {

@@ -66,6 +66,13 @@ static void complain(struct verify *v, const char *fmt, ...)
 
 /* ---- entries against VMAs, counting them per page ---- */
 
+/* Is e the entry of a page that reclaim was about to discard? */
+static bool is_hidden(pte_t e)
+{
+	return !(e.v & PTE_SPECIAL) && pfn_valid(pte_pfn(e)) &&
+	       pfn_to_page(pte_pfn(e))->flags & PG_LAZYFREE;
+}
+
 static void check_rights(struct verify *v, const struct vma *a, vaddr_t va, pte_t e)
 {
 	struct vma again = *a;
@@ -74,7 +81,7 @@ static void check_rights(struct verify *v, const struct vma *a, vaddr_t va, pte_
 	if (again.prot != a->prot)
 		complain(v, "0x%lx: VMA of flags %x gives its leaves rights %x", va, a->flags,
 			 a->prot);
-	if (pte_present(e) != !!(a->flags & VM_RIGHTS))
+	if (pte_present(e) ? !(a->flags & VM_RIGHTS) : a->flags & VM_RIGHTS && !is_hidden(e))
 		complain(v, "0x%lx: entry 0x%lx in a VMA of rights %x", va, e.v,
 			 a->flags & VM_RIGHTS);
 	if (!pte_present(e))

@@ -357,7 +357,7 @@ KTEST(stale_mremap, table)
 	run(&(struct operation){ .prepare = whole_table, .run = move_table, .after = REFUSED });
 }
 
-/* ---- dontneed, truncate, age, reclaim ---- */
+/* ---- dontneed, truncate, age, lazyfree, reclaim ---- */
 
 static void dontneed(void)
 {
@@ -398,6 +398,25 @@ KTEST(stale_age, page)
 	run(&(struct operation){ .prepare = one_page, .run = age, .is_stale = use_is_not_seen });
 }
 
+static void give_up(void)
+{
+	EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT), PAGE_SIZE, MADV_FREE), 0);
+}
+
+/* Whoever still knows it as written does not say so again: what he writes would be lost. */
+static bool write_is_not_seen(unsigned cpu, uint64_t saw)
+{
+	(void)cpu;
+	EXPECT_EQ(saw, 7);
+	return !pte_dirty(mt_entry(AT));
+}
+
+KTEST(stale_lazyfree, page)
+{
+	run(&(struct operation){ .prepare = one_page, .run = give_up, .writes = true,
+				 .is_stale = write_is_not_seen, .after = 7 });
+}
+
 /* Its table stays. */
 static void page_to_reclaim(void)
 {
@@ -430,6 +449,29 @@ KTEST(stale_reclaim, page)
 {
 	run(&(struct operation){ .prepare = page_to_reclaim, .run = reclaim, .undo = st_end,
 				 .after = REFUSED });
+}
+
+/* Given up, known once more, hidden: an entry without access that goes takes nothing away, either. */
+static void hide(void)
+{
+	struct reclaim_gather r;
+	struct page *p = mt_page(AT);
+
+	give_up();
+	EXPECT_EQ(touch(own), before);
+	page_get(p);
+	EXPECT(page_trylock(p));
+	reclaim_gather_init(&r);
+	EXPECT(rmap_hide(p, &r));
+	reclaim_gather_flush(&r);
+	page_unlock(p);
+	EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT), PAGE_SIZE), 0);
+	page_put(p);
+}
+
+KTEST(stale_reclaim, given_up)
+{
+	run(&(struct operation){ .prepare = page_to_reclaim, .run = hide, .undo = st_end, .after = REFUSED });
 }
 
 KTEST(stale_reclaim, relatives)

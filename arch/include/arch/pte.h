@@ -55,7 +55,7 @@ enum pte_kind {
 	PTE_NONE,	/* nothing here */
 	PTE_PRESENT,	/* a 4 KB leaf: a page of RAM with a slot and a count */
 	PTE_SPECIAL_LEAF, /* a leaf without either: shared zero page, device */
-	PTE_NOACCESS,	/* PROT_NONE: P=0, the frame and its slot kept */
+	PTE_NOACCESS,	/* PROT_NONE, or about to be discarded: P=0, the frame and its slot kept */
 	PTE_SWAP,	/* a swap slot */
 	PTE_MIGRATING,	/* names the frame that is being moved */
 	PTE_MARKER,	/* poison, guard, uffd */
