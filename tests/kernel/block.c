@@ -3,12 +3,12 @@
  * number of threads at once. The tests write over all devices that there are;
  * tools/test-run gives the machine a disk for it. What a program sees: tests/tools/swap.t.
  */
-#include <kernel/core/thread.h>
 #include <kernel/dev/block.h>
 #include <lib/ktest.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/alloc/slab.h>
+#include <tests/kernel/crew.h>
 #include <tests/kernel/program.h>	/* random_next */
 
 #define PAGES_MAX	2048u		/* of a device that are looked at: its last ones */
@@ -122,66 +122,42 @@ KTEST(block, random_transfers)
 
 /* ---- many at once ---- */
 
-struct member {
-	struct thread t;
-	uint64_t bottom;
+struct client {
+	struct member m;
 	struct part part;
 };
 
-static struct member *crowd;
-static struct waitq gone = WAITQ_INIT(gone);
-static unsigned here;			/* gone.lock */
+static struct client *crowd;
+static struct crew crew = CREW_INIT(crew);
 
-static void member_done(void *arg)
+static void client_main(void *arg)
 {
-	struct member *m = arg;
-	uint64_t flags;
+	struct client *c = arg;
 
-	kstack_free(m->bottom);
-	flags = waitq_lock(&gone);
-	here--;
-	waitq_wake_all(&gone);
-	waitq_unlock(&gone, flags);
+	transfers(&c->part, CROWD_TRANSFERS, 4);
 }
 
-static void member_main(void *arg)
+/* Client i has its own pages of p. */
+static bool client_start(struct part *p, unsigned i)
 {
-	struct member *m = arg;
+	struct client *c = &crowd[i];
+	uint64_t share = p->npages / CROWD;
 
-	transfers(&m->part, CROWD_TRANSFERS, 4);
-	thread_exit(member_done, m);
-}
-
-/* Member i has its own pages of p. */
-static bool member_start(struct part *p, unsigned i)
-{
-	struct member *m = &crowd[i];
-	uint64_t share = p->npages / CROWD, top;
-
-	if (kstack_alloc(&m->bottom, &top))
-		return false;
-	m->part = *p;
-	m->part.first += i * share;
-	m->part.npages = share;
-	m->part.version += i * share;
-	m->part.seed += i;
-	here++;
-	thread_init(&m->t, "member", m->bottom, top, member_main, m);
-	thread_start(&m->t);
-	return true;
+	c->part = *p;
+	c->part.first += i * share;
+	c->part.npages = share;
+	c->part.version += i * share;
+	c->part.seed += i;
+	return crew_start(&crew, &c->m, NULL, client_main, c);
 }
 
 static void all_at_once(struct part *p)
 {
-	uint64_t flags;
-
 	EXPECT(p->npages >= CROWD);
 	for (unsigned i = 0; i < CROWD && p->npages >= CROWD; i++)
-		EXPECT(member_start(p, i));
-	flags = waitq_lock(&gone);
-	while (here)
-		waitq_sleep(&gone, &flags);
-	waitq_unlock(&gone, flags);
+		if (!client_start(p, i))
+			break;
+	crew_wait(&crew);
 }
 
 KTEST(block, many_at_once)

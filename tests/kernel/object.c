@@ -1,6 +1,7 @@
 /*
  * Objects: the index, the cache, reading, and two threads at one page.
  */
+#include <tests/kernel/crew.h>
 #include <tests/kernel/mmtest.h>
 #include <tests/kernel/program.h>	/* random_next */
 #include <mm/alloc/busy.h>
@@ -192,51 +193,25 @@ KTEST(object, read_user)
 #define READERS	3
 
 static struct reader {
-	struct thread t;
-	uint64_t bottom;
+	struct member m;
 	int err;
 	struct page *page;
 } readers[READERS];
-static struct waitq done = WAITQ_INIT(done);
-static unsigned left;			/* lock of `done` */
-
-static void reader_done(void *arg)
-{
-	struct reader *r = arg;
-	uint64_t flags;
-
-	kstack_free(r->bottom);
-	flags = waitq_lock(&done);
-	left--;
-	waitq_wake_all(&done);
-	waitq_unlock(&done, flags);
-}
+static struct crew crew = CREW_INIT(crew);
 
 static void reader_main(void *arg)
 {
 	struct reader *r = arg;
 
+	r->page = NULL;
 	r->err = object_page(&file.obj, 0, &r->page, NULL);
-	thread_exit(reader_done, r);
 }
 
 static void run_readers(void)
 {
-	uint64_t top, flags;
-
-	left = READERS;
-	for (unsigned i = 0; i < READERS; i++) {
-		struct reader *r = &readers[i];
-
-		memset(r, 0, sizeof(*r));
-		EXPECT_EQ(kstack_alloc(&r->bottom, &top), 0);
-		thread_init(&r->t, "reader", r->bottom, top, reader_main, r);
-		thread_start(&r->t);
-	}
-	flags = waitq_lock(&done);
-	while (left)
-		waitq_sleep(&done, &flags);
-	waitq_unlock(&done, flags);
+	for (unsigned i = 0; i < READERS; i++)
+		crew_start(&crew, &readers[i].m, NULL, reader_main, &readers[i]);
+	crew_wait(&crew);
 }
 
 /* The fill gives up the CPU half-way: whoever comes meanwhile waits for it, and fills nothing. */

@@ -7,7 +7,7 @@
  * used a VMA after munmap or mprotect of it had returned would be found.
  */
 #include <kernel/core/grace.h>
-#include <kernel/core/wait.h>
+#include <tests/kernel/crew.h>
 #include <tests/kernel/mmtest.h>
 #include <tests/kernel/program.h>	/* random_next */
 
@@ -25,8 +25,8 @@ struct place {
 };
 
 struct worker {
-	struct thread t;
-	uint64_t bottom, seed;
+	struct member m;
+	uint64_t seed;
 	unsigned id;
 	uint64_t life[PAGES], word[PAGES]; /* what it wrote, and in which life */
 	uint64_t accesses, judged, wrong;
@@ -35,8 +35,8 @@ struct worker {
 
 static struct place places[PAGES];
 static struct worker workers[WORKERS];
-static unsigned nworkers, running;	/* running: ended.lock */
-static struct waitq ended = WAITQ_INIT(ended);
+static unsigned nworkers;
+static struct crew crew = CREW_INIT(crew);
 static bool stop;			/* atomic */
 static uint64_t seed;
 
@@ -74,18 +74,6 @@ static void access(struct worker *w, unsigned page, bool write)
 		fail(w, "a new mapping holds something");
 }
 
-static void worker_done(void *arg)
-{
-	struct worker *w = arg;
-	uint64_t flags;
-
-	kstack_free(w->bottom);
-	flags = waitq_lock(&ended);
-	running--;
-	waitq_wake_all(&ended);
-	waitq_unlock(&ended, flags);
-}
-
 static void worker_main(void *arg)
 {
 	struct worker *w = arg;
@@ -96,13 +84,10 @@ static void worker_main(void *arg)
 		resched_point();
 	}
 	thread_set_aspace(NULL);
-	thread_exit(worker_done, w);
 }
 
 static void begin(void)
 {
-	uint64_t top;
-
 	stop = false;
 	seed = 1;
 	mt_begin();
@@ -116,23 +101,16 @@ static void begin(void)
 
 		w->id = i;
 		w->seed = i + 1;
-		EXPECT_EQ(kstack_alloc(&w->bottom, &top), 0);
-		running++;
-		thread_init(&w->t, "worker", w->bottom, top, worker_main, w);
-		EXPECT_EQ(thread_set_affinity(&w->t, &m), 0);
-		thread_start(&w->t);
+		crew_start(&crew, &w->m, &m, worker_main, w);
 	}
 }
 
 static void end(void)
 {
-	uint64_t flags, judged = 0;
+	uint64_t judged = 0;
 
 	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	flags = waitq_lock(&ended);
-	while (running)
-		waitq_sleep(&ended, &flags);
-	waitq_unlock(&ended, flags);
+	crew_wait(&crew);
 	for (unsigned i = 0; i < nworkers; i++) {
 		judged += workers[i].judged;
 		if (workers[i].wrong)
@@ -251,8 +229,7 @@ KTEST(parfault, beside_a_writer)
 		resched_point();
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	while (READ_ONCE(running))
-		sched_yield();
+	crew_wait(&crew);
 	mm_figures(mt_mm, &f);		/* every fault is counted, whatever became of its VMA */
 	EXPECT_EQ(f.minflt, vm_event_sum(PGFAULT) - vm_event_sum(PGMAJFAULT) - before);
 	end();

@@ -3,6 +3,7 @@
  * page is written, with slots and references exact; the other one may end
  * meanwhile; each allocation may fail.
  */
+#include <tests/kernel/crew.h>
 #include <tests/kernel/forktest.h>
 
 #define OWN	600u			/* page of the parent that gets what is read */
@@ -96,45 +97,30 @@ KTEST(remote, rights)
 	ft_end();
 }
 
-static bool gone;
-static uint64_t stack;
-
-static void off_stack(void *arg)
-{
-	(void)arg;
-	kstack_free(stack);
-	WRITE_ONCE(gone, true);
-}
-
 static void give_up(void *arg)
 {
 	mm_put(arg);
-	thread_exit(off_stack, NULL);
 }
 
 /* The process ends in the midst of it: what was begun is finished on memory that is kept. */
 KTEST(remote, other_ends)
 {
-	static struct thread t;
+	static struct crew crew = CREW_INIT(crew);
+	static struct member other;
 	struct mm *child;
-	uint64_t top;
 
 	begin(40);
 	child = ft_fork(ft_parent);
-	EXPECT_EQ(kstack_alloc(&stack, &top), 0);
-	gone = false;
 	mm_get(child);
-	thread_init(&t, "ends", stack, top, give_up, child);
 	EXPECT_EQ(remote_word(child, 0), 100);
-	thread_start(&t);
+	crew_start(&crew, &other, NULL, give_up, child);
 	for (unsigned i = 1; i < 40; i++) {
 		EXPECT_EQ(remote_word(child, i), 100 + i);
 		EXPECT(remote_put(child, i, i));
 		EXPECT_EQ(remote_word(child, i), i);
 		sched_yield();
 	}
-	while (!READ_ONCE(gone))
-		sched_yield();
+	crew_wait(&crew);
 	ft_put(child);
 	for (unsigned i = 0; i < 40; i++)
 		EXPECT_EQ(mt_read(i), 100 + i);

@@ -5,25 +5,21 @@
 #include <kernel/core/clock.h>
 #include <kernel/core/grace.h>
 #include <kernel/core/mutex.h>
-#include <kernel/core/wait.h>
 #include <lib/ktest.h>
 #include <lib/string.h>
 #include <linux/errno.h>
-#include <mm/pt/pt.h>
+#include <tests/kernel/crew.h>
 
 #define WORKERS	4
 
 struct worker {
-	struct thread t;
-	uint64_t bottom;
+	struct member m;
 	void (*body)(struct worker *);
 	unsigned number;
-	bool ended_well;		/* lock of `ended` */
 };
 
 static struct worker workers[WORKERS];
-static struct waitq ended = WAITQ_INIT(ended);
-static unsigned running;		/* lock of `ended` */
+static struct crew crew = CREW_INIT(crew);
 
 /* A line in which workers leave their letters. */
 static char trail[128];
@@ -41,55 +37,21 @@ static void expect_trail(const char *want)
 		ktest_fail(__FILE__, __LINE__, "the order was %s, expected %s", trail, want);
 }
 
-/* Called by the idle thread. */
-static void worker_done(void *arg)
-{
-	struct worker *w = arg;
-	uint64_t flags;
-
-	kstack_free(w->bottom);
-	flags = waitq_lock(&ended);
-	w->ended_well = current_thread() == this_cpu()->idle && w->t.state == THREAD_DEAD &&
-			!w->t.on_cpu;
-	running--;
-	waitq_wake_all(&ended);
-	waitq_unlock(&ended, flags);
-}
-
 static void worker_main(void *arg)
 {
 	struct worker *w = arg;
 
 	w->body(w);
-	thread_exit(worker_done, w);
 }
 
 /* Starts worker `number`; false if there is no memory for its stack. */
 static bool spawn(unsigned number, void (*body)(struct worker *))
 {
 	struct worker *w = &workers[number];
-	uint64_t top;
 
-	memset(w, 0, sizeof(*w));
 	w->body = body;
 	w->number = number;
-	if (kstack_alloc(&w->bottom, &top) < 0) {
-		ktest_fail(__FILE__, __LINE__, "no stack for worker %u", number);
-		return false;
-	}
-	running++;
-	thread_init(&w->t, "worker", w->bottom, top, worker_main, w);
-	thread_start(&w->t);
-	return true;
-}
-
-static void join_all(void)
-{
-	uint64_t flags = waitq_lock(&ended);
-
-	while (running)
-		waitq_sleep(&ended, &flags);
-	waitq_unlock(&ended, flags);
+	return crew_start(&crew, &w->m, NULL, worker_main, w);
 }
 
 /* Runs n workers to their end. */
@@ -100,9 +62,7 @@ static void run_workers(unsigned n, void (*body)(struct worker *))
 	for (unsigned i = 0; i < n; i++)
 		if (!spawn(i, body))
 			break;
-	join_all();
-	for (unsigned i = 0; i < n; i++)
-		EXPECT(workers[i].ended_well);
+	crew_wait(&crew);
 }
 
 static void letters(struct worker *w)
@@ -152,10 +112,9 @@ static void return_with_interrupts_on(struct worker *w)
 
 KTEST(sched, interrupt_flag_belongs_to_the_thread)
 {
-	running = 0;
 	spawn(0, return_with_interrupts_off);
 	spawn(1, return_with_interrupts_on);
-	join_all();
+	crew_wait(&crew);
 }
 
 static uint32_t turns;
@@ -181,16 +140,16 @@ static void burn(struct worker *w)
 {
 	uint64_t until = clock_monotonic_ns() + NS_PER_MS;
 
-	EXPECT_EQ(w->t.run_ns, 0);
+	EXPECT_EQ(w->m.t.run_ns, 0);
 	while (clock_monotonic_ns() < until)
 		;
-	EXPECT(thread_cpu_ns(&w->t) >= NS_PER_MS);
+	EXPECT(thread_cpu_ns(&w->m.t) >= NS_PER_MS);
 }
 
 KTEST(sched, cpu_time_is_counted)
 {
 	run_workers(1, burn);
-	EXPECT(thread_cpu_ns(&workers[0].t) >= NS_PER_MS);
+	EXPECT(thread_cpu_ns(&workers[0].m.t) >= NS_PER_MS);
 }
 
 KTEST(sched, list_of_threads)
@@ -264,7 +223,7 @@ KTEST(wait, wake_one_takes_the_longest_asleep)
 		sched_yield();
 		EXPECT_EQ(trail_len, i);
 	}
-	join_all();
+	crew_wait(&crew);
 	expect_trail("abc");
 }
 
@@ -279,7 +238,7 @@ KTEST(wait, wake_all)
 	waitq_wake_all(&q);		/* nobody is left */
 	waitq_wake_one(&q);
 	waitq_unlock(&q, flags);
-	join_all();
+	crew_wait(&crew);
 	expect_trail("abc");
 }
 
@@ -313,7 +272,7 @@ KTEST(wait, timeouts_come_in_order)
 {
 	base_ns = clock_monotonic_ns();
 	three_sleepers(nap);
-	join_all();
+	crew_wait(&crew);
 	expect_trail("bca");
 }
 
@@ -325,7 +284,7 @@ static void long_nap(struct worker *w)
 
 	nap_result = waitq_sleep_until(&q, &flags, UINT64_MAX);
 	waitq_unlock(&q, flags);
-	EXPECT_EQ(w->t.timer.at, 0);
+	EXPECT_EQ(w->m.t.timer.at, 0);
 }
 
 KTEST(wait, woken_before_the_timeout)
@@ -335,11 +294,11 @@ KTEST(wait, woken_before_the_timeout)
 	nap_result = 1;
 	spawn(0, long_nap);
 	sched_yield();
-	EXPECT_EQ(workers[0].t.timer.at, UINT64_MAX);
+	EXPECT_EQ(workers[0].m.t.timer.at, UINT64_MAX);
 	flags = waitq_lock(&q);
 	waitq_wake_one(&q);
 	waitq_unlock(&q, flags);
-	join_all();
+	crew_wait(&crew);
 	EXPECT_EQ(nap_result, 0);
 }
 
@@ -372,7 +331,7 @@ KTEST(wait, wakes_race_with_timeouts)
 		sched_yield();
 	}
 	WRITE_ONCE(stop, true);
-	join_all();
+	crew_wait(&crew);
 	EXPECT(TAILQ_EMPTY(&q.sleepers));
 }
 
@@ -523,7 +482,7 @@ KTEST(rwlock, waiting_writer_goes_first)
 	sched_yield();
 	expect_trail("n");
 	read_unlock(&rwlock);
-	join_all();
+	crew_wait(&crew);
 	expect_trail("nwr");
 }
 

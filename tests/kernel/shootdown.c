@@ -7,10 +7,10 @@
  */
 #include <arch/uaccess.h>
 #include <kernel/core/grace.h>
-#include <kernel/core/wait.h>
 #include <lib/ktest.h>
 #include <lib/string.h>
 #include <mm/pt/table.h>
+#include <tests/kernel/crew.h>
 
 #define RW	(PROT_R | PROT_W | PROT_U)
 #define VA	0x7000000000ul
@@ -18,16 +18,15 @@
 #define ROUNDS	20u
 
 struct reader {
-	struct thread t;
-	uint64_t bottom;
+	struct member m;
 	uint64_t reads;			/* atomic: so many have ended */
 	uint64_t value;			/* of the last */
 };
 
 static struct reader readers[READERS];
 static unsigned nreaders;
-static struct waitq ended = WAITQ_INIT(ended);
-static unsigned running;		/* ended.lock */
+static struct crew crew = CREW_INIT(crew);
+static struct waitq bed = WAITQ_INIT(bed);
 static struct aspace as;
 static struct gather g;
 static bool stop, asleep;		/* atomic: what readers are to do */
@@ -37,18 +36,6 @@ static uint64_t look(vaddr_t va)
 	uint64_t v;
 
 	return get_user_u64(&v, (uint64_t __user *)va) ? 0 : v;
-}
-
-static void reader_done(void *arg)
-{
-	struct reader *r = arg;
-	uint64_t flags;
-
-	kstack_free(r->bottom);
-	flags = waitq_lock(&ended);
-	running--;
-	waitq_wake_all(&ended);
-	waitq_unlock(&ended, flags);
 }
 
 static void reader_main(void *arg)
@@ -63,12 +50,11 @@ static void reader_main(void *arg)
 		resched_point();
 		if (!__atomic_load_n(&asleep, __ATOMIC_SEQ_CST))
 			continue;
-		flags = waitq_lock(&ended);
+		flags = waitq_lock(&bed);
 		while (__atomic_load_n(&asleep, __ATOMIC_SEQ_CST))
-			waitq_sleep(&ended, &flags);
-		waitq_unlock(&ended, flags);
+			waitq_sleep(&bed, &flags);
+		waitq_unlock(&bed, flags);
 	}
-	thread_exit(reader_done, r);
 }
 
 static void map(uint64_t n)
@@ -106,8 +92,6 @@ static unsigned seeing(uint64_t v)
 
 static bool begin(void)
 {
-	uint64_t top;
-
 	if (arch_ncpus == 1) {
 		ktest_skip("one CPU");
 		return false;
@@ -123,11 +107,7 @@ static bool begin(void)
 		struct cpumask m = cpumask_of(i + 1);
 		struct reader *r = &readers[i];
 
-		EXPECT_EQ(kstack_alloc(&r->bottom, &top), 0);
-		running++;
-		thread_init(&r->t, "reader", r->bottom, top, reader_main, r);
-		EXPECT_EQ(thread_set_affinity(&r->t, &m), 0);
-		thread_start(&r->t);
+		crew_start(&crew, &r->m, &m, reader_main, r);
 	}
 	EXPECT_EQ(seeing(1), nreaders);
 	return true;
@@ -135,23 +115,18 @@ static bool begin(void)
 
 static void wake_readers(void)
 {
-	uint64_t flags = waitq_lock(&ended);
+	uint64_t flags = waitq_lock(&bed);
 
 	__atomic_store_n(&asleep, false, __ATOMIC_SEQ_CST);
-	waitq_wake_all(&ended);
-	waitq_unlock(&ended, flags);
+	waitq_wake_all(&bed);
+	waitq_unlock(&bed, flags);
 }
 
 static void end(void)
 {
-	uint64_t flags;
-
 	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
 	wake_readers();
-	flags = waitq_lock(&ended);
-	while (running)
-		waitq_sleep(&ended, &flags);
-	waitq_unlock(&ended, flags);
+	crew_wait(&crew);
 	pt_zap(&as, 0, VA + GIANT_SIZE, &g);
 	gather_finish(&g);
 	thread_set_aspace(NULL);

@@ -6,77 +6,41 @@
 #include <kernel/core/call.h>
 #include <kernel/core/clock.h>
 #include <kernel/core/grace.h>
-#include <kernel/core/wait.h>
 #include <lib/ktest.h>
 #include <lib/string.h>
 #include <linux/errno.h>
-#include <mm/pt/pt.h>
+#include <tests/kernel/crew.h>
 
 #define WORKERS	8
 #define ROUNDS	300
 
 struct worker {
-	struct thread t;
-	uint64_t bottom;
+	struct member m;
 	void (*body)(struct worker *);
 	unsigned number;
 };
 
 static struct worker workers[WORKERS];
-static struct waitq ended = WAITQ_INIT(ended);
-static unsigned running;		/* lock of `ended` */
+static struct crew crew = CREW_INIT(crew);
 static uint64_t counter;		/* atomic */
 static bool stop;			/* atomic */
 static struct cpumask seen;		/* atomic bits */
-
-static void worker_done(void *arg)
-{
-	struct worker *w = arg;
-	uint64_t flags;
-
-	kstack_free(w->bottom);
-	flags = waitq_lock(&ended);
-	running--;
-	waitq_wake_all(&ended);
-	waitq_unlock(&ended, flags);
-}
 
 static void worker_main(void *arg)
 {
 	struct worker *w = arg;
 
 	w->body(w);
-	thread_exit(worker_done, w);
 }
 
 /* Starts worker `number`, which may run on the CPUs of the mask. */
 static void spawn(unsigned number, const struct cpumask *mask, void (*body)(struct worker *))
 {
 	struct worker *w = &workers[number];
-	uint64_t top, flags;
 
-	memset(w, 0, sizeof(*w));
 	w->body = body;
 	w->number = number;
-	if (kstack_alloc(&w->bottom, &top)) {
-		ktest_fail(__FILE__, __LINE__, "no stack for worker %u", number);
-		return;
-	}
-	flags = waitq_lock(&ended);
-	running++;
-	waitq_unlock(&ended, flags);
-	thread_init(&w->t, "worker", w->bottom, top, worker_main, w);
-	EXPECT_EQ(thread_set_affinity(&w->t, mask), 0);
-	thread_start(&w->t);
-}
-
-static void join_all(void)
-{
-	uint64_t flags = waitq_lock(&ended);
-
-	while (running)
-		waitq_sleep(&ended, &flags);
-	waitq_unlock(&ended, flags);
+	crew_start(&crew, &w->m, mask, worker_main, w);
 }
 
 static void begin(void)
@@ -93,7 +57,7 @@ static void run_everywhere(unsigned n, void (*body)(struct worker *))
 	begin();
 	for (unsigned i = 0; i < n; i++)
 		spawn(i, &all, body);
-	join_all();
+	crew_wait(&crew);
 }
 
 static bool alone(void)
@@ -184,14 +148,14 @@ KTEST(smp_sched, others_are_moved)
 		for (unsigned k = 0; k < WORKERS; k++) {
 			struct cpumask m = cpumask_of((i + k) % arch_ncpus);
 
-			EXPECT_EQ(thread_set_affinity(&workers[k].t, &m), 0);
+			EXPECT_EQ(thread_set_affinity(&workers[k].m.t, &m), 0);
 		}
 		if (i % 16 == 0)
 			sleep_ns(NS_PER_MS);
 		sched_yield();
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	join_all();
+	crew_wait(&crew);
 	EXPECT(counter > 0);
 }
 
@@ -226,7 +190,7 @@ KTEST(smp_sched, no_wake_is_lost)
 
 		spawn(i, &m, pass_on);
 	}
-	join_all();
+	crew_wait(&crew);
 	EXPECT_EQ(ball, WORKERS * ROUNDS);
 }
 
@@ -289,7 +253,7 @@ KTEST(smp_sched, interruptions)
 	spawn(0, &m, be_interrupted);
 	for (unsigned i = 0; !__atomic_load_n(&stop, __ATOMIC_SEQ_CST); i++) {
 		if (i % 3) {
-			thread_interrupt(&workers[0].t);
+			thread_interrupt(&workers[0].m.t);
 		} else {
 			flags = waitq_lock(&table);
 			waitq_wake_all(&table);
@@ -297,7 +261,7 @@ KTEST(smp_sched, interruptions)
 		}
 		sched_yield();
 	}
-	join_all();
+	crew_wait(&crew);
 	EXPECT(counter > 0 && counter <= ROUNDS);
 }
 
@@ -318,7 +282,7 @@ KTEST(smp_sched, threads_come_and_go)
 	for (unsigned i = 0; i < ROUNDS / 4; i++) {
 		for (unsigned k = 0; k < WORKERS; k++)
 			spawn(k, &all, count_me);
-		join_all();
+		crew_wait(&crew);
 	}
 	EXPECT_EQ(counter, ROUNDS / 4 * WORKERS);
 }
@@ -396,7 +360,7 @@ KTEST(smp_sched, grace_periods_wait_for_readers)
 		EXPECT(!READ_ONCE(old->alive));
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	join_all();
+	crew_wait(&crew);
 }
 
 static void keep_counting(struct worker *w)
@@ -431,7 +395,7 @@ KTEST(smp_sched, parked_cpus_stand_still)
 			sched_yield();
 	}
 	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	join_all();
+	crew_wait(&crew);
 }
 
 static void note_visit(void *arg)

@@ -2,6 +2,7 @@
  * Swap: areas and their headers, pages out and in, who gets them back with W, what failing
  * devices do, read-ahead. The device is an array in memory that can be told to be slow or to fail.
  */
+#include <tests/kernel/crew.h>
 #include <tests/kernel/mmtest.h>
 #include <mm/alloc/busy.h>
 #include <mm/pt/rmap.h>
@@ -335,52 +336,25 @@ KTEST(swap, failing_writes)
 
 #define READERS	3u
 
-struct reader {
-	struct thread t;
-	uint64_t bottom;
-};
-
-static struct reader readers[READERS];
-static struct waitq ended = WAITQ_INIT(ended);
-static unsigned running;		/* its lock */
+static struct member readers[READERS];
+static struct crew crew = CREW_INIT(crew);
 static unsigned wrong;			/* atomic */
-
-static void reader_done(void *arg)
-{
-	struct reader *r = arg;
-	uint64_t flags;
-
-	kstack_free(r->bottom);
-	flags = waitq_lock(&ended);
-	running--;
-	waitq_wake_all(&ended);
-	waitq_unlock(&ended, flags);
-}
 
 static void reader_main(void *arg)
 {
+	(void)arg;
 	thread_set_aspace(mm_aspace(mt_mm));
 	for (unsigned i = 0; i < 16; i++)
 		if (mt_read(i) != 300 + i)
 			__atomic_fetch_add(&wrong, 1, __ATOMIC_RELAXED);
 	thread_set_aspace(NULL);
-	thread_exit(reader_done, arg);
 }
 
 static void read_by_all(void)
 {
-	uint64_t top, flags;
-
-	running = READERS;
-	for (unsigned i = 0; i < READERS; i++) {
-		EXPECT_EQ(kstack_alloc(&readers[i].bottom, &top), 0);
-		thread_init(&readers[i].t, "reader", readers[i].bottom, top, reader_main, &readers[i]);
-		thread_start(&readers[i].t);
-	}
-	flags = waitq_lock(&ended);
-	while (running)
-		waitq_sleep(&ended, &flags);
-	waitq_unlock(&ended, flags);
+	for (unsigned i = 0; i < READERS; i++)
+		crew_start(&crew, &readers[i], NULL, reader_main, NULL);
+	crew_wait(&crew);
 }
 
 KTEST(swap, read_once)

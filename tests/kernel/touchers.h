@@ -6,7 +6,7 @@
 #ifndef TESTS_KERNEL_TOUCHERS_H
 #define TESTS_KERNEL_TOUCHERS_H
 
-#include <kernel/core/wait.h>
+#include <tests/kernel/crew.h>
 #include <tests/kernel/mmtest.h>
 
 #define TOUCHERS	8u		/* at most, and that many words there are of each page */
@@ -14,16 +14,14 @@
 #define REFUSED		(~0ul)		/* what a touch sees that faults */
 
 struct toucher {
-	struct thread t;
-	uint64_t bottom;
+	struct member m;
 	uint64_t touches;		/* atomic: so many have ended */
 	uint64_t saw;			/* in the last */
 };
 
 static struct toucher touchers[TOUCHERS];	/* by CPU */
 static unsigned ncpus, own;		/* CPUs that take part, and the test's of them */
-static struct waitq touchers_ended = WAITQ_INIT(touchers_ended);
-static unsigned touchers_running;	/* its lock */
+static struct crew touching = CREW_INIT(touching);
 static bool stop, quiet;		/* atomic */
 
 /* What is touched, and how: every CPU has its own word there. */
@@ -42,18 +40,6 @@ static inline uint64_t touch(unsigned cpu)
 	return get_user_u64(&v, word) ? REFUSED : v;
 }
 
-static inline void toucher_done(void *arg)
-{
-	struct toucher *r = arg;
-	uint64_t flags;
-
-	kstack_free(r->bottom);
-	flags = waitq_lock(&touchers_ended);
-	touchers_running--;
-	waitq_wake_all(&touchers_ended);
-	waitq_unlock(&touchers_ended, flags);
-}
-
 static inline void toucher_main(void *arg)
 {
 	struct toucher *r = arg;
@@ -66,7 +52,6 @@ static inline void toucher_main(void *arg)
 			resched_point();
 	}
 	thread_set_aspace(NULL);
-	thread_exit(toucher_done, r);
 }
 
 /* Every thread has begun and ended a touch since. */
@@ -90,15 +75,9 @@ static inline void touch_from_now(unsigned page, uint64_t writes)
 static inline void toucher_start(unsigned cpu)
 {
 	struct cpumask m = cpumask_of(cpu);
-	struct toucher *r = &touchers[cpu];
-	uint64_t top;
 
-	memset(r, 0, sizeof(*r));
-	EXPECT_EQ(kstack_alloc(&r->bottom, &top), 0);
-	touchers_running++;
-	thread_init(&r->t, "toucher", r->bottom, top, toucher_main, r);
-	EXPECT_EQ(thread_set_affinity(&r->t, &m), 0);
-	thread_start(&r->t);
+	touchers[cpu] = (struct toucher){ 0 };
+	crew_start(&touching, &touchers[cpu].m, &m, toucher_main, &touchers[cpu]);
 }
 
 /* The test goes on on CPU `own`; threads touch on the others of the first n. */
@@ -122,13 +101,8 @@ static inline void touchers_begin(unsigned n, unsigned on)
 
 static inline void touchers_end(void)
 {
-	uint64_t flags;
-
 	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	flags = waitq_lock(&touchers_ended);
-	while (touchers_running)
-		waitq_sleep(&touchers_ended, &flags);
-	waitq_unlock(&touchers_ended, flags);
+	crew_wait(&touching);
 	mt_end();
 }
 
