@@ -296,7 +296,8 @@ void lists_judge(struct page *const *page, const bool *used, bool *go, unsigned 
 	spin_unlock(&lists_lock);
 }
 
-void lists_putback(struct page *const *page, unsigned n)
+/* Pages that are not on the lists go back: as used just now, or as they were. */
+static void put_back(struct page *const *page, unsigned n, bool used)
 {
 	if (!READ_ONCE(lists_on))
 		return;
@@ -304,25 +305,21 @@ void lists_putback(struct page *const *page, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		if (is_listed(page[i]))
 			continue;
-		policy->putback(page[i]);
+		if (!used || policy->judge(page[i], true))
+			policy->putback(page[i]);
 		mark_listed(page[i]);
 	}
 	spin_unlock(&lists_lock);
 }
 
+void lists_putback(struct page *const *page, unsigned n)
+{
+	put_back(page, n, false);
+}
+
 void lists_keep(struct page *const *page, unsigned n)
 {
-	if (!READ_ONCE(lists_on))
-		return;
-	spin_lock(&lists_lock);
-	for (unsigned i = 0; i < n; i++) {
-		if (is_listed(page[i]))
-			continue;
-		if (policy->judge(page[i], true))
-			policy->putback(page[i]);
-		mark_listed(page[i]);
-	}
-	spin_unlock(&lists_lock);
+	put_back(page, n, true);
 }
 
 void lists_cool(struct page *p)

@@ -64,6 +64,13 @@ static void complain(struct verify *v, const char *fmt, ...)
 		log_warn("mm_verify: %s", line);
 }
 
+/* What another check found: NULL, or a text. */
+static void complain_of(struct verify *v, const char *whose, const char *why)
+{
+	if (why)
+		complain(v, "%s%s", whose, why);
+}
+
 /* ---- entries against VMAs, counting them per page ---- */
 
 /* Is e the entry of a page that reclaim was about to discard? */
@@ -240,26 +247,21 @@ static int visit(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
 {
 	struct verify *v = arg;
 	struct vma *a = vma_find(v->mm, va);
-	bool outside = !a || a->start >= va + LEVEL_SIZE(level);
 
+	if (!a || a->start >= va + LEVEL_SIZE(level)) {
+		complain(v, "0x%lx: entry 0x%lx of level %u outside of every VMA", va, e.v, level);
+		return 0;
+	}
 	switch (pte_kind(e, level)) {
 	case PTE_TABLE:
-		if (outside)
-			complain(v, "0x%lx: table of level %u outside of every VMA", va, level - 1);
 		return 0;
 	case PTE_PRESENT:
 	case PTE_SPECIAL_LEAF:
 	case PTE_NOACCESS:
-		if (outside)
-			complain(v, "0x%lx: entry 0x%lx outside of every VMA", va, e.v);
-		else
-			check_entry(v, a, va, slot, e);
+		check_entry(v, a, va, slot, e);
 		return 0;
 	case PTE_SWAP:
-		if (outside)
-			complain(v, "0x%lx: swap entry 0x%lx outside of every VMA", va, e.v);
-		else
-			check_swap(v, a, va, slot, e);
+		check_swap(v, a, va, slot, e);
 		return 0;
 	case PTE_NONE:
 	case PTE_MIGRATING:
@@ -291,9 +293,7 @@ static void check_mm(struct verify *v, struct mm *mm)
 	v->mm = mm;
 	v->anon = v->file = v->swap = 0;
 	pt_walk(&mm->as, 0, mm_user_end(), visit, v);
-	why = pt_verify(&mm->as);
-	if (why)
-		complain(v, "%s", why);
+	complain_of(v, "", pt_verify(&mm->as));
 	aspace_count(&mm->as, &n);
 	if (n.anon != v->anon || n.file + n.shmem != v->file)
 		complain(v, "mm %p: %lu anonymous, %lu object pages by tables, %lu, %lu by entries",
@@ -412,7 +412,6 @@ static void check_objects(struct verify *v)
 unsigned mm_verify(char *why, size_t n)
 {
 	struct verify v = { .why = why, .n = n };
-	const char *text;
 	struct mm *mm;
 
 	if (n)
@@ -422,9 +421,7 @@ unsigned mm_verify(char *why, size_t n)
 		check_mm(&v, mm);
 	check_pages(&v);
 	tally_objects(&v, true);
-	text = slots_verify();
-	if (text)
-		complain(&v, "%s", text);
+	complain_of(&v, "", slots_verify());
 	if (v.locked || slots_on)
 		restore_all(&v);
 	check_zero_page(&v);
@@ -432,18 +429,10 @@ unsigned mm_verify(char *why, size_t n)
 	if (v.promised != commit_total())
 		complain(&v, "%lu pages promised, but VMAs and objects have %lu", commit_total(),
 			 v.promised);
-	text = pt_verify(&kernel_aspace);
-	if (text)
-		complain(&v, "kernel: %s", text);
-	text = page_verify();
-	if (text)
-		complain(&v, "%s", text);
-	text = lists_verify();
-	if (text)
-		complain(&v, "%s", text);
-	text = slab_verify();
-	if (text)
-		complain(&v, "%s", text);
+	complain_of(&v, "kernel: ", pt_verify(&kernel_aspace));
+	complain_of(&v, "", page_verify());
+	complain_of(&v, "", lists_verify());
+	complain_of(&v, "", slab_verify());
 	cpus_release();
 	return v.bad;
 }

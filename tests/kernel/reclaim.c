@@ -135,8 +135,8 @@ KTEST(reclaim, locked_pages_stay)
 	end();
 }
 
-/* Whoever holds a page by a reference that nothing explains keeps it in memory. */
-KTEST(reclaim, held_pages_stay)
+/* One page of a filled memory is kept by somebody, until he lets go. */
+static void all_but_one(void (*keep)(struct page *), void (*let_go)(struct page *))
 {
 	struct page *p;
 
@@ -144,30 +144,30 @@ KTEST(reclaim, held_pages_stay)
 	EXPECT(mt_anon(0, N, RW));
 	fill(5);
 	p = mt_page(0);
-	page_get(p);
+	keep(p);
 	EXPECT_EQ(pageout(), 0);
 	EXPECT_EQ(in_swap(), N - 1);
-	page_put(p);
+	let_go(p);
 	EXPECT_EQ(pageout(), 0);
 	EXPECT_EQ(in_swap(), N);
 	check(5);
 	end();
 }
 
+static void make_busy(struct page *p)
+{
+	EXPECT(page_trylock(p));
+}
+
+/* Whoever holds a page by a reference that nothing explains keeps it in memory. */
+KTEST(reclaim, held_pages_stay)
+{
+	all_but_one(page_get, page_put);
+}
+
 KTEST(reclaim, busy_pages_are_passed_over)
 {
-	struct page *p;
-
-	begin();
-	EXPECT(mt_anon(0, N, RW));
-	fill(5);
-	p = mt_page(0);
-	EXPECT(page_trylock(p));
-	EXPECT_EQ(pageout(), 0);
-	EXPECT_EQ(in_swap(), N - 1);
-	page_unlock(p);
-	check(5);
-	end();
+	all_but_one(make_busy, page_unlock);
 }
 
 KTEST(reclaim, willneed_reads_what_is_in_swap)
