@@ -15,6 +15,9 @@ void console_init(void);
  */
 int __must_check console_open_std(unsigned fd, struct file **out);
 
+/* True if one of them at least is a terminal: then it is the program's controlling one. */
+bool console_is_terminal(void);
+
 /* /dev/null, /dev/zero and their like (mem.c). */
 void mem_devices_init(void);
 /* n random bytes to user memory: how many, or -EFAULT if none. */

@@ -59,6 +59,7 @@ int file_open(struct node *node, const struct file_ops *ops, unsigned flags, str
 		kmem_free(file_cache, f);
 		return err;
 	}
+	f->flags &= ~(unsigned)O_NOCTTY;
 	node_get(node);
 	*out = f;
 	return 0;

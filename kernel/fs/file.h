@@ -20,7 +20,7 @@ struct io_iter;
 struct io_vector;
 
 struct file_ops {
-	/* NULL: nothing to do. 0 or -errno. */
+	/* NULL: nothing to do. 0 or -errno. O_NOCTTY is in its flags only here. */
 	int (*open)(struct file *f);
 	void (*release)(struct file *f);
 	/* At off (streams: ignored). Bytes or -errno; NULL: EINVAL. n > 0. */

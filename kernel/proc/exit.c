@@ -12,6 +12,7 @@
 #include <kernel/proc/process.h>
 #include <kernel/proc/futex.h>
 #include <kernel/proc/oom.h>
+#include <kernel/proc/terminal.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <mm/mm.h>
@@ -137,6 +138,7 @@ static void take_down(struct process *p)
 	files_destroy(&p->files);
 	process_change_memory(p, NULL);
 	process_drop_nodes(p);
+	terminal_leader_ends(p);
 	process_leave_children(p);
 }
 

@@ -30,6 +30,7 @@ static void copy_places(struct process *child, const struct process *parent)
 	child->oom_score_adj = parent->oom_score_adj;
 	spin_lock(&process_lock);
 	memcpy(child->rlimit, parent->rlimit, sizeof(child->rlimit));
+	child->no_terminal = parent->no_terminal;
 	spin_unlock(&process_lock);
 	child->cwd = process_cwd();
 	node_get(parent->exe);

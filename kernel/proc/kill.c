@@ -1,6 +1,6 @@
 /*
  * Signals and the tree of processes: whom kill(2) means, what a parent is told of
- * its child, whether a group is orphaned. All under process_lock, so that nobody
+ * its child. All under process_lock, so that nobody
  * who is found goes away meanwhile.
  */
 #include <kernel/proc/process.h>
@@ -57,6 +57,17 @@ int signal_send_pid(int pid, const struct sig_info *info)
 	return err;
 }
 
+void signal_send_group(int pgid, int sid, int sig)
+{
+	const struct sig_info info = { .signo = sig, .code = SI_KERNEL };
+	struct process *p;
+
+	assert(spin_is_locked(&process_lock));
+	TAILQ_FOREACH(p, &processes, link)
+		if (p->pgid == pgid && p->sid == sid)
+			(void)!signal_send(p, NULL, &info);
+}
+
 int signal_send_thread(int pid, int tid, const struct sig_info *info)
 {
 	int err = -ESRCH;
@@ -104,21 +115,4 @@ void process_changed(struct process *p, int code, int sig)
 	process_wake_parent(p);
 out:
 	spin_unlock(&process_lock);
-}
-
-/* ---- orphaned groups ---- */
-
-/* A parent in the same session but another group could continue it. */
-bool process_is_orphaned(struct process *p)
-{
-	bool orphaned = true;
-	struct process *q;
-
-	spin_lock(&process_lock);
-	TAILQ_FOREACH(q, &processes, link)
-		if (q->pgid == p->pgid && q->parent && q->parent->pgid != q->pgid &&
-		    q->parent->sid == q->sid && !q->gone)
-			orphaned = false;
-	spin_unlock(&process_lock);
-	return orphaned;
 }

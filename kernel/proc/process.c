@@ -4,6 +4,7 @@
 #include <kernel/dev/console.h>
 #include <kernel/fs/path.h>
 #include <kernel/proc/futex.h>
+#include <kernel/proc/terminal.h>
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/math.h>
@@ -341,6 +342,8 @@ int process_spawn(struct node *exe, const char *name, struct exec_args *args, st
 	spin_lock(&process_lock);
 	process_set_group(p, p->pid, p->pid);
 	spin_unlock(&process_lock);
+	if (console_is_terminal())
+		terminal_give(p);
 	*out = p;
 	thread_start(&p->leader->thread);
 	return 0;

@@ -66,6 +66,7 @@ struct process {
 	struct waitq tasks_wait;	/* for ntasks to become 1 */
 	struct { uint64_t ns, user_ticks, kernel_ticks; } ended; /* of tasks that are gone; process_lock */
 	int pgid, sid;			/* group and session; process_lock */
+	bool no_terminal;		/* it has given its session's up; process_lock */
 	bool has_execed;		/* process_lock */
 	bool shares_memory;		/* its parent lent it its mm and waits; process_lock */
 	bool awaited;			/* by process_wait, nobody else reaps it; const */
@@ -243,7 +244,7 @@ int __must_check process_wait_until(struct process *p, uint64_t deadline_ns, int
 void process_end_all(uint64_t deadline_ns);
 /* p's thread is off its stack. On the idle thread. */
 void process_gone(struct process *p);
-/* The running process ends: its children become init's. */
+/* The running process ends: its children become init's, and groups may be orphaned. */
 void process_leave_children(struct process *p);
 /* p's parent has something to look at. process_lock held. */
 void process_wake_parent(struct process *p);
@@ -257,7 +258,17 @@ void process_wake_parent(struct process *p);
 void process_changed(struct process *p, int code, int sig);
 /* SIGCHLD, or what else was asked for, to the parent of one that is gone. process_lock held. */
 void process_signal_end(struct process *p);
-/* Nobody of its session outside of its group could make the group go on again. */
-bool process_is_orphaned(struct process *p);
+
+/* ---- groups (group.c); process_lock held ---- */
+
+/* The session that group pgid is in, or 0: there is no such group. */
+int group_session(int pgid);
+/* Nobody of its session outside of p's group, other than `but`, could make the group go on again. */
+bool group_is_orphaned(const struct process *p, const struct process *but);
+/*
+ * p ends (parent NULL), or has just lost that parent: if its group is orphaned by it and has
+ * stopped, it gets SIGHUP and SIGCONT.
+ */
+void group_lose(const struct process *p, const struct process *parent);
 
 #endif

@@ -181,6 +181,8 @@ void signal_raise(struct process *p, int sig);
 struct sig_info signal_info_user(int sig, int code);
 /* To a process, or to its group: as kill(2) takes pid. 0 or -errno. */
 int __must_check signal_send_pid(int pid, const struct sig_info *info);
+/* The kernel's own, to all of a session's group; process_lock held. */
+void signal_send_group(int pgid, int sid, int sig);
 /* To the thread tid, of the process pid (0: whichever). 0 or -errno. */
 int __must_check signal_send_thread(int pid, int tid, const struct sig_info *info);
 

@@ -216,13 +216,23 @@ static void stop(struct process *p, int sig)
 		sit(p);
 }
 
+static bool may_stop(const struct process *p)
+{
+	bool may;
+
+	spin_lock(&process_lock);
+	may = !group_is_orphaned(p, NULL);
+	spin_unlock(&process_lock);
+	return may;
+}
+
 static void default_action(struct process *p, int sig)
 {
 	if (signal_ignored_by_default(sig))
 		return;
 	if (!signal_stops(sig))
 		process_exit(STATUS_SIGNAL(sig));
-	if (sig == SIGSTOP || !process_is_orphaned(p))
+	if (sig == SIGSTOP || may_stop(p))
 		stop(p, sig);
 }
 

@@ -95,6 +95,7 @@ static bool leave_child(struct process *from)
 		TAILQ_REMOVE(&from->children, c, sibling);
 		TAILQ_INSERT_TAIL(&init_process.children, c, sibling);
 		c->parent = &init_process;
+		group_lose(c, from);
 		if (c->death_signal)
 			signal_orphan(c, from->pid);
 		WRITE_ONCE(c->ppid, init_process.pid);
@@ -113,6 +114,9 @@ void process_leave_children(struct process *p)
 {
 	while (leave_child(p))
 		;
+	spin_lock(&process_lock);
+	group_lose(p, NULL);
+	spin_unlock(&process_lock);
 }
 
 /* ---- waiting ---- */

@@ -113,7 +113,7 @@ static long open_node(struct node *node, unsigned flags)
 
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return -EEXIST;
-	fd = file_open_node(node, (flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)) |
+	fd = file_open_node(node, (flags & ~(O_CREAT | O_EXCL | O_CLOEXEC)) |
 			    O_LARGEFILE, &f);
 	if (fd)
 		return fd;

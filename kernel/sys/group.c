@@ -8,17 +8,6 @@ static struct process *find(int pid)
 	return pid ? process_find(pid) : current_process();
 }
 
-/* process_lock held. */
-static bool group_exists(int pgid, int sid)
-{
-	struct process *p;
-
-	TAILQ_FOREACH(p, &processes, link)
-		if (p->pgid == pgid && (!sid || p->sid == sid))
-			return true;
-	return false;
-}
-
 static long get_group(int pid)
 {
 	const struct process *p;
@@ -78,7 +67,7 @@ SYSCALL2(setpgid, int, pid, int, pgid)
 	if (!err) {
 		if (!pgid)
 			pgid = p->pid;
-		if (pgid != p->pid && !group_exists(pgid, self->sid))
+		if (pgid != p->pid && group_session(pgid) != self->sid)
 			err = -EPERM;
 		else
 			process_set_group(p, p->sid, pgid);
@@ -93,10 +82,12 @@ SYSCALL0(setsid)
 	long r = self->pid;
 
 	spin_lock(&process_lock);
-	if (group_exists(self->pid, 0))
+	if (group_session(self->pid)) {
 		r = -EPERM;
-	else
+	} else {
 		process_set_group(self, self->pid, self->pid);
+		self->no_terminal = false;
+	}
 	spin_unlock(&process_lock);
 	return r;
 }

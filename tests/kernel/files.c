@@ -1,9 +1,5 @@
-/*
- * Open files: the table of numbers, devices, directories' listings, the console's
- * line discipline.
- */
+/* Open files: the table of numbers, devices, directories' listings. */
 #include <kernel/fs/file.h>
-#include <kernel/dev/ldisc.h>
 #include <kernel/fs/path.h>
 #include <lib/format.h>
 #include <lib/ktest.h>
@@ -139,90 +135,4 @@ KTEST(files, large_directory)
 	node_put(dir);
 	EXPECT_EQ(file->refs, 1);
 	node_put(file);
-}
-
-/* ---- the line discipline ---- */
-
-static struct ldisc ldisc;
-
-static size_t type(const char *s, size_t n, char *echo)
-{
-	size_t out = 0;
-
-	for (size_t i = 0; i < n; i++)
-		out += ldisc_input(&ldisc, (uint8_t)s[i], echo + out);
-	return out;
-}
-
-static void expect_line(const char *want)
-{
-	uint8_t got[64];
-	size_t n = ldisc_read(&ldisc, got, sizeof(got));
-
-	EXPECT_EQ(n, strlen(want));
-	EXPECT_EQ(memcmp(got, want, MIN(n, strlen(want))), 0);
-}
-
-#define TYPE(s) type(s, sizeof(s) - 1, echo)
-
-KTEST(ldisc, lines)
-{
-	char echo[256];
-
-	ldisc_init(&ldisc, false);
-	EXPECT_EQ(TYPE("ab"), 2);
-	EXPECT(!ldisc_readable(&ldisc));
-	EXPECT_EQ(TYPE("c\x7f\r"), 5);		/* c, erase, line break */
-	EXPECT_EQ(memcmp(echo, "c\b \b\n", 5), 0);
-	TYPE("second\nthird");
-	expect_line("ab\n");
-	expect_line("second\n");
-	EXPECT(!ldisc_readable(&ldisc));
-	/* the line is killed; end of file ends without a break */
-	TYPE("\x15" "fourth\x04");
-	expect_line("fourth");
-	EXPECT(!ldisc_readable(&ldisc));
-	TYPE("\x04");
-	EXPECT(ldisc_readable(&ldisc));
-	expect_line("");
-	EXPECT(!ldisc_readable(&ldisc));
-	TYPE("\x7f\x7fgr\xc3\xbc\x7f\x7f\n");	/* a letter of two bytes goes whole */
-	expect_line("g\n");
-}
-
-KTEST(ldisc, framed)
-{
-	char echo[64];
-
-	ldisc_init(&ldisc, true);
-	EXPECT_EQ(TYPE("a\r\n\x04\x7f"), 0);
-	expect_line("a\r\n\x04\x7f");
-	TYPE("\xff");
-	EXPECT(!ldisc_readable(&ldisc));
-	TYPE("\xffz\xff");
-	expect_line("\xffz");
-	type("\0", 1, echo);
-	EXPECT(ldisc_readable(&ldisc));
-	expect_line("");
-	TYPE("more");
-	EXPECT(ldisc_readable(&ldisc));
-	expect_line("");
-}
-
-/* Nothing is lost up to the last place, a line can always be ended. */
-KTEST(ldisc, full)
-{
-	char echo[LDISC_ECHO_MAX];
-	uint8_t got[512];
-	size_t n = 0, part;
-
-	ldisc_init(&ldisc, false);
-	for (unsigned i = 0; i < 2 * LDISC_SIZE; i++)
-		ldisc_input(&ldisc, 'x', echo);
-	EXPECT(ldisc_room(&ldisc));
-	ldisc_input(&ldisc, '\n', echo);
-	EXPECT(!ldisc_room(&ldisc));
-	while (ldisc_readable(&ldisc) && (part = ldisc_read(&ldisc, got, sizeof(got))))
-		n += part;
-	EXPECT_EQ(n, LDISC_SIZE);
 }
