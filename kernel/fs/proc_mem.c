@@ -208,7 +208,7 @@ static void add_memory(struct figures *f)
 	add(f, "nr_page_table_pages", u.tables);
 }
 
-static __attribute__((noinline)) void add_events(struct figures *f)
+static void add_events(struct figures *f)
 {
 	struct alloc_stats a;
 	const char *name;

@@ -195,11 +195,14 @@ uint32_t lists_evicted(const struct page *p)
 	return (n & SHADOW_COUNT) | (is_active(p) ? SHADOW_ACTIVE : 0) | SHADOW;
 }
 
+uint32_t lists_distance(uint32_t shadow)
+{
+	return (READ_ONCE(evictions) - shadow) & SHADOW_COUNT;
+}
+
 void lists_returns(struct page *fresh, uint32_t shadow)
 {
-	uint32_t distance = (READ_ONCE(evictions) - shadow) & SHADOW_COUNT;
-
-	fresh->policy = (distance << 1 | !!(shadow & SHADOW_ACTIVE)) + 1;
+	fresh->policy = (lists_distance(shadow) << 1 | !!(shadow & SHADOW_ACTIVE)) + 1;
 }
 
 /* ---- for who reclaims ---- */

@@ -52,6 +52,8 @@ void lists_forget(struct page *p);
 uint32_t lists_evicted(const struct page *p);
 /* Before `fresh` is mapped or in an index. */
 void lists_returns(struct page *fresh, uint32_t shadow);
+/* How many pages were evicted since. */
+uint32_t lists_distance(uint32_t shadow);
 
 /* ---- for who reclaims ---- */
 

@@ -68,7 +68,7 @@ static int insert_page(struct object *o, uint64_t index, struct page *p)
 
 	if (err)
 		return -ENOSPC;
-	err = radix_insert(&o->pages, index, p);
+	err = object_place(o, index, p);
 	if (err) {
 		if (pays_by_page(o))
 			commit_release(1);
@@ -83,16 +83,22 @@ static int insert_page(struct object *o, uint64_t index, struct page *p)
 	return 0;
 }
 
-/* Takes p out of the index; the cache's reference is the caller's now. o->lock held. */
-static void remove_page(struct object *o, struct page *p)
+/* p is not in the index any more; the cache's reference is the caller's now. o->lock held. */
+static void page_removed(struct object *o, struct page *p)
 {
-	struct page *was = radix_remove(&o->pages, p->index);
-
-	assert(was == p && p->owner == o && o->npages > 0);
+	assert(p->owner == o && o->npages > 0);
 	p->owner = NULL;
 	o->npages--;
 	if (pays_by_page(o))
 		commit_release(1);
+}
+
+static void remove_page(struct object *o, struct page *p)
+{
+	struct page *was = radix_remove(&o->pages, p->index);
+
+	assert(was == p);
+	page_removed(o, p);
 }
 
 /*
@@ -103,6 +109,7 @@ static int find_or_make(struct object *o, uint64_t index, bool beyond, struct pa
 			bool *made, swp_t *s)
 {
 	struct page *fresh = NULL, *p;
+	void *item;
 	int err = 0;
 
 	*made = false;
@@ -111,14 +118,11 @@ static int find_or_make(struct object *o, uint64_t index, bool beyond, struct pa
 		p = NULL;
 		if (!beyond && !within(o, index)) {
 			err = -ENXIO;	/* even if a write that makes it longer has a page there */
-		} else if ((p = radix_get(&o->pages, index))) {
-			if (unlikely(item_is_swap(p))) {
-				*s = item_swp(p);
-				p = NULL;
-				err = -EAGAIN;
-			} else {
-				page_get(p);
-			}
+		} else if (unlikely(item_is_swap(item = radix_get(&o->pages, index)))) {
+			*s = item_swp(item);
+			err = -EAGAIN;
+		} else if ((p = item_page(item))) {
+			page_get(p);
 		} else if (fresh) {
 			err = insert_page(o, index, fresh);
 			*made = !err;
@@ -253,19 +257,31 @@ static bool is_clean(const struct page *p, uint16_t limit)
 	return READ_ONCE(p->refs) == 1 && (!limit || limit_within(p->limit_id, limit));
 }
 
+/* What is at index, no page, goes. o->lock held. */
+static void drop_item(struct object *o, uint64_t index, const void *item)
+{
+	if (item_is_swap(item))
+		object_drop_swap(o, index);
+	else
+		object_drop_shadow(o, index);
+}
+
 /*
  * Takes the first page at or after *index out of the cache, if nobody else
- * has it or `all`; false: there is none from there on.
+ * has it or `all`, which takes what else is there, too; false: there is none from there on.
  */
 static bool drop_next(struct object *o, uint64_t *index, bool all, uint16_t limit,
 		      uint64_t *dropped)
 {
 	struct page *busy = NULL, *p;
+	void *item;
 
 	spin_lock(&o->lock);
-	p = radix_next(&o->pages, index);
-	if (unlikely(item_is_swap(p))) {
-		object_drop_swap(o, *index);	/* only of memory objects: their end */
+	item = radix_next(&o->pages, index);
+	p = item_page(item);
+	if (unlikely(item && !p)) {
+		if (all)
+			drop_item(o, *index, item);
 		spin_unlock(&o->lock);
 	} else if (p && (all || is_clean(p, limit)) && page_trylock(p)) {
 		remove_page(o, p);
@@ -284,7 +300,7 @@ static bool drop_next(struct object *o, uint64_t *index, bool all, uint16_t limi
 	} else {
 		++*index;
 	}
-	return p;
+	return item;
 }
 
 static uint64_t drop_clean(struct object *o, uint16_t limit)
@@ -303,24 +319,25 @@ uint64_t object_drop_clean(struct object *o)
 	return drop_clean(o, 0);
 }
 
-/* The first page at or after *index, with a reference; a slot instead, up to `last`, goes. */
+/* The first page at or after *index, with a reference; what else is there, up to `last`, goes. */
 static struct page *next_page(struct object *o, uint64_t *index, uint64_t last)
 {
 	struct page *p;
-	bool slot;
+	bool other;
+	void *item;
 
 	do {
 		spin_lock(&o->lock);
-		p = radix_next(&o->pages, index);
-		slot = item_is_swap(p) && *index <= last;
-		if (unlikely(slot))
-			object_drop_swap(o, *index);
-		p = item_page(p);
+		item = radix_next(&o->pages, index);
+		p = item_page(item);
+		other = item && !p && *index <= last;
+		if (unlikely(other))
+			drop_item(o, *index, item);
 		if (p)
 			page_get(p);
 		spin_unlock(&o->lock);
 		resched_point();
-	} while (unlikely(slot));
+	} while (unlikely(other));
 	return p;
 }
 
@@ -374,8 +391,10 @@ bool object_evict(struct page *p)
 
 	spin_lock(&o->lock);
 	gone = READ_ONCE(p->refs) == 2;
-	if (gone)
-		remove_page(o, p);
+	if (gone) {
+		object_leave_shadow(o, p);
+		page_removed(o, p);
+	}
 	spin_unlock(&o->lock);
 	if (gone)
 		page_put(p);
@@ -393,7 +412,7 @@ void object_put(struct object *o)
 	spin_unlock(&objects_lock);
 	while (drop_next(o, &index, true, 0, &n))
 		resched_point();
-	assert(o->npages == 0 && o->nswapped == 0 && RB_EMPTY(&o->maps) && o->nwriters == 0);
+	assert(o->npages == 0 && o->nswapped == 0 && o->nshadows == 0 && RB_EMPTY(&o->maps) && o->nwriters == 0);
 	if (o->promised)
 		commit_release(o->promised);
 	if (o->ops->release)
@@ -444,7 +463,7 @@ uint64_t objects_npages(void)
 const char *object_verify(struct object *o)
 {
 	const char *why = radix_verify(&o->pages);
-	uint64_t n = 0, swapped = 0;
+	uint64_t n = 0, swapped = 0, shadows = 0;
 	struct page *p;
 
 	if (!why)
@@ -452,10 +471,10 @@ const char *object_verify(struct object *o)
 	if (why)
 		return why;
 	for (uint64_t i = 0; (p = radix_next(&o->pages, &i)) != NULL; i++) {
-		if (item_is_swap(p)) {
-			swapped++;
+		swapped += item_is_swap(p);
+		shadows += item_is_shadow(p);
+		if (!item_page(p))
 			continue;
-		}
 		n++;
 		if (!pfn_valid(page_to_pfn(p)) || p->kind != PAGE_FILE)
 			return "object holds what is no page of a file";
@@ -466,5 +485,7 @@ const char *object_verify(struct object *o)
 	}
 	if (swapped != o->nswapped || (swapped && !o->ops->memory))
 		return "object's count of slots is wrong";
+	if (shadows != o->nshadows || (shadows && o->ops->memory))
+		return "object's count of shadows is wrong";
 	return n == o->npages ? NULL : "object's count of pages is wrong";
 }

@@ -56,8 +56,8 @@ struct object {
 	uint64_t size;			/* bytes; lock */
 	uint32_t refs;			/* atomic: files, mappings */
 	struct spinlock lock;		/* RANK_OBJECT: the index */
-	struct radix pages;		/* by index: pages, and slots of those in swap; lock */
-	uint64_t npages, nswapped;	/* of each in it; lock */
+	struct radix pages;		/* by index: pages, slots of those in swap, shadows of evicted ones; lock */
+	uint64_t npages, nswapped, nshadows; /* of each in it; lock */
 	uint64_t promised;		/* memory: pages charged for at its making; 0: each as it comes */
 	bool writable;			/* shared mappings may write to it; const after init */
 	struct mutex content;		/* RANK_CONTENT: writes and changes of size, one at a time */
@@ -112,10 +112,13 @@ ssize_t object_read_kernel(struct object *o, uint64_t off, void *dst, size_t n);
 unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct page **out);
 
 /*
- * p, busy and referenced by the caller, unmapped, of no memory object: out of the cache, if nobody else has it.
+ * p, busy and referenced by the caller, unmapped, of no memory object: out of the cache, if nobody else has it; a
+ * shadow stays in its place.
  * False: somebody has.
  */
 bool __must_check object_evict(struct page *p);
+/* If there are more shadows of evicted pages than that, half of them go at least. No lock held; may sleep. */
+void objects_trim_shadows(uint64_t most);
 /* Drops every cached page that nobody maps or holds; returns how many. */
 uint64_t object_drop_clean(struct object *o);
 /* The same for all objects: what can be had back when memory runs out. */

@@ -1,6 +1,7 @@
 /*
- * What an object's index holds: a page, or, for a page of a memory object that is in swap, its
- * slot, of which the index is one entry (slots.h). Told apart by the lowest bit. Inside mm/obj/.
+ * What an object's index holds: a page; or, for a page of a memory object that is in swap, its
+ * slot, of which the index is one entry (slots.h); or, for a page of a file that was evicted, its
+ * shadow (shadow.c). Told apart by the lowest two bits. Inside mm/obj/.
  */
 #ifndef MM_OBJ_SWAPPED_H
 #define MM_OBJ_SWAPPED_H
@@ -11,10 +12,18 @@
 static inline bool item_is_swap(const void *item) { return (uintptr_t)item & 1; }
 static inline swp_t item_swp(const void *item) { return (swp_t){ (uintptr_t)item >> 1 }; }
 static inline void *swap_item(swp_t s) { return (void *)(uintptr_t)(s.v << 1 | 1); }
+static inline bool item_is_shadow(const void *item) { return ((uintptr_t)item & 3) == 2; }
+static inline uint32_t item_shadow(const void *item) { return (uint32_t)((uintptr_t)item >> 2); }
+static inline void *shadow_item(uint32_t s) { return (void *)((uintptr_t)s << 2 | 2); }
 /* The page, or NULL. */
-static inline struct page *item_page(void *item) { return item_is_swap(item) ? NULL : item; }
+static inline struct page *item_page(void *item) { return (uintptr_t)item & 3 ? NULL : item; }
 
 /* Takes the slot at index out; a memory object's promise for the page goes with it. o->lock held. */
 void object_drop_swap(struct object *o, uint64_t index);
+
+/* A shadow in the place of p; p in a place with a shadow, or nothing (0, -ENOMEM); a shadow goes. o->lock held. */
+void object_leave_shadow(struct object *o, const struct page *p);
+int __must_check object_place(struct object *o, uint64_t index, struct page *p);
+void object_drop_shadow(struct object *o, uint64_t index);
 
 #endif

@@ -403,6 +403,7 @@ uint64_t shrink(uint64_t want, bool direct)
 	lock_assert_may_sleep(0);
 	if (unlikely(!READ_ONCE(lists_on)))
 		reclaim_lists();
+	objects_trim_shadows(page_total_count() / 2);
 	all = pages_listed() + BATCH;
 	patience = direct ? MIN(2 * all, DIRECT_LOOKS) : 2 * all;
 	while (freed < want && scanned < ROUNDS * all) {

@@ -241,3 +241,87 @@ KTEST(reclaim, only_a_shortage_is_worth_another_try)
 	EXPECT(!page_alloc(0, PAGE_KERNEL, 0));
 	EXPECT(!reclaim_retry(&tries));
 }
+
+/* ---- shadows ---- */
+
+static void refaults(uint64_t n[2])
+{
+	struct lists_figures f;
+
+	lists_drain();
+	lists_figures(&f);
+	n[0] = f.refault[0];
+	n[1] = f.refault[1];
+}
+
+static void read_all(void)
+{
+	for (unsigned i = 0; i < N; i++)
+		EXPECT_EQ(mt_read(i), i + 1);
+}
+
+/* A file's pages leave shadows, and are known when they come back; shadows go with the file. */
+KTEST(reclaim, pages_of_files_that_come_back_are_known)
+{
+	uint64_t before[2], after[2];
+	struct mt_file f;
+
+	begin();
+	mt_file_init(&f, N * PAGE_SIZE);
+	EXPECT(mt_map(0, N, PROT_READ, MAP_PRIVATE, &f.obj, 0));
+	read_all();
+	reclaim_lists();
+	refaults(before);
+	EXPECT_EQ(pageout(), 0);
+	EXPECT_EQ(f.obj.npages, 0);
+	EXPECT_EQ(f.obj.nshadows, N);
+	read_all();
+	EXPECT_EQ(f.obj.nshadows, 0);
+	refaults(after);
+	EXPECT_EQ(after[0], before[0]);
+	EXPECT_EQ(after[1], before[1] + N);
+	EXPECT_EQ(pageout(), 0);
+	EXPECT_EQ(mm_munmap(mt_mm, MT_BASE, N * PAGE_SIZE), 0);
+	object_put(&f.obj);
+	end();
+}
+
+KTEST(reclaim, pages_of_memory_objects_that_come_back_are_known)
+{
+	uint64_t before[2], after[2];
+	struct object *o;
+
+	begin();
+	o = shm_create(N * PAGE_SIZE);
+	EXPECT(o);
+	EXPECT(mt_map(0, N, RW, MAP_SHARED, o, 0));
+	fill(1);
+	reclaim_lists();
+	refaults(before);
+	EXPECT_EQ(pageout(), 0);
+	check(1);
+	refaults(after);
+	EXPECT_EQ(after[0], before[0] + N);
+	EXPECT_EQ(after[1], before[1]);
+	object_put(o);
+	end();
+}
+
+/* Those that tell nothing any more go when there are too many. */
+KTEST(reclaim, there_are_not_too_many_shadows)
+{
+	struct mt_file f;
+
+	begin();
+	mt_file_init(&f, N * PAGE_SIZE);
+	EXPECT(mt_map(0, N, PROT_READ, MAP_PRIVATE, &f.obj, 0));
+	read_all();
+	EXPECT_EQ(pageout(), 0);
+	objects_trim_shadows(N);
+	EXPECT_EQ(f.obj.nshadows, N);
+	objects_trim_shadows(N - 2);
+	EXPECT(f.obj.nshadows >= N / 2 - 1 && f.obj.nshadows <= N / 2);
+	EXPECT_EQ(mm_munmap(mt_mm, MT_BASE, N * PAGE_SIZE), 0);
+	object_put(&f.obj);
+	end();
+}
