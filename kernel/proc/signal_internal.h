@@ -33,6 +33,9 @@ static inline uint64_t signal_takes(const struct sig_thread *t)
 /* The running thread, t, is interrupted, or not, as pending, blocked and awaited say. */
 void signal_look(struct sig_thread *t);
 
+/* The process, which is stopped, goes on where it stopped. The lock is held. */
+void signal_wake_stopped(struct signals *s);
+
 void signal_taken(struct sig_entry *e);
 void signal_alarm_init(struct signals *s);
 
