@@ -17,6 +17,9 @@
 #define BAD ((void *)8)
 #define KERNEL ((void *)0xffffffff80100000ul)
 
+static char buf[64];
+static int fd, dir, in = 0, out = 1;
+
 static void show(const char *what, long r)
 {
 	if (r < 0)
@@ -25,16 +28,8 @@ static void show(const char *what, long r)
 		printf("%s: %ld\n", what + 4, r);
 }
 
-int main(void)
+static void reading_and_writing(void)
 {
-	static char long_name[300], long_path[5000];
-	struct stat st;
-	char buf[64];
-	int fd = open("tree/text", O_RDONLY), dir = open("tree/dir", O_RDONLY), in = 0, out = 1;
-
-	memset(long_name, 'n', 299);
-	memset(long_path, '/', 4999);
-	printf("%d %d\n", fd, dir);
 	CALL(SYS_read, -1, buf, 1);
 	CALL(SYS_read, 99, buf, 1);
 	CALL(SYS_read, 100000, buf, 1);
@@ -59,6 +54,14 @@ int main(void)
 	CALL(SYS_lseek, fd, 1000, SEEK_DATA);
 	CALL(SYS_lseek, out, 0, SEEK_CUR);
 	CALL(SYS_lseek, -1, 0, SEEK_CUR);
+}
+
+static void opening(void)
+{
+	static char long_name[300], long_path[5000];
+
+	memset(long_name, 'n', 299);
+	memset(long_path, '/', 4999);
 	CALL(SYS_open, "tree/none", O_RDONLY);
 	CALL(SYS_open, "tree/none/none", O_RDONLY | O_CREAT, 0600);
 	CALL(SYS_open, "tree/text/none", O_RDONLY);
@@ -81,6 +84,12 @@ int main(void)
 	CALL(SYS_openat, -5, "/none", O_RDONLY);
 	CALL(SYS_close, -1);
 	CALL(SYS_close, 99);
+}
+
+static void looking(void)
+{
+	struct stat st;
+
 	CALL(SYS_stat, "tree/text", BAD);
 	CALL(SYS_stat, BAD, &st);
 	CALL(SYS_fstat, -1, &st);
@@ -105,6 +114,10 @@ int main(void)
 	CALL(SYS_fchdir, -1);
 	CALL(SYS_getcwd, buf, 1);
 	CALL(SYS_getcwd, BAD, 4096);
+}
+
+static void descriptors(void)
+{
 	CALL(SYS_dup, -1);
 	CALL(SYS_dup2, -1, 5);
 	CALL(SYS_dup2, fd, -1);
@@ -121,6 +134,10 @@ int main(void)
 	CALL(SYS_poll, BAD, 1, 0);
 	CALL(SYS_poll, NULL, 0, 0);
 	CALL(SYS_poll, NULL, 2000000000, 0);
+}
+
+static void other_calls(void)
+{
 	CALL(SYS_uname, BAD);
 	CALL(SYS_getrandom, BAD, 1, 0);
 	CALL(SYS_getrandom, buf, 64, 0);
@@ -130,6 +147,10 @@ int main(void)
 	CALL(SYS_execve, "tree/text", NULL, NULL);
 	CALL(SYS_execve, "tree/text/x", NULL, NULL);
 	CALL(SYS_execve, BAD, NULL, NULL);
+}
+
+static void mapping(void)
+{
 	CALL(SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE, -1, 0);
 	CALL(SYS_mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	CALL(SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE, fd, 1);
@@ -137,5 +158,18 @@ int main(void)
 	CALL(SYS_mmap, 0, 4096, PROT_READ, 0, fd, 0);
 	CALL(SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE, dir, 0);
 	CALL(SYS_mmap, 0, 4096, PROT_READ, MAP_PRIVATE, out, 0);
+}
+
+int main(void)
+{
+	fd = open("tree/text", O_RDONLY);
+	dir = open("tree/dir", O_RDONLY);
+	printf("%d %d\n", fd, dir);
+	reading_and_writing();
+	opening();
+	looking();
+	descriptors();
+	other_calls();
+	mapping();
 	return 0;
 }
