@@ -29,8 +29,10 @@ enum lock_rank {
 	RANK_OBJECT,
 	RANK_PAGE_BUSY,		/* sleeping bit of a page */
 	RANK_SWAP_IO,
-	RANK_UPPER_TABLE,
+	RANK_TOP_TABLE,		/* of level 3 and above; two by address, as in the next two */
+	RANK_UPPER_TABLE,	/* of level 2 */
 	RANK_TABLE,		/* lowest-level tables; same rank by address */
+	RANK_BLOCK,		/* a block that huge leaves map */
 	RANK_PAGE_RMAP,
 	RANK_LISTS,
 	RANK_SLOT_MAP,

@@ -43,6 +43,7 @@ enum page_kind {
 #define PG_DIRTY	(1u << 2)
 #define PG_REFERENCED	(1u << 3)
 #define PG_LRU		(1u << 4)	/* on a list of the reclaim policy (lists.h) */
+#define PG_MIXED	(1u << 5)	/* huge leaves are among its slots (block.h) */
 #define PG_JUNK		(1u << 6)	/* debug: free and filled with junk */
 #define PG_WAITERS	(1u << 7)	/* somebody may be asleep until PG_BUSY goes (busy.c) */
 #define PG_SHMEM	(1u << 8)	/* of a memory object: set with the kind, and kept */
@@ -67,6 +68,7 @@ struct page {
 			union {
 				struct object *owner;	/* object whose page it is, or NULL */
 				swp_t swp;	/* with PG_SWAPCACHE: its slot (slots.h); its cluster's lock */
+				uintptr_t leaf;	/* head of an anonymous block: its first huge leaf (mm/pt/huge.c); the block's lock */
 			};
 			uint64_t index;		/* page index in the object; anonymous: va >> 12 where it was first mapped */
 			uint32_t policy;	/* the reclaim policy's own; lists_lock */

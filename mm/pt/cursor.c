@@ -219,9 +219,9 @@ static __attribute__((noinline)) int cursor_open_slow(struct cursor *c, unsigned
 	pte_t upper = cursor_descend(c, c->as, va, level);
 	int err;
 
-	while (c->level == 1 && !pte_writable(upper)) {
+	while (c->level <= 2 && !pte_writable(upper)) {
 		cursor_close(c);
-		err = table_own(c->as, va);
+		err = table_own(c->as, va, c->level);
 		if (err)
 			return err;
 		upper = cursor_descend(c, c->as, va, level);
@@ -316,31 +316,42 @@ static __always_inline_ void slot_add(struct page *t, pte_t *slot, vaddr_t va, s
 }
 
 /* pte_leaf; folded to a constant for what most pages of a program have. */
-static __always_inline_ pte_t leaf(const struct page *p, unsigned level, unsigned prot)
+static __always_inline_ pte_t leaf(const struct page *p, unsigned prot)
 {
-	if (likely(level == 1 && prot == (PROT_R | PROT_W | PROT_U)))
+	if (likely(prot == (PROT_R | PROT_W | PROT_U)))
 		return pte_leaf(page_to_pfn(p), 1, PROT_R | PROT_W | PROT_U);
-	return pte_leaf(page_to_pfn(p), level, prot);
+	return pte_leaf(page_to_pfn(p), 1, prot);
+}
+
+/* A special leaf of any level and rights. */
+static __attribute__((noinline)) pte_t huge_special(struct cursor *c, pfn_t f, unsigned prot)
+{
+	if (c->level > 1)
+		c->as->huge = true;
+	return pte_leaf(f, c->level, prot & ~PROT_LOCKED);
 }
 
 void cursor_map(struct cursor *c, struct page *p, unsigned prot)
 {
 	struct page *t = c->table;
 	pte_t *slot = c->slot;
-	unsigned level = c->level;
 
 	assert(pte_is_none(pte_read(slot)));
-	debug_assert(IS_ALIGNED(page_to_phys(p).v, LEVEL_SIZE(level)));
+	debug_assert(IS_ALIGNED(page_to_phys(p).v, LEVEL_SIZE(c->level)));
+	if (unlikely(c->level > 1)) {
+		leaf_map(c, p, prot);
+		return;
+	}
 	table_entry_added(t, slot_index(slot));
 	slot_add(t, slot, c->va, p, prot);
-	pte_write_new(slot, leaf(p, level, prot));
+	pte_write_new(slot, leaf(p, prot));
 	lists_new(p);
 }
 
 void cursor_map_special(struct cursor *c, pfn_t f, unsigned prot)
 {
 	pte_t e = likely(c->level == 1 && prot == (PROT_R | PROT_U)) ?
-		  pte_leaf(f, 1, PROT_R | PROT_U) : pte_leaf(f, c->level, prot & ~PROT_LOCKED);
+		  pte_leaf(f, 1, PROT_R | PROT_U) : huge_special(c, f, prot);
 
 	assert(pte_is_none(cursor_get(c)));
 	debug_assert(!(prot & PROT_W) || f.v != zero_pfn.v);
@@ -354,13 +365,16 @@ void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gath
 	pte_t old;
 
 	assert(!gather_full(g));
-	assert(pte_kind(cursor_get(c), c->level) != PTE_TABLE);
-	old = pte_xchg(c->slot, leaf(p, c->level, prot));
+	if (unlikely(c->level > 1)) {
+		leaf_replace(c, p, prot, g);
+		return;
+	}
+	old = pte_xchg(c->slot, leaf(p, prot));
 	if (pte_is_none(old))
 		table_entry_added(c->table, slot_index(c->slot));
 	if (pte_present(old))
-		gather_range(g, c->va, LEVEL_SIZE(c->level));
-	entry_drop(c->table, c->level, c->slot, old, g);
+		gather_range(g, c->va, PAGE_SIZE);
+	entry_drop(c->table, 1, c->slot, old, g);
 	slot_add(c->table, c->slot, c->va, p, prot);
 	lists_new(p);
 }
@@ -391,18 +405,18 @@ pte_t cursor_clear(struct cursor *c, struct gather *g, bool *full)
 	if (!pte_is_none(old)) {
 		old = pte_xchg(c->slot, pte_none());
 		table_entries_gone(c->table, 1);
-		if (pte_present(old))
-			gather_range(g, c->va, LEVEL_SIZE(c->level));
+		if (pte_present(old) || c->level > 1)
+			gather_leaves(g, c->va, LEVEL_SIZE(c->level), c->level);
 		entry_drop(c->table, c->level, c->slot, old, g);
 	}
-	*full = gather_full(g);
+	*full = gather_full(g) || gather_owners_full(g);
 	return old;
 }
 
 void cursor_protect(struct cursor *c, unsigned prot, struct gather *g)
 {
 	if (entry_protect(c->slot, c->level, prot))
-		gather_range(g, c->va, LEVEL_SIZE(c->level));
+		gather_leaves(g, c->va, LEVEL_SIZE(c->level), c->level);
 }
 
 /*
@@ -411,7 +425,7 @@ void cursor_protect(struct cursor *c, unsigned prot, struct gather *g)
  */
 bool cursor_swap_in(struct cursor *c, struct page *p, unsigned prot)
 {
-	pte_t was = cursor_get(c), e = leaf(p, 1, prot & ~PROT_W);
+	pte_t was = cursor_get(c), e = leaf(p, prot & ~PROT_W);
 	struct page *t = c->table;
 
 	assert(c->level == 1 && !t->shared && pte_kind(was, 1) == PTE_SWAP && p->kind == PAGE_ANON);

@@ -29,18 +29,25 @@ static void end_flush(struct end *e)
 	resched_point();
 }
 
+/* True: the locked t is shared, and left to its other owners. */
+static bool end_shared(struct end *e, struct page *upper, pte_t *slot, struct page *t, vaddr_t va)
+{
+	if (likely(!t->shared))
+		return false;
+	leave_table(slot, t, va, e->g);
+	table_entries_gone(upper, 1);
+	__atomic_fetch_sub(&e->as->table_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
+	return true;
+}
+
 /* Both locked. False: the gather is full before t is empty. */
 static bool end_leaves(struct end *e, struct page *upper, pte_t *slot, struct page *t, vaddr_t va)
 {
 	struct cursor c = { .as = e->as, .va = va, .level = 1, .table = t,
 			    .slot = table_entries(t) };
 
-	if (unlikely(t->shared)) {
-		leave_table(slot, t, va, e->g);
-		table_entries_gone(upper, 1);
-		__atomic_fetch_sub(&e->as->table_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
+	if (end_shared(e, upper, slot, t, va))
 		return true;
-	}
 	zap_leaves(&c, va + LEVEL_SIZE(2), e->g);
 	if (t->used)
 		return false;
@@ -76,6 +83,23 @@ static void end_huge_leaf(struct end *e, struct page *t, pte_t *slot, vaddr_t va
 	end_flush(e);
 }
 
+/* A table of huge leaves that others have, too. False: not any more. */
+static bool end_shared_upper(struct end *e, struct page *upper, pte_t *slot, struct page *t,
+			     vaddr_t va)
+{
+	uint64_t pages = ((uint64_t)t->anon + t->file + t->shmem) << (LEVEL_SHIFT(2) - PAGE_SHIFT);
+	bool done;
+
+	spin_lock(&upper->lock);
+	spin_lock(&t->lock);
+	done = end_shared(e, upper, slot, t, va);
+	spin_unlock(&t->lock);
+	spin_unlock(&upper->lock);
+	e->resident += done ? pages : 0;
+	end_flush(e);
+	return done;
+}
+
 static void end_entries(struct end *e, struct page *t, vaddr_t base);
 
 /* t, to which *slot of `upper` points, and all below it. */
@@ -85,6 +109,8 @@ static void end_table(struct end *e, struct page *upper, pte_t *slot, struct pag
 		end_last_level(e, upper, slot, t, va);
 		return;
 	}
+	if (t->shared && end_shared_upper(e, upper, slot, t, va))
+		return;
 	end_entries(e, t, va);
 	spin_lock(&upper->lock);
 	if (!spin_trylock(&t->lock))

@@ -25,6 +25,7 @@
  * Locks: kin_lock, the rings. Whether a table is alone changes to "no" only under
  * its own lock, too.
  */
+#include <mm/alloc/block.h>
 #include <mm/pt/table.h>
 #include <mm/pt/rmap.h>
 
@@ -112,16 +113,46 @@ static bool find_anchor(struct page *p, struct page *home, unsigned i, pte_t **l
 	return false;
 }
 
+/* One look for another anchor. True: *slot is not it any more. */
+static bool look_for_anchor(struct page *p, struct page *home, pte_t **slot)
+{
+	unsigned i = slot_index(*slot);
+	bool done;
+
+	spin_lock(&kin_lock);
+	done = find_anchor(p, home, i, slot);
+	spin_unlock(&kin_lock);
+	return done;
+}
+
+/*
+ * The same for a page that huge leaves may name: if all of its slots are theirs it has no anchor. The
+ * next one is made by a split, which holds the block's lock, too.
+ */
+static bool look_in_block(struct page *p, struct page *home, pte_t **slot)
+{
+	struct page *head = block_head(p);
+	bool done;
+
+	block_lock(head);
+	done = look_for_anchor(p, home, slot);
+	if (!done && READ_ONCE(p->flags) & PG_MIXED && READ_ONCE(p->slots) == leaf_count(head))
+		done = __atomic_compare_exchange_n(&p->slot, slot, NULL, false, __ATOMIC_SEQ_CST,
+						   __ATOMIC_RELAXED);
+	block_unlock(head);
+	return done;
+}
+
 void anchor_left(struct page *p, pte_t *slot)
 {
 	struct page *home = virt_to_page(slot);
-	unsigned i = slot_index(slot);
 	bool done;
 
 	do {
-		spin_lock(&kin_lock);
-		done = find_anchor(p, home, i, &slot);
-		spin_unlock(&kin_lock);
+		if (unlikely(READ_ONCE(p->flags) & PG_MIXED))
+			done = look_in_block(p, home, &slot);
+		else
+			done = look_for_anchor(p, home, &slot);
 	} while (!done && READ_ONCE(p->slot) == slot && READ_ONCE(p->slots));
 }
 

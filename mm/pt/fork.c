@@ -15,8 +15,11 @@
  * one that is empty, as the child's are when they are made: so whether it is dead is
  * looked at under its lock, before anything goes in.
  *
+ * A table of huge leaves that lies in what is shared is itself shared, by entries of
+ * level 3; single huge leaves are copied: what was said of small leaves holds for them.
+ *
  * Locks: two tables of one level, the lower address first; in sharing the two
- * upper ones, and inside of them one last-level table after the other.
+ * upper ones, and inside of them one table of leaves after the other.
  */
 #include <asm-generic/errno-base.h>
 #include <lib/string.h>
@@ -66,8 +69,12 @@ void table_copy_whole(struct page *from, struct page *to)
 	unsigned first = from->first, last = from->last;
 
 	memset(dst, 0, first * sizeof(*dst));
-	for (unsigned i = first; i <= last; i++)
-		dst[i] = entry_twin(&src[i]);
+	if (likely(from->level == 1))
+		for (unsigned i = first; i <= last; i++)
+			dst[i] = entry_twin(&src[i]);
+	else
+		for (unsigned i = first; i <= last; i++)
+			dst[i] = leaf_twin(&src[i], &dst[i]);
 	memset(dst + last + 1, 0, (PT_ENTRIES - 1 - last) * sizeof(*dst));
 	to->used = from->used;
 	to->first = first;
@@ -160,6 +167,59 @@ static bool __must_check table_copy(struct page *from, struct page *to, vaddr_t 
 	return true;
 }
 
+/* ---- huge leaves ---- */
+
+/* The upper table of va at `level` in `to`, not locked, with a companion. 0 or -ENOMEM. */
+static int open_twin(struct cursor *c, struct aspace *to, vaddr_t va, unsigned level)
+{
+	int err = cursor_open(c, to, va, level);
+
+	if (err)
+		return err;
+	cursor_close(c);
+	return companion_prepare(c->table);
+}
+
+/* src's huge entry gets a twin in dst, a none entry. Both tables locked, with companions. */
+static void copy_leaf(struct page *from, pte_t *src, struct page *to, pte_t *dst)
+{
+	pte_t e = leaf_twin(src, dst);
+	const struct page *p = entry_slot_page(e, from->level);
+
+	if (p)
+		table_count(to, p, 1);
+	table_entry_added(to, slot_index(dst));
+	pte_write_new(dst, (pte_t){ e.v & ~PTE_LOCKED });
+}
+
+/* The huge leaf of from's upper table `upper` that translates va. 0 or -ENOMEM. */
+static int copy_huge(struct aspace *to, struct page *upper, vaddr_t va, struct gather *g)
+{
+	pte_t *src = &table_entries(upper)[LEVEL_INDEX(va, upper->level)];
+	int err = companion_prepare(upper);
+	struct cursor c;
+	bool done;
+
+	if (err)
+		return err;
+	do {
+		err = open_twin(&c, to, va, upper->level);
+		if (err)
+			return err;
+		lock_both(upper, c.table);
+		done = !c.table->dead;
+		if (likely(done)) {
+			copy_leaf(upper, src, c.table, c.slot);
+			gather_leaves(g, c.va, LEVEL_SIZE(c.level), c.level);
+		}
+		unlock_both(upper, c.table);
+	} while (unlikely(!done));
+	to->huge = true;
+	return 0;
+}
+
+/* ---- tables ---- */
+
 /* The entries of from's table t in [va, end). */
 static int copy_table(struct aspace *to, struct page *t, vaddr_t va, vaddr_t end, struct gather *g)
 {
@@ -182,21 +242,25 @@ int pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, 
 	vaddr_t va = start, next;
 	struct cursor c;
 	int err = 0;
+	pte_t e;
 
 	assert(g->stale.as == from && IS_ALIGNED(start | end, PAGE_SIZE));
 	for (; va < end && !err; va = next) {
 		cursor_find(&c, from, va, 1);
+		e = cursor_get(&c);
 		cursor_close(&c);
 		next = span_end(va, MAX(c.level, 2u), end);
 		if (c.level == 1)
 			err = copy_table(to, c.table, va, next, g);
+		else if (!pte_is_none(e))
+			err = copy_huge(to, c.table, va, g);
 	}
 	return err;
 }
 
 /* ---- sharing ---- */
 
-/* The table of an upper entry; NULL: it is none. */
+/* The table of an upper entry; NULL: it is none, or a huge leaf. */
 static struct page *table_of(pte_t e)
 {
 	return pte_kind(e, 2) == PTE_TABLE ? pfn_to_page(pte_pfn(e)) : NULL;
@@ -207,20 +271,23 @@ static bool worth_sharing(const struct page *t)
 	return t && t->used > SHARE_ABOVE;
 }
 
-/* Copies the small tables of entries [i, end) of `upper`, base that of i; counts the others. */
-static int copy_small(struct aspace *to, const struct page *upper, unsigned i, unsigned end,
+/* Copies the small tables and huge leaves of entries [i, end) of `upper`, base that of i; counts the others. */
+static int copy_small(struct aspace *to, struct page *upper, unsigned i, unsigned end,
 		      vaddr_t base, unsigned *big, struct gather *g)
 {
 	const pte_t *tab = table_entries(upper);
 	int err = 0;
 
 	for (; i < end && !err; i++, base += LEVEL_SIZE(2)) {
-		struct page *t = table_of(pte_read(&tab[i]));
+		pte_t e = pte_read(&tab[i]);
+		struct page *t = table_of(e);
 
 		if (worth_sharing(t))
 			++*big;
 		else if (t)
 			err = copy_table(to, t, base, base + LEVEL_SIZE(2), g);
+		else if (!pte_is_none(e))
+			err = copy_huge(to, upper, base, g);
 	}
 	return err;
 }
@@ -238,7 +305,7 @@ static void share_one(pte_t *slot, pte_t *twin, struct page *t)
 	spin_unlock(&t->lock);
 }
 
-/* Entries [i, end) of upper tables, both with companions. Returns how many tables were shared. */
+/* Those of [i, end) of upper tables, both with companions. Returns how many tables were shared. */
 static unsigned share_big(struct page *from, struct page *to, unsigned i, unsigned end)
 {
 	pte_t *src = table_entries(from), *dst = table_entries(to);
@@ -257,17 +324,6 @@ static unsigned share_big(struct page *from, struct page *to, unsigned i, unsign
 	return n;
 }
 
-/* The upper table of va in `to`, not locked, with a companion. 0 or -ENOMEM. */
-static int open_twin(struct cursor *c, struct aspace *to, vaddr_t va)
-{
-	int err = cursor_open(c, to, va, 2);
-
-	if (err)
-		return err;
-	cursor_close(c);
-	return companion_prepare(c->table);
-}
-
 /* [va, end) below one upper table of from's. */
 static int share_upper(struct aspace *to, struct page *upper, vaddr_t va, vaddr_t end,
 		       struct gather *g)
@@ -283,7 +339,7 @@ static int share_upper(struct aspace *to, struct page *upper, vaddr_t va, vaddr_
 	if (err)
 		return err;
 	do {
-		err = open_twin(&c, to, va);
+		err = open_twin(&c, to, va, 2);
 		if (err)
 			return err;
 		lock_both(upper, c.table);
@@ -298,6 +354,63 @@ static int share_upper(struct aspace *to, struct page *upper, vaddr_t va, vaddr_
 	return 0;
 }
 
+/* Are all entries of the upper table t huge leaves, and in [start, end)? base: where its first one is. */
+static bool is_of_leaves(const struct page *t, vaddr_t base, vaddr_t start, vaddr_t end)
+{
+	const pte_t *tab = table_entries(t);
+	unsigned i = t->first;
+
+	if (t->used <= 1 || !table_within(t, base, start, end))
+		return false;
+	while ((i = table_next(tab, i, t->last + 1u)) <= t->last && !table_of(pte_read(&tab[i])))
+		i++;
+	return i > t->last;
+}
+
+/*
+ * The table t of huge leaves that translates va is the child's, too. 0, -ENOMEM, or -EEXIST: the
+ * child has one there, in which a truncate has left nothing.
+ */
+static int share_huge(struct aspace *to, struct aspace *from, struct page *t, vaddr_t va,
+		      struct gather *g)
+{
+	struct cursor up, c;
+	bool free;
+	int err;
+
+	cursor_find(&up, from, va, 3);
+	cursor_close(&up);
+	assert(up.level == 3);
+	err = companion_prepare(up.table);
+	if (!err)
+		err = open_twin(&c, to, va, 3);
+	if (err)
+		return err;
+	lock_both(up.table, c.table);
+	free = pte_is_none(cursor_get(&c)) && !c.table->dead;
+	if (likely(free)) {
+		share_one(up.slot, c.slot, t);
+		table_entry_added(c.table, slot_index(c.slot));
+		gather_leaves(g, up.va + t->first * LEVEL_SIZE(2),
+			      (t->last + 1ul - t->first) * LEVEL_SIZE(2), 2);
+	}
+	unlock_both(up.table, c.table);
+	if (unlikely(!free))
+		return -EEXIST;
+	__atomic_fetch_add(&to->table_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
+	to->huge = true;
+	return 0;
+}
+
+/* What is in [va, end), which c stands at the beginning of, unlocked, and which is of one upper table. */
+static int share_entries(struct aspace *to, const struct cursor *c, vaddr_t va, vaddr_t end,
+			 struct gather *g)
+{
+	if (c->level == 2)
+		return share_upper(to, c->table, va, end, g);
+	return pte_is_none(cursor_get(c)) ? 0 : copy_huge(to, c->table, va, g);
+}
+
 int pt_share(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, struct gather *g)
 {
 	vaddr_t va = start, next;
@@ -310,8 +423,11 @@ int pt_share(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end,
 		cursor_find(&c, from, va, 2);
 		cursor_close(&c);
 		next = span_end(va, MAX(c.level, 3u), end);
-		if (c.level == 2)
-			err = share_upper(to, c.table, va, next, g);
+		err = -EEXIST;
+		if (c.level == 2 && from->huge && is_of_leaves(c.table, va & -LEVEL_SIZE(3), va, next))
+			err = share_huge(to, from, c.table, va, g);
+		if (err == -EEXIST)
+			err = share_entries(to, &c, va, next, g);
 	}
 	return err;
 }

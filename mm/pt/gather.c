@@ -31,13 +31,14 @@
 #include <arch/tlb.h>
 #include <kernel/core/call.h>
 #include <lib/option.h>
+#include <mm/alloc/block.h>
 #include <mm/pt/rmap.h>
 #include <mm/pt/table.h>
 
 #ifdef DEBUG
 static unsigned skipflush;		/* an enum flush_kind; 0: none */
 option_choice(skipflush, &skipflush,
-	      "none|unmap|protect|cow|fork|unshare|mremap|dontneed|truncate|age|lazyfree|reclaim",
+	      "none|unmap|protect|cow|fork|unshare|mremap|dontneed|truncate|age|lazyfree|reclaim|split",
 	      "this kind of operation forgets to flush: a mistake that the suite `stale` must find");
 
 static bool is_forgotten(const struct stale *s)
@@ -105,6 +106,12 @@ void gather_owner(struct gather *g, struct page *t, pte_t *slot)
 	gather_range(g, upper->base + slot_index(slot) * LEVEL_SIZE(2), PAGE_SIZE);
 }
 
+void gather_block(struct gather *g, struct page *head)
+{
+	assert(g->nowners < GATHER_OWNERS);
+	g->owner[g->nowners++] = (struct gather_owner){ .table = head };
+}
+
 /* ---- flushing ---- */
 
 static struct { uint64_t n[TLB_STATS]; } __attribute__((aligned(64))) stats[MAX_CPUS];
@@ -143,16 +150,24 @@ static void count(enum tlb_stat s, uint64_t n)
 	stats[this_cpu()->id].n[s] += n;
 }
 
+/* All of the range is of huge leaves: one invlpg for each. */
+static bool is_huge(const struct stale *s)
+{
+	return unlikely(s->huge) && s->huge == s->bumps;
+}
+
 static bool is_small(const struct stale *s)
 {
-	return s->end - s->start <= TLB_FLUSH_CEILING * PAGE_SIZE;
+	return s->end - s->start <= TLB_FLUSH_CEILING * (is_huge(s) ? HUGE_SIZE : PAGE_SIZE);
 }
 
 static void flush_pages(const struct stale *s)
 {
-	for (vaddr_t va = s->start; va < s->end; va += PAGE_SIZE)
+	const unsigned shift = is_huge(s) ? HUGE_SHIFT : PAGE_SHIFT;
+
+	for (vaddr_t va = s->start; va < s->end; va += 1ul << shift)
 		tlb_flush_page(va);
-	count(TLB_LOCAL_ONE, (s->end - s->start) / PAGE_SIZE);
+	count(TLB_LOCAL_ONE, (s->end - s->start) >> shift);
 }
 
 static void flush_all(const struct stale *s)
@@ -305,6 +320,15 @@ void aspace_leave(struct aspace *as)
 	cpu_call(&mask, leave_call, as);
 }
 
+/* What was not a page's reference. */
+static void give_up(const struct gather_owner *o)
+{
+	if (o->slot)
+		owner_leave(o->table, o->slot);
+	else
+		block_put(o->table);
+}
+
 static __attribute__((noinline)) void flush(struct gather *g)
 {
 	bool noted = g->stale.end && !is_forgotten(&g->stale);
@@ -319,7 +343,7 @@ static __attribute__((noinline)) void flush(struct gather *g)
 	for (unsigned i = 0; i < g->npages; i++)
 		page_put_slot(g->page[i]);
 	for (unsigned i = 0; i < g->nowners; i++)
-		owner_leave(g->owner[i].table, g->owner[i].slot);
+		give_up(&g->owner[i]);
 	while ((h = g->dead_tables) != NULL) {
 		g->dead_tables = h->next;
 		table_free_later(container_of(h, struct page, dead_link));
@@ -330,7 +354,7 @@ static __attribute__((noinline)) void flush(struct gather *g)
 void gather_flush(struct gather *g)
 {
 	lock_assert_may_sleep(0);
-	/* tables and owners that go have noted a range */
+	/* tables, owners and blocks that go have noted a range */
 	if (g->stale.end || g->npages || (tlb_by_generation && is_behind(g->stale.as)))
 		flush(g);
 }

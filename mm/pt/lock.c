@@ -26,13 +26,16 @@ static void lock_entry(pte_t *slot, unsigned level, bool lock)
 	p = entry_slot_page(e, level);
 	if (!p || !(e.v & PTE_LOCKED) == !lock)
 		return;
-	if (lock) {
+	if (lock)
 		__atomic_fetch_or(&slot->v, PTE_LOCKED, __ATOMIC_RELAXED);
-		__atomic_fetch_add(&p->nlocked, 1, __ATOMIC_RELAXED);
-	} else {
+	else
 		__atomic_fetch_and(&slot->v, ~PTE_LOCKED, __ATOMIC_RELAXED);
+	if (level > 1)
+		leaf_lock(e, lock);
+	else if (lock)
+		__atomic_fetch_add(&p->nlocked, 1, __ATOMIC_RELAXED);
+	else
 		page_unlock_slot(p);
-	}
 }
 
 /* The entries of [va, end) in the cursor's table. Returns where to go on. */

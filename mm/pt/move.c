@@ -3,7 +3,8 @@
  *
  * Where both addresses are at the same place within a span of 2 MB, and the
  * range covers all entries of a last-level table, the table itself is unhooked
- * here and hooked in there: one entry for 512 pages, and no slot moves.
+ * here and hooked in there: one entry for 512 pages, and no slot moves. A huge leaf
+ * moves likewise, or is split first.
  * Otherwise entry by entry, both tables locked; the page learns its new slot.
  *
  * All slots of an anonymous page are at one index of a family of tables (rmap.h).
@@ -25,6 +26,7 @@
  */
 #include <asm-generic/errno-base.h>
 #include <kernel/core/thread.h>
+#include <mm/pt/huge.h>
 #include <mm/pt/rmap.h>
 #include <mm/pt/table.h>
 
@@ -142,7 +144,7 @@ static void yield_flushed(struct gather *g)
  */
 static struct page *find_common(struct cursor *c, vaddr_t end)
 {
-	if (c->level > 1 || !READ_ONCE(c->table->kin_next))
+	if (c->level > 1 || (!READ_ONCE(c->table->kin_next) && !c->as->huge))
 		return NULL;
 	do {
 		pte_t e = cursor_get(c);
@@ -219,8 +221,10 @@ static int move_part(struct aspace *as, vaddr_t old, vaddr_t new, size_t len, st
 {
 	struct cursor src, dst;
 
-	if (!find_unlocked(&src, as, old, 1))
+	if (!find_unlocked(&src, as, old, 1)) {
+		assert(pte_is_none(cursor_get(&src)));
 		return 0;
+	}
 	if (cursor_open(&dst, as, new, 1))
 		return -ENOMEM;
 	cursor_close(&dst);
@@ -242,12 +246,35 @@ static void move_table(struct cursor *src, struct cursor *dst, pte_t e)
 
 	spin_lock(&t->lock);
 	pte_xchg(src->slot, pte_none());
-	table_entries_gone(src->table, 1);
-	table_entry_added(dst->table, slot_index(dst->slot));
 	t->base = dst->va;
 	t->owner_slot = dst->slot;
 	pte_write_new(dst->slot, e);
 	spin_unlock(&t->lock);
+}
+
+/* The same for a huge leaf. The last A and D come along. */
+static void move_leaf(struct cursor *src, struct cursor *dst)
+{
+	pte_t e = pte_xchg(src->slot, pte_none());
+	struct page *p = entry_slot_page(e, 2);
+
+	pte_write_new(dst->slot, e);
+	if (!p)
+		return;
+	table_count(src->table, p, -1);
+	table_count(dst->table, p, 1);
+	leaf_moved(e, src->slot, dst->slot);
+}
+
+/* The entry under src, a table or a huge leaf, to dst, which is none. Both tables locked. */
+static void move_entry(struct cursor *src, struct cursor *dst, pte_t e)
+{
+	if (pte_kind(e, 2) == PTE_TABLE)
+		move_table(src, dst, e);
+	else
+		move_leaf(src, dst);
+	table_entries_gone(src->table, 1);
+	table_entry_added(dst->table, slot_index(dst->slot));
 }
 
 /* The whole span of old, a table's worth. 0 or -ENOMEM; -EEXIST: entry by entry. */
@@ -262,6 +289,8 @@ static int move_span(struct aspace *as, vaddr_t old, vaddr_t new, struct gather 
 	if (cursor_open(&dst, as, new, 2))
 		return -ENOMEM;
 	cursor_close(&dst);
+	if (READ_ONCE(src.table->companion) && companion_prepare(dst.table))
+		return -ENOMEM;
 	lock_two(src.table, dst.table);
 	if (unlikely(src.table->dead || dst.table->dead)) {
 		unlock_two(src.table, dst.table);
@@ -269,9 +298,9 @@ static int move_span(struct aspace *as, vaddr_t old, vaddr_t new, struct gather 
 	}
 	e = cursor_get(&src);
 	if (!pte_is_none(e)) {
-		if (pte_is_none(cursor_get(&dst)) && pte_kind(e, 2) == PTE_TABLE) {
-			move_table(&src, &dst, e);
-			gather_range(g, old, SPAN);
+		if (pte_is_none(cursor_get(&dst))) {
+			move_entry(&src, &dst, e);
+			gather_leaves(g, old, SPAN, pte_kind(e, 2) == PTE_TABLE ? 1 : 2);
 		} else {
 			err = -EEXIST;
 		}
@@ -289,7 +318,11 @@ static int move_step(struct aspace *as, vaddr_t old, vaddr_t new, size_t len, si
 	if (IS_ALIGNED(old | new, SPAN) && len >= SPAN) {
 		*step = SPAN;
 		err = move_span(as, old, new, g);
-		if (err != -EEXIST)
+		if (err == -EEXIST)
+			err = pt_split(as, old);	/* an empty table is in the way */
+		else
+			return err;
+		if (err)
 			return err;
 	}
 	*step = MIN(len, MIN(SPAN - (old & (SPAN - 1)), SPAN - (new & (SPAN - 1))));
@@ -318,6 +351,8 @@ int pt_move(struct aspace *as, vaddr_t old, vaddr_t new, size_t len, struct gath
 
 	assert(old + len <= new || new + len <= old);
 	if (!IS_ALIGNED(old ^ new, SPAN))
+		err = pt_split_range(as, old, old + len);
+	if (!err && !IS_ALIGNED(old ^ new, SPAN))
 		err = own_pages(as, old, len, g);
 	return err ? err : move_all(as, old, new, len, g);
 }

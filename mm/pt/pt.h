@@ -22,7 +22,10 @@
 #define GATHER_PAGES	128
 #define GATHER_OWNERS	32
 
-/* slot pointed to the shared table until now, and is still in the list of its owners. */
+/*
+ * slot pointed to the shared table until now, and is still in the list of its owners. Without a
+ * slot: a reference of a block (mm/alloc/block.h), by its head.
+ */
 struct gather_owner { struct page *table; pte_t *slot; };
 
 /* What takes rights away; option skipflush (debug builds) makes one of them forget to flush. */
@@ -39,6 +42,7 @@ enum flush_kind {
 	FLUSH_AGE,			/* pages count as unused */
 	FLUSH_LAZYFREE,			/* pages count as not written (MADV_FREE) */
 	FLUSH_RECLAIM,			/* a page is to be written, or freed (rmap.h) */
+	FLUSH_SPLIT,			/* a huge leaf becomes a table */
 };
 
 /* What an address space has lost, and CPUs may still know. */
@@ -51,6 +55,7 @@ struct stale {
 	uint64_t first, last;		/* generations that were made for it; first: if bumps */
 	uint64_t target;		/* up to which CPUs are to flush; while they do */
 	unsigned bumps;			/* how many those are */
+	unsigned huge;			/* of these, for ranges of huge leaves */
 	unsigned cpu;			/* that flushes */
 };
 
@@ -74,7 +79,7 @@ static inline void stale_set_kind(struct stale *s, enum flush_kind kind)
 static inline void stale_reset(struct stale *s)
 {
 	s->start = s->end = 0;
-	s->bumps = 0;
+	s->bumps = s->huge = 0;
 	s->last = 0;
 }
 
@@ -99,6 +104,13 @@ static inline void gather_init(struct gather *g, struct aspace *as)
 }
 /* Notes that [va, va + size) lost a right or its frame. Table lock held. */
 void gather_range(struct gather *g, vaddr_t va, size_t size);
+/* The same where the leaves are of that level. */
+static inline void gather_leaves(struct gather *g, vaddr_t va, size_t size, unsigned level)
+{
+	gather_range(g, va, size);
+	if (unlikely(level > 1))
+		g->stale.huge++;
+}
 /*
  * Takes over one reference of p. False: now full; the caller unlocks and calls
  * gather_flush before going on.
@@ -109,6 +121,8 @@ static inline bool gather_owners_full(const struct gather *g)
 {
 	return g->nowners == GATHER_OWNERS;
 }
+/* Takes over a reference of a block. There is room: !gather_owners_full. */
+void gather_block(struct gather *g, struct page *head);
 /* Takes over a table just unlinked and marked dead. Its lock and the upper table's held. */
 void gather_table(struct gather *g, struct page *table);
 /*
@@ -187,7 +201,7 @@ static inline void cursor_close(struct cursor *c) { spin_unlock(&c->table->lock)
 static inline pte_t cursor_get(const struct cursor *c) { return pte_read(c->slot); }
 
 /*
- * Maps page p (4 KB; at level 2 or 3 a block of that size) over a none entry:
+ * Maps page p (4 KB; at level 2 or 3 a block of that size: huge.h) over a none entry:
  * leaf with prot, slot counted, the caller's reference becomes the slot's.
  */
 void cursor_map(struct cursor *c, struct page *p, unsigned prot);
@@ -231,7 +245,7 @@ static inline void cursor_mark_written(struct cursor *c)
 static inline void cursor_clear_young(struct cursor *c, struct gather *g)
 {
 	if (__atomic_fetch_and(&c->slot->v, ~PTE_A, __ATOMIC_RELAXED) & PTE_A)
-		gather_range(g, c->va, LEVEL_SIZE(c->level));
+		gather_leaves(g, c->va, LEVEL_SIZE(c->level), c->level);
 }
 
 /* The page counts as not used and not written, until it is again. In no shared table. */
@@ -291,17 +305,18 @@ int __must_check pt_own_range(struct aspace *as, vaddr_t start, vaddr_t end);
 int __must_check pt_own_edges(struct aspace *as, vaddr_t start, vaddr_t end);
 /*
  * Makes every table that has entries in [start, end) as's own, by copies where
- * others have it too: before rights, kinds or places of entries there change.
- * Until mm.lock is released it stays so. 0, or -ENOMEM: no entry has changed.
+ * others have it too, and splits huge leaves that lie across an end: before rights, kinds or
+ * places of entries there change. Until mm.lock is released it stays so. 0, or -errno
+ * (-ENOMEM; -EINVAL: a leaf of 1 GB cannot be split): nothing has changed.
  */
 static inline int __must_check pt_own(struct aspace *as, vaddr_t start, vaddr_t end)
 {
-	return unlikely(as->shares) ? pt_own_range(as, start, end) : 0;
+	return unlikely(as->uncommon) ? pt_own_range(as, start, end) : 0;
 }
 /* The same, but for tables with no entries outside of the range: before pt_zap. */
 static inline int __must_check pt_own_zap(struct aspace *as, vaddr_t start, vaddr_t end)
 {
-	return unlikely(as->shares) ? pt_own_edges(as, start, end) : 0;
+	return unlikely(as->uncommon) ? pt_own_edges(as, start, end) : 0;
 }
 
 /*

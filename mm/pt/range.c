@@ -9,6 +9,7 @@
  * Locks: one table at a time; none on return.
  */
 #include <kernel/core/thread.h>
+#include <mm/alloc/block.h>
 #include <mm/pt/table.h>
 
 /* Of the entries from c->slot on, the ones to do, and where the work goes on. */
@@ -83,7 +84,7 @@ static vaddr_t zap_upper(struct cursor *c, vaddr_t start, vaddr_t end, struct ga
 {
 	struct span s = cursor_span(c, end);
 	pte_t *tab = table_entries(c->table);
-	bool full;
+	bool full = gather_full(g) || gather_owners_full(g);
 
 	for (unsigned i = s.i; i < s.end; i++) {
 		vaddr_t va = s.base + i * LEVEL_SIZE(c->level);
@@ -91,7 +92,7 @@ static vaddr_t zap_upper(struct cursor *c, vaddr_t start, vaddr_t end, struct ga
 
 		if (pte_is_none(e))
 			continue;
-		if (pte_kind(e, c->level) == PTE_TABLE || gather_full(g))
+		if (pte_kind(e, c->level) == PTE_TABLE || full)
 			return MAX(va, start);
 		assert(va >= start && va + LEVEL_SIZE(c->level) <= end);
 		c->slot = &tab[i];
@@ -103,20 +104,22 @@ static vaddr_t zap_upper(struct cursor *c, vaddr_t start, vaddr_t end, struct ga
 
 void leave_table(pte_t *up, struct page *t, vaddr_t va, struct gather *g)
 {
+	unsigned shift = LEVEL_SHIFT(t->level);
+
 	pte_xchg(up, pte_none());
 	gather_owner(g, t, up);
 	if (t->used)			/* else reclaim took the last */
-		gather_range(g, va + t->first * PAGE_SIZE,
-			     (t->last + 1ul - t->first) * PAGE_SIZE);
+		gather_leaves(g, va + ((vaddr_t)t->first << shift),
+			      (t->last + 1ul - t->first) << shift, t->level);
 }
 
 /* No entry of t in the range: as where an object is mapped between what was there at the fork. */
 static bool is_gap(struct page *t, vaddr_t va, vaddr_t start, vaddr_t end)
 {
 	const pte_t *tab = table_entries(t);
-	unsigned i = start > va ? (start - va) >> PAGE_SHIFT : 0;
+	unsigned shift = LEVEL_SHIFT(t->level), i = start > va ? (start - va) >> shift : 0;
 
-	for (; i < PT_ENTRIES && va + i * PAGE_SIZE < end; i++)
+	for (; i < PT_ENTRIES && va + ((vaddr_t)i << shift) < end; i++)
 		if (!pte_is_none(pte_read(&tab[i])))
 			return false;
 	return true;
@@ -141,7 +144,7 @@ static bool zap_if_shared(pte_t *up, struct page *t, vaddr_t va, vaddr_t start, 
 }
 
 /*
- * The shared tables of the span, at level 2, up to the first that is not: as
+ * The shared tables below the one that c stands in, up to the first that is not: as
  * leaves them to their other owners. Returns as zap_leaves.
  */
 static vaddr_t zap_shared(struct cursor *c, vaddr_t start, vaddr_t end, struct gather *g)
@@ -151,13 +154,13 @@ static vaddr_t zap_shared(struct cursor *c, vaddr_t start, vaddr_t end, struct g
 	unsigned gone = 0;
 
 	for (unsigned i = s.i; i < s.end; i++) {
-		vaddr_t va = s.base + i * LEVEL_SIZE(2);
+		vaddr_t va = s.base + i * LEVEL_SIZE(c->level);
 		pte_t e = pte_read(&tab[i]);
 		bool go_on;
 
 		if (pte_is_none(e))
 			continue;
-		go_on = pte_kind(e, 2) == PTE_TABLE &&
+		go_on = pte_kind(e, c->level) == PTE_TABLE &&
 			zap_if_shared(&tab[i], pfn_to_page(pte_pfn(e)), va, start, end, g);
 		if (!go_on) {
 			s.next = MAX(va, start);
@@ -170,16 +173,25 @@ static vaddr_t zap_shared(struct cursor *c, vaddr_t start, vaddr_t end, struct g
 	return s.next;
 }
 
+/* A table that is not as's own, or not a last-level one. */
+static __attribute__((noinline)) vaddr_t zap_other(struct cursor *c, vaddr_t at, vaddr_t end,
+						   struct gather *g)
+{
+	unsigned level = c->level;
+
+	if (!c->table->shared)
+		return zap_upper(c, at, end, g);
+	cursor_close(c);
+	cursor_find(c, c->as, at, level + 1);
+	return c->level == level + 1 ? zap_shared(c, at, end, g) : at;
+}
+
 /* What is at `at` under the cursor. Returns where to go on. */
 static vaddr_t zap_table(struct cursor *c, vaddr_t at, vaddr_t end, struct gather *g)
 {
-	if (unlikely(c->level > 1))
-		return zap_upper(c, at, end, g);
-	if (likely(!c->table->shared))
+	if (likely(c->level == 1 && !c->table->shared))
 		return zap_leaves(c, end, g);
-	cursor_close(c);
-	cursor_find(c, c->as, at, 2);
-	return c->level == 2 ? zap_shared(c, at, end, g) : at;
+	return zap_other(c, at, end, g);
 }
 
 /* Table by table from start to end, step empties what is under the cursor; it returns where to go on. */
@@ -346,17 +358,26 @@ static vaddr_t protect_leaves(struct cursor *c, vaddr_t end, unsigned prot, stru
 	return s.next;
 }
 
+/* The block of the huge leaf *slot is nobody else's: it may be written to. */
+static bool leaf_is_own(pte_t e)
+{
+	struct page *p = pte_present(e) ? entry_page(e) : NULL;
+
+	return p && p->kind == PAGE_ANON && block_is_own(p);
+}
+
 /* All of the span that is no table; returns where to go on. */
 static __attribute__((noinline)) vaddr_t protect_table(struct cursor *c, vaddr_t start, vaddr_t end, unsigned prot,
 			     struct gather *g)
 {
+	const bool give = (prot & PROT_W) && (prot & PROT_GIVE_W) && c->level > 1;
 	struct span s = cursor_span(c, end);
 	pte_t *tab = table_entries(c->table);
 	unsigned lo = PT_ENTRIES, hi = 0;
 	unsigned long size = LEVEL_SIZE(c->level);
 
 	prot &= ~PROT_GIVE_W;
-	assert(c->level > 1 || !c->table->shared || s.i >= s.end);
+	assert(!c->table->shared || s.i >= s.end);
 	for (unsigned i = s.i; i < s.end; i++) {
 		vaddr_t va = s.base + i * size;
 		pte_t e = pte_read(&tab[i]);
@@ -372,9 +393,11 @@ static __attribute__((noinline)) vaddr_t protect_table(struct cursor *c, vaddr_t
 			lo = MIN(lo, i);
 			hi = i + 1;
 		}
+		if (give && leaf_is_own(pte_read(&tab[i])))
+			__atomic_fetch_or(&tab[i].v, PTE_W, __ATOMIC_RELAXED);
 	}
 	if (hi)
-		gather_range(g, s.base + lo * size, (hi - lo) * size);
+		gather_leaves(g, s.base + lo * size, (hi - lo) * size, c->level);
 	return s.next;
 }
 

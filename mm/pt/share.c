@@ -33,48 +33,90 @@
  */
 #include <asm-generic/errno-base.h>
 #include <lib/string.h>
+#include <mm/alloc/block.h>
+#include <mm/pt/huge.h>
 #include <mm/pt/rmap.h>
 #include <mm/pt/table.h>
 
-struct slot_link {
-	pte_t *next, *prev;
-};
 _Static_assert(PT_ENTRIES * sizeof(struct slot_link) == PAGE_SIZE << COMPANION_ORDER,
 	       "a companion has a link for each entry");
 
-static struct slot_link *link_of(const pte_t *slot)
+struct slot_link *link_of(const pte_t *slot)
 {
 	struct slot_link *links = page_to_virt(virt_to_page(slot)->companion);
 
 	return &links[slot_index(slot)];
 }
 
+/* The owners of a shared table of leaves may all come here for it at once. */
 int companion_prepare(struct page *upper)
 {
-	if (!upper->companion)
-		upper->companion = page_alloc(COMPANION_ORDER, PAGE_KERNEL, 0);
-	return upper->companion ? 0 : -ENOMEM;
+	struct page *none = NULL, *new;
+
+	if (READ_ONCE(upper->companion))
+		return 0;
+	new = page_alloc(COMPANION_ORDER, PAGE_KERNEL, 0);
+	if (!new)
+		return -ENOMEM;
+	if (!__atomic_compare_exchange_n(&upper->companion, &none, new, false, __ATOMIC_ACQ_REL,
+					 __ATOMIC_RELAXED))
+		page_free(new, COMPANION_ORDER);
+	return 0;
 }
 
-void owner_add(struct page *t, pte_t *slot)
-{
-	struct slot_link *first = link_of(t->owner_slot), *new = link_of(slot);
+/* ---- chains of slots ---- */
 
-	if (!t->shared) {
+void chain_add(pte_t *at, pte_t *slot, bool linked)
+{
+	struct slot_link *first = link_of(at), *new = link_of(slot);
+
+	if (!linked)
 		*first = (struct slot_link){ NULL, NULL };
-		t->shared = 1;
-	}
-	*new = (struct slot_link){ .next = first->next, .prev = t->owner_slot };
+	*new = (struct slot_link){ .next = first->next, .prev = at };
 	if (new->next)
 		link_of(new->next)->prev = slot;
 	first->next = slot;
+}
+
+bool chain_remove(pte_t **first, pte_t *slot)
+{
+	struct slot_link *l = link_of(slot);
+
+	if (l->next)
+		link_of(l->next)->prev = l->prev;
+	if (l->prev)
+		link_of(l->prev)->next = l->next;
+	else
+		*first = l->next;
+	return link_of(*first)->next;
+}
+
+void chain_replace(pte_t **first, pte_t *slot, pte_t *by)
+{
+	struct slot_link *l = link_of(slot);
+
+	*link_of(by) = *l;
+	if (l->next)
+		link_of(l->next)->prev = by;
+	if (l->prev)
+		link_of(l->prev)->next = by;
+	else
+		*first = by;
+}
+
+/* ---- owners ---- */
+
+void owner_add(struct page *t, pte_t *slot)
+{
+	chain_add(t->owner_slot, slot, t->shared);
+	t->shared = 1;
 }
 
 /*
  * An upper table that has died still is in the list, until the flush; it does not know its
  * address any more. (It is dead first, and then loses it.)
  */
-static void note_owner(const pte_t *slot, unsigned i, struct reclaim_gather *r)
+static void note_owner(const pte_t *slot, unsigned level, unsigned i, struct reclaim_gather *r)
 {
 	const struct page *upper = virt_to_page(slot);
 	vaddr_t base = READ_ONCE(upper->base);
@@ -83,18 +125,19 @@ static void note_owner(const pte_t *slot, unsigned i, struct reclaim_gather *r)
 	if (unlikely(upper->dead))
 		reclaim_gather_range(r, upper->as, 0, KERNEL_HALF);
 	else
-		reclaim_gather_range(r, upper->as, base + slot_index(slot) * LEVEL_SIZE(2) +
-				     i * PAGE_SIZE, PAGE_SIZE);
+		reclaim_gather_range(r, upper->as, base + slot_index(slot) * LEVEL_SIZE(level + 1) +
+				     i * LEVEL_SIZE(level), LEVEL_SIZE(level));
 }
 
 void table_note(const struct page *t, unsigned i, struct reclaim_gather *r)
 {
 	if (likely(!t->shared)) {
-		reclaim_gather_range(r, t->as, t->base + i * PAGE_SIZE, PAGE_SIZE);
+		reclaim_gather_range(r, t->as, t->base + i * LEVEL_SIZE(t->level),
+				     LEVEL_SIZE(t->level));
 		return;
 	}
 	for (const pte_t *s = t->owner_slot; s; s = link_of(s)->next)
-		note_owner(s, i, r);
+		note_owner(s, t->level, i, r);
 }
 
 unsigned pt_table_owners(const struct page *t)
@@ -112,7 +155,7 @@ const char *owner_verify(const struct page *t, const pte_t *slot)
 	bool found = false;
 
 	for (const pte_t *s = t->owner_slot; s; prev = s, s = link_of(s)->next) {
-		if (pte_kind(*s, 2) != PTE_TABLE || pte_pfn(*s).v != page_to_pfn(t).v)
+		if (pte_kind(*s, t->level + 1u) != PTE_TABLE || pte_pfn(*s).v != page_to_pfn(t).v)
 			return "an owner that points elsewhere";
 		if (pte_writable(*s))
 			return "an owner that may write";
@@ -128,20 +171,16 @@ const char *owner_verify(const struct page *t, const pte_t *slot)
 /* slot leaves the list, which has others. */
 static void owner_unlink(struct page *t, pte_t *slot)
 {
-	struct slot_link *l = link_of(slot);
+	pte_t *first = t->owner_slot;
+	const struct page *upper;
 
-	if (l->next)
-		link_of(l->next)->prev = l->prev;
-	if (l->prev) {
-		link_of(l->prev)->next = l->next;
-	} else {
-		const struct page *upper = virt_to_page(l->next);
-
-		t->owner_slot = l->next;
-		t->as = upper->as;
-		t->base = upper->base + slot_index(l->next) * LEVEL_SIZE(2);
-	}
-	t->shared = link_of(t->owner_slot)->next != NULL;
+	t->shared = chain_remove(&first, slot);
+	if (first == t->owner_slot)
+		return;
+	upper = virt_to_page(first);
+	t->owner_slot = first;
+	t->as = upper->as;
+	t->base = upper->base + slot_index(first) * LEVEL_SIZE(t->level + 1u);
 }
 
 /*
@@ -153,9 +192,11 @@ static void table_abandon(struct page *t)
 	pte_t *tab = table_entries(t);
 
 	for (unsigned i = t->first; i <= t->last; i++) {
-		struct page *p = entry_take(t, 1, &tab[i], pte_xchg(&tab[i], pte_none()));
+		struct page *p = entry_take(t, t->level, &tab[i], pte_xchg(&tab[i], pte_none()));
 
-		if (p)
+		if (p && t->level > 1)
+			block_put(p);
+		else if (p)
 			page_put_slot(p);
 	}
 	table_entries_gone(t, t->used);
@@ -180,79 +221,120 @@ void owner_leave(struct page *t, pte_t *slot)
 
 /* ---- making a table one's own ---- */
 
-/* The upper entry under the cursor gets a copy of its shared table t, in n. Both tables locked. */
-static void copy_shared(struct cursor *up, struct page *t, struct page *n, struct gather *g)
+/* What a copy needs: a table, and if it is of huge leaves a companion for it, and one that the source has. */
+struct spare {
+	struct page *table, *companion;
+};
+
+/* The upper entry under the cursor gets a copy of its shared table t. Both tables locked. */
+static void copy_shared(struct cursor *up, struct page *t, struct spare *s, struct gather *g)
 {
-	table_init(n, up->as, 1, up->va);
+	struct page *n = s->table;
+
+	table_init(n, up->as, t->level, up->va);
 	n->owner_slot = up->slot;
+	if (t->level > 1)
+		n->companion = s->companion;
 	table_copy_whole(t, n);
-	kin_join(t, n);
+	if (t->level == 1)
+		kin_join(t, n);
 	pte_xchg(up->slot, pte_table(page_to_pfn(n), true));
 	gather_owner(g, t, up->slot);
+	*s = (struct spare){ 0 };
 }
 
-/* One look at va's table. 0: it is as's own now; -EAGAIN: *spare is needed for a copy. */
-static int own_step(struct aspace *as, vaddr_t va, struct page **spare, struct gather *g)
+static bool has_all(const struct spare *s, const struct page *t)
+{
+	return s->table && (t->level == 1 || (s->companion && t->companion));
+}
+
+/* One look at va's table. 0: it is as's own now; -EAGAIN: spares for a copy of *table are needed. */
+static int own_step(struct aspace *as, vaddr_t va, unsigned level, struct spare *s,
+		    struct page **table, struct gather *g)
 {
 	struct cursor up;
 	struct page *t;
 	pte_t e;
 	int err = 0;
 
-	cursor_find(&up, as, va, 2);
+	cursor_find(&up, as, va, level + 1);
 	e = cursor_get(&up);
-	if (pte_kind(e, up.level) == PTE_TABLE && !pte_writable(e)) {
-		t = pfn_to_page(pte_pfn(e));
+	if (up.level == level + 1 && pte_kind(e, up.level) == PTE_TABLE && !pte_writable(e)) {
+		t = *table = pfn_to_page(pte_pfn(e));
 		spin_lock(&t->lock);
-		if (!t->shared) {
+		if (!t->shared)
 			__atomic_fetch_or(&up.slot->v, PTE_W, __ATOMIC_RELAXED);
-		} else if (*spare) {
-			copy_shared(&up, t, *spare, g);
-			*spare = NULL;
-		} else {
+		else if (has_all(s, t))
+			copy_shared(&up, t, s, g);
+		else
 			err = -EAGAIN;
-		}
 		spin_unlock(&t->lock);
 	}
 	cursor_close(&up);
 	return err;
 }
 
-int table_own(struct aspace *as, vaddr_t va)
+/* t, not locked, stays a table until a grace period is over. */
+static int get_spares(struct spare *s, struct page *t, unsigned level)
 {
-	struct page *spare = NULL;
+	if (!s->table)
+		s->table = table_alloc(0);
+	if (level > 1 && !s->companion)
+		s->companion = page_alloc(COMPANION_ORDER, PAGE_KERNEL, 0);
+	if (!s->table || (level > 1 && (!s->companion || companion_prepare(t))))
+		return -ENOMEM;
+	return 0;
+}
+
+int table_own(struct aspace *as, vaddr_t va, unsigned level)
+{
+	struct spare s = { 0 };
+	struct page *t = NULL;
 	struct gather g;
+	int err = 0;
 
 	gather_init_for(&g, as, FLUSH_UNSHARE);
-	while (own_step(as, va, &spare, &g)) {
-		spare = table_alloc(0);
-		if (!spare)
-			return -ENOMEM;
-	}
-	if (spare)
-		table_free(spare);
+	while (!err && own_step(as, va, level, &s, &t, &g))
+		err = get_spares(&s, t, level);
+	if (s.table)
+		page_free(s.table, 0);
+	if (s.companion)
+		page_free(s.companion, COMPANION_ORDER);
 	gather_finish(&g);
-	return 0;
+	return err;
+}
+
+/* The table of va that may have other owners: its last-level one, or one of huge leaves; NULL. */
+static const struct page *find_shared(struct aspace *as, vaddr_t va, vaddr_t end, vaddr_t *next)
+{
+	const struct page *t = NULL;
+	struct cursor up;
+	pte_t e;
+
+	cursor_find(&up, as, va, 2);
+	e = cursor_get(&up);
+	if (up.level == 2 && up.table->shared)
+		t = up.table;
+	else if (up.level == 2 && pte_kind(e, 2) == PTE_TABLE && !pte_writable(e))
+		t = pfn_to_page(pte_pfn(e));
+	cursor_close(&up);
+	*next = span_end(va, t ? t->level + 1u : up.level, end);
+	return t;
 }
 
 /* Makes va's table own if it has entries in [start, end), and `all` or others too. *next: go on. */
 static int own_one(struct aspace *as, vaddr_t va, vaddr_t start, vaddr_t end, bool all,
 		   vaddr_t *next)
 {
-	const struct page *t;
-	struct cursor up;
-	pte_t e;
+	const struct page *t = find_shared(as, va, end, next);
+	vaddr_t base;
 
-	cursor_find(&up, as, va, 2);
-	e = cursor_get(&up);
-	cursor_close(&up);
-	*next = span_end(va, up.level, end);
-	if (up.level != 2 || pte_kind(e, 2) != PTE_TABLE || pte_writable(e))
+	if (!t)
 		return 0;
-	t = pfn_to_page(pte_pfn(e));
-	if (!table_meets(t, up.va, start, end) || (!all && table_within(t, up.va, start, end)))
+	base = va & -LEVEL_SIZE(t->level + 1u);
+	if (!table_meets(t, base, start, end) || (!all && table_within(t, base, start, end)))
 		return 0;
-	return table_own(as, va);
+	return table_own(as, va, t->level);
 }
 
 int pt_own_range(struct aspace *as, vaddr_t start, vaddr_t end)
@@ -260,17 +342,17 @@ int pt_own_range(struct aspace *as, vaddr_t start, vaddr_t end)
 	vaddr_t va = start;
 	int err = 0;
 
-	while (va < end && !err)
+	while (as->shares && va < end && !err)
 		err = own_one(as, va, start, end, true, &va);
-	return err;
+	return err ? err : pt_split_edges(as, start, end);
 }
 
 int pt_own_edges(struct aspace *as, vaddr_t start, vaddr_t end)
 {
-	vaddr_t next;
-	int err = own_one(as, start, start, end, false, &next);
+	vaddr_t next = end;
+	int err = as->shares ? own_one(as, start, start, end, false, &next) : 0;
 
 	if (!err && next < end)
 		err = own_one(as, end - 1, start, end, false, &next);
-	return err;
+	return err ? err : pt_split_edges(as, start, end);
 }

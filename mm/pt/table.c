@@ -23,7 +23,7 @@ struct page *table_alloc(unsigned flags)
 
 void table_init(struct page *p, struct aspace *as, unsigned level, vaddr_t base)
 {
-	spin_init(&p->lock, level == 1 ? RANK_TABLE : RANK_UPPER_TABLE);
+	spin_init(&p->lock, level == 1 ? RANK_TABLE : level == 2 ? RANK_UPPER_TABLE : RANK_TOP_TABLE);
 	p->kind = PAGE_TABLE;
 	p->level = level;
 	p->dead = p->shared = 0;
@@ -135,7 +135,9 @@ struct page *entry_take(struct page *t, unsigned level, pte_t *slot, pte_t e)
 {
 	struct page *p = entry_slot_page(e, level);
 
-	if (p) {
+	if (p && unlikely(level > 1)) {
+		leaf_drop(t, p, slot, e);
+	} else if (p) {
 		slot_drop(t, p, slot, e);
 	} else if (pte_kind(e, level) == PTE_SWAP) {
 		t->swap--;
@@ -162,10 +164,13 @@ void entry_drop(struct page *t, unsigned level, pte_t *slot, pte_t e, struct gat
 	if (likely((e.v & (PTE_P | PTE_SPECIAL | PTE_PS)) == PTE_P)) {
 		p = pfn_to_page(pte_pfn(e));
 		slot_drop(t, p, slot, e);
-	} else {
-		p = entry_take(t, level, slot, e);
+		gather_add(g, p);
+		return;
 	}
-	if (p)
+	p = entry_take(t, level, slot, e);
+	if (p && level > 1)
+		gather_block(g, p);
+	else if (p)
 		gather_add(g, p);
 }
 

@@ -119,6 +119,27 @@ static inline void slot_drop(struct page *t, struct page *p, pte_t *slot, pte_t 
 		anchor_left(p, slot);
 }
 
+/* ---- huge leaves (huge.c) ---- */
+
+/* cursor_map and cursor_replace above level 1. */
+void leaf_map(struct cursor *c, struct page *head, unsigned prot);
+void leaf_replace(struct cursor *c, struct page *head, unsigned prot, struct gather *g);
+/* slot_drop for a huge leaf. */
+void leaf_drop(struct page *t, struct page *head, pte_t *slot, pte_t e);
+/*
+ * The huge entry to stand in *twin, beside *slot: its block has a slot and a reference more,
+ * W is gone. Both tables are locked, and have companions.
+ */
+pte_t leaf_twin(pte_t *slot, pte_t *twin);
+/* The huge entry e has moved from src to dst, in other tables, both locked; dst's has a companion if src's has. */
+void leaf_moved(pte_t e, pte_t *src, pte_t *dst);
+/* What is wrong with the anonymous block that *slot, a huge leaf, names; NULL: nothing. At rest. */
+const char *leaf_verify(const struct page *head, const pte_t *slot);
+/* How many huge leaves name the block, which is locked. */
+unsigned leaf_count(const struct page *head);
+/* e's block has a locked slot more, or fewer. */
+void leaf_lock(pte_t e, bool lock);
+
 /* Gives the reference of a slot of p back, after the flush: a swap cache that nobody needs goes along. */
 void page_forsake(struct page *p);
 static inline void page_put_slot(struct page *p)
@@ -201,6 +222,7 @@ bool __must_check entry_protect(pte_t *slot, unsigned level, unsigned prot);
 
 /* ---- families of last-level tables (family.c; the theory: rmap.h) ---- */
 
+
 extern struct spinlock kin_lock;	/* RANK_PAGE_RMAP: the rings */
 
 /* The neighbours of t in its ring; t itself if it is alone. kin_lock held. */
@@ -237,10 +259,23 @@ const char *kin_verify(const struct page *t);
 
 #define COMPANION_ORDER	1
 
-/* A companion for an upper table, if it has none. mm.lock held for writing. 0 or -ENOMEM. */
+struct slot_link {
+	pte_t *next, *prev;
+};
+
+/* A companion for an upper table, if it has none. No spinlock held. 0 or -ENOMEM. */
 int __must_check companion_prepare(struct page *upper);
 /*
- * One owner more for the last-level table t, whose upper tables have companions. t
+ * Chains of slots of tables that have companions: *first is the first, and if
+ * it is the only one (not `linked`), its link means nothing.
+ */
+void chain_add(pte_t *first, pte_t *slot, bool linked);
+/* True: there are several left. */
+bool chain_remove(pte_t **first, pte_t *slot);
+void chain_replace(pte_t **first, pte_t *slot, pte_t *by);
+struct slot_link *link_of(const pte_t *slot);
+/*
+ * One owner more for t, a table of leaves, whose upper tables have companions. t
  * and slot's table locked; slot will point to t, and like the others' without W.
  */
 void owner_add(struct page *t, pte_t *slot);
@@ -255,21 +290,26 @@ void table_note(const struct page *t, unsigned i, struct reclaim_gather *r);
 const char *owner_verify(const struct page *t, const pte_t *slot);
 
 /*
- * Makes va's last-level table, if there is one, as's own: copied if it has
+ * Makes va's table of that level (1 or 2), if there is one, as's own: copied if it has
  * other owners. No spinlock held. 0 or -ENOMEM.
  */
-int __must_check table_own(struct aspace *as, vaddr_t va);
-/* Fills `to`, empty and unseen, with twins of the entries of `from`, shared and locked. */
+int __must_check table_own(struct aspace *as, vaddr_t va, unsigned level);
+/* Fills `to`, empty and unseen, with twins of the entries of `from`, shared and locked; of its level, with a companion. */
 void table_copy_whole(struct page *from, struct page *to);
 /* True if t has entries in [start, end). */
 static inline bool table_meets(const struct page *t, vaddr_t base, vaddr_t start, vaddr_t end)
 {
-	return base + (t->last + 1ul) * PAGE_SIZE > start && base + t->first * PAGE_SIZE < end;
+	unsigned shift = LEVEL_SHIFT(t->level);
+
+	return base + ((t->last + 1ul) << shift) > start && base + ((vaddr_t)t->first << shift) < end;
 }
 /* True if all of t's entries lie in [start, end). */
 static inline bool table_within(const struct page *t, vaddr_t base, vaddr_t start, vaddr_t end)
 {
-	return base + t->first * PAGE_SIZE >= start && base + (t->last + 1ul) * PAGE_SIZE <= end;
+	unsigned shift = LEVEL_SHIFT(t->level);
+
+	return base + ((vaddr_t)t->first << shift) >= start &&
+	       base + ((t->last + 1ul) << shift) <= end;
 }
 
 #endif

@@ -13,6 +13,7 @@
  */
 #include <lib/format.h>
 #include <lib/string.h>
+#include <mm/alloc/block.h>
 #include <mm/pt/table.h>
 
 struct verify {
@@ -30,22 +31,35 @@ static char text[200];
 #define bad(...) (snprintf(text, sizeof(text), __VA_ARGS__), false)
 
 /* The page's anchor is this slot, or one of another table; by it all of its slots are found. */
-static bool check_anchor(const struct page *p, unsigned level, vaddr_t va, const pte_t *slot,
-			 pte_t e)
+static bool check_anchor(const struct page *p, vaddr_t va, const pte_t *slot, pte_t e)
 {
 	unsigned n;
 
+	if (!p->slot)
+		return bad("%lx: page %lx has no anchor", va, pte_pfn(e).v);
 	if (p->slot != slot) {
 		if (p->slots > 1 && slot_index(p->slot) == slot_index(slot) &&
 		    entry_names(pte_read(p->slot), p))
 			return true;
 		return bad("%lx: page %lx does not know its slot", va, pte_pfn(e).v);
 	}
-	n = level == 1 ? kin_count(virt_to_page(slot), slot_index(slot), p) : 1;
+	n = kin_count(virt_to_page(slot), slot_index(slot), p);
+	if (p->flags & PG_MIXED)
+		n += leaf_count(block_head(p));
 	if (n != p->slots)
 		return bad("%lx: page %lx has %u slots, of which its anchor's family has %d", va,
 			   pte_pfn(e).v, p->slots, (int)n);
 	return true;
+}
+
+static bool check_block(const struct page *head, vaddr_t va, const pte_t *slot, pte_t e)
+{
+	const char *why = leaf_verify(head, slot);
+
+	for (unsigned i = 1; i < BLOCK_PAGES && !block_is_whole(head) && pte_writable(e); i++)
+		if (head[i].slots > 1)
+			return bad("%lx: a writable block of which page %u has other slots", va, i);
+	return !why || bad("%lx: block %lx has %s", va, pte_pfn(e).v, why);
 }
 
 static bool check_page(const struct page *p, unsigned level, vaddr_t va, const pte_t *slot, pte_t e)
@@ -55,13 +69,14 @@ static bool check_page(const struct page *p, unsigned level, vaddr_t va, const p
 	if (p->slots == 0 || p->refs < p->slots)
 		return bad("%lx: page %lx has %u slots, %u refs", va, pte_pfn(e).v, p->slots,
 			   p->refs);
-	if (level > 1 && p->order != 9 * (level - 1))
-		return bad("%lx: huge entry %lx names a block of order %u", va, e.v, p->order);
+	if (p->order != 9 * (level - 1) && !(level == 2 && p->flags & PG_MIXED && !p->order))
+		return bad("%lx: entry %lx of level %u names a block of order %u", va, e.v, level,
+			   p->order);
 	if (p->kind != PAGE_ANON)
 		return true;
 	if (p->slots > 1 && pte_writable(e))
 		return bad("%lx: page %lx writable, with %u slots", va, pte_pfn(e).v, p->slots);
-	return check_anchor(p, level, va, slot, e);
+	return level > 1 ? check_block(p, va, slot, e) : check_anchor(p, va, slot, e);
 }
 
 /* An entry that names a frame with a slot, or a leaf without. */
@@ -109,7 +124,7 @@ static bool check_entry(struct verify *v, struct recount *r, unsigned level, vad
 		return true;
 	case PTE_TABLE:
 		if (!pfn_valid(pte_pfn(e)) || pte_user(e) == v->as->kernel || !pte_exec(e) ||
-		    (!pte_writable(e) && (level != 2 || !v->as->shares)))
+		    (!pte_writable(e) && (level > 3 || !v->as->shares)))
 			return bad("%lx: bad upper entry %lx", va, e.v);
 		return check_table(v, pfn_to_page(pte_pfn(e)), level - 1, va, slot);
 	}
@@ -136,7 +151,7 @@ static bool check_owner(const struct verify *v, const struct page *t, vaddr_t ba
 
 	if (!t->shared)
 		return t->as == v->as && t->base == base && t->owner_slot == owner_slot;
-	why = t->level == 1 ? owner_verify(t, owner_slot) : "an upper table";
+	why = t->level <= 2 ? owner_verify(t, owner_slot) : "an upper table";
 	return !why || bad("shared table %lx of %lx: %s", page_to_phys(t).v, base, why);
 }
 

@@ -24,7 +24,13 @@ struct aspace {
 	uint32_t pins;			/* atomic: flushes under way that know it; it is destroyed after them */
 	bool kernel;			/* kernel_aspace */
 	bool in_mm;			/* it lies in a struct mm, which settles its faults */
-	bool shares;			/* a fork has shared tables of it; never false again */
+	union {
+		struct {
+			bool shares;	/* a fork has shared tables of it; never false again */
+			bool huge;	/* it has had huge leaves; never false again */
+		};
+		uint16_t uncommon;	/* one of the two */
+	};
 	uint16_t limit_id;		/* who pays for its memory (mm/alloc/limit.h); 0: nobody */
 };
 

@@ -1,0 +1,156 @@
+/*
+ * What blocks are (block.h has the law): counts that stand once, or 512 times.
+ *
+ * The lock of a block is one of a few, by its number: blocks are large, and what is
+ * done to one takes long enough that two on one lock hardly ever meet.
+ */
+#include <mm/alloc/block.h>
+#include <lib/assert.h>
+#include <lib/format.h>
+#include <mm/alloc/internal.h>
+#include <mm/alloc/lists.h>
+
+#define LOCKS		64u
+
+static struct { struct spinlock lock; } __attribute__((aligned(64))) locks[LOCKS] = {
+	[0 ... LOCKS - 1] = { SPINLOCK_INIT(RANK_BLOCK) },
+};
+
+static struct spinlock *lock_of(const struct page *head)
+{
+	return &locks[(page_to_pfn(head).v >> ORDER_HUGE) % LOCKS].lock;
+}
+
+void block_lock(const struct page *head)
+{
+	spin_lock(lock_of(head));
+}
+
+void block_unlock(const struct page *head)
+{
+	spin_unlock(lock_of(head));
+}
+
+/* How many struct pages have the block's counts. */
+static unsigned pages_of(const struct page *head)
+{
+	return block_is_whole(head) ? 1 : BLOCK_PAGES;
+}
+
+/* ---- counts ---- */
+
+void block_add_slots(struct page *head, int n)
+{
+	for (struct page *p = head; p < head + pages_of(head); p++)
+		__atomic_fetch_add(&p->slots, (uint32_t)n, __ATOMIC_ACQ_REL);
+}
+
+void block_add_refs(struct page *head, int n)
+{
+	for (struct page *p = head; p < head + pages_of(head); p++)
+		__atomic_fetch_add(&p->refs, (uint32_t)n, __ATOMIC_ACQ_REL);
+}
+
+void block_add_locked(struct page *head, int n)
+{
+	for (struct page *p = head; p < head + pages_of(head); p++)
+		if (__atomic_add_fetch(&p->nlocked, (uint32_t)n, __ATOMIC_SEQ_CST) == 0)
+			lists_new(p);
+}
+
+void block_get(struct page *head)
+{
+	block_lock(head);
+	block_add_refs(head, 1);
+	block_unlock(head);
+}
+
+void block_put(struct page *head)
+{
+	uint32_t refs = 0;
+	bool whole;
+
+	block_lock(head);
+	whole = block_is_whole(head);
+	if (whole)
+		refs = __atomic_sub_fetch(&head->refs, 1, __ATOMIC_ACQ_REL);
+	block_unlock(head);
+	if (!whole)
+		for (struct page *p = head; p < head + BLOCK_PAGES; p++)
+			page_put(p);
+	else if (!refs)
+		page_free(head, head->order);
+}
+
+/* ---- what it is ---- */
+
+/* p, some frame of the block, becomes a page with the head's counts. */
+static void make_page(struct page *p, const struct page *head, bool mixed)
+{
+	p->flags = (head->flags & (PG_UPTODATE | PG_DIRTY | PG_REFERENCED)) |
+		   (mixed ? PG_MIXED : 0);
+	p->limit_id = head->limit_id;
+	p->refs = head->refs;
+	p->slots = head->slots;
+	p->slot = NULL;
+	p->owner = NULL;
+	p->index = head->index + (uint64_t)(p - head);
+	p->policy = 0;
+	p->nlocked = head->nlocked;
+	p->order = 0;
+	__atomic_store_n(&p->kind, head->kind, __ATOMIC_RELEASE);
+}
+
+void block_scatter(struct page *head, bool mixed)
+{
+	uintptr_t leaf = head->leaf;
+
+	assert(head->kind == PAGE_ANON && head->order == ORDER_HUGE);
+	if (head->flags & PG_LISTED)
+		lists_forget(head);
+	for (unsigned i = BLOCK_PAGES; i-- > 0; )	/* the head, which has the counts, last */
+		make_page(&head[i], head, mixed);
+	head->leaf = mixed ? leaf : 0;
+}
+
+void block_unmix(struct page *head)
+{
+	for (struct page *p = head; p < head + BLOCK_PAGES; p++) {
+		__atomic_fetch_and(&p->flags, ~PG_MIXED, __ATOMIC_RELEASE);
+		lists_new(p);
+	}
+}
+
+static bool is_own_page(const struct page *p)
+{
+	return READ_ONCE(p->slots) == 1 && READ_ONCE(p->refs) == 1;
+}
+
+/* A mixed block of which all small slots are gone. */
+static void make_whole(struct page *head)
+{
+	for (struct page *p = head + 1; p < head + BLOCK_PAGES; p++) {
+		if (p->flags & PG_LISTED)
+			lists_forget(p);
+		p->flags = 0;
+		p->limit_id = 0;
+		p->kind = PAGE_TAIL;
+	}
+	if (head->flags & PG_LISTED)
+		lists_forget(head);
+	__atomic_fetch_and(&head->flags, ~PG_MIXED, __ATOMIC_RELAXED);
+	head->order = ORDER_HUGE;
+}
+
+bool block_is_own(struct page *head)
+{
+	bool own = true;
+
+	block_lock(head);
+	for (struct page *p = head; p < head + pages_of(head) && own; p++)
+		own = is_own_page(p);
+	if (own && !block_is_whole(head))
+		make_whole(head);
+	block_unlock(head);
+	return own;
+}
