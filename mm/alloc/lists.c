@@ -299,7 +299,7 @@ void lists_judge(struct page *const *page, const bool *used, bool *go, unsigned 
 	spin_unlock(&lists_lock);
 }
 
-/* Pages that are not on the lists go back: as used just now, or as they were. */
+/* Pages that are not on the lists go back: as they were, or, if they are not active, as used just now. */
 static void put_back(struct page *const *page, unsigned n, bool used)
 {
 	if (!READ_ONCE(lists_on))
@@ -308,7 +308,7 @@ static void put_back(struct page *const *page, unsigned n, bool used)
 	for (unsigned i = 0; i < n; i++) {
 		if (is_listed(page[i]))
 			continue;
-		if (!used || policy->judge(page[i], true))
+		if (!used || is_active(page[i]) || policy->judge(page[i], true))
 			policy->putback(page[i]);
 		mark_listed(page[i]);
 	}

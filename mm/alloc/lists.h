@@ -68,7 +68,10 @@ unsigned lists_take(struct page **out, unsigned n, unsigned swappiness);
 void lists_judge(struct page *const *page, const bool *used, bool *go, unsigned n);
 /* They cannot go. */
 void lists_putback(struct page *const *page, unsigned n);
-/* The same of those that must stay whatever the policy thinks of them (no slot is free): they count as used. */
+/*
+ * The same of those that must stay whatever the policy thinks of them (no slot is free): they count as used, but
+ * for active ones, which would be looked at again and again before the others.
+ */
 void lists_keep(struct page *const *page, unsigned n);
 /* The same for pages that are chosen already, and referenced. */
 void lists_take_off(struct page *const *page, unsigned n);

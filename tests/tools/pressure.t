@@ -15,6 +15,8 @@ def pattern(what, *args):
 for cpus in "1", "4":
     pattern(f"64 MB and 3 children in 64 MB, RAM disk, {cpus} CPUs", "-c", cpus, "-m", "128M", "-a", "swap=64M",
             PATTERN, "64", "3")
+# 80 MB in all: about as much as slots and frames together, so that for many pages there is no slot.
+pattern("64 MB and 3 children in 46 MB, with all of 64 MB swap in use", "-m", "110M", "-a", "swap=64M", PATTERN, "64", "3")
 disk = os.path.join(WORK, "swap")
 with open(disk, "wb") as file:
     file.truncate(160 << 20)
