@@ -26,6 +26,7 @@
 #include <mm/mm.h>
 #include <mm/pt/pt.h>
 #include <mm/reclaim/reclaim.h>
+#include <mm/reclaim/zswap.h>
 
 static void read_options(const struct bootinfo *bi)
 {
@@ -74,6 +75,7 @@ void kernel_main(struct bootinfo *bi)
 	arch_smp_start(cpu_stack, kzalloc);
 	slab_cpus();
 	reclaim_init();
+	zswap_init();
 	irq_enable();
 	oom_init();
 	init_start();

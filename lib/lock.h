@@ -36,6 +36,7 @@ enum lock_rank {
 	RANK_PAGE_RMAP,
 	RANK_LISTS,
 	RANK_SLOT_MAP,
+	RANK_POOL,		/* of compressed pages */
 	RANK_SLAB,
 	RANK_ZONE,
 	RANK_THREADS,		/* the list of all threads */

@@ -13,6 +13,7 @@
 #include <mm/obj/object.h>
 #include <mm/reclaim/reclaim.h>
 #include <mm/reclaim/swap.h>
+#include <mm/reclaim/zswap.h>
 
 struct mm;
 struct mm_layout;

@@ -39,11 +39,13 @@ static int show_meminfo(struct text *t, int pid)
 	struct mem_usage u;
 	struct mem_info m;
 	struct lists_figures f;
+	struct zswap_figures z;
 	uint64_t cache, active[2];
 
 	(void)pid;
 	mm_info(&m);
 	mm_usage(&u);
+	zswap_figures(&z);
 	cache = u.file - MIN(u.file, u.shmem);
 	mem_line(t, "MemTotal", m.total >> 10);
 	mem_line(t, "MemFree", m.free >> 10);
@@ -64,6 +66,8 @@ static int show_meminfo(struct text *t, int pid)
 	mem_line(t, "Mlocked", KB(u.mlocked));
 	mem_line(t, "SwapTotal", m.swap >> 10);
 	mem_line(t, "SwapFree", m.swap_free >> 10);
+	mem_line(t, "Zswap", KB(z.pool));
+	mem_line(t, "Zswapped", KB(z.stored));
 	mem_line(t, "Dirty", 0);
 	mem_line(t, "Writeback", 0);
 	mem_line(t, "AnonPages", KB(u.anon));
@@ -142,7 +146,7 @@ static const char *const linux_order[] = {
 	"pgscan_direct", "pgscan_anon", "pgscan_file", "pgsteal_anon", "pgsteal_file",
 	"pageoutrun", "oom_kill", "thp_fault_alloc", "thp_fault_fallback", "thp_collapse_alloc",
 	"thp_collapse_alloc_failed", "thp_split_page", "thp_split_pmd", "thp_zero_page_alloc",
-	"thp_zero_page_alloc_failed", "swap_ra", "swap_ra_hit",
+	"thp_zero_page_alloc_failed", "swap_ra", "swap_ra_hit", "zswpin", "zswpout",
 };
 
 #define FIGURES_MAX	96u

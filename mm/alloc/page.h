@@ -102,6 +102,14 @@ struct page {
 			uint32_t slab_pad;
 			TAILQ_ENTRY(page) slab_link;
 		};
+		struct {		/* pool view (zpool.c), in the first page of a block */
+			uint64_t pool_refs;	/* refs and slots, as above */
+			struct page *pool_next;	/* the block's next page: all of its pages have that; const */
+			TAILQ_ENTRY(page) pool_link; /* blocks of its class; the class's lock, as the rest */
+			uint64_t pool_used;	/* bit n: place n is taken */
+			uint64_t pool_age;	/* when it became full */
+			uint32_t pool_class;	/* const */
+		};
 	};
 };
 _Static_assert(sizeof(struct page) == 64, "struct page is 64 bytes");

@@ -191,8 +191,11 @@ static unsigned order_of(size_t bytes)
 
 static void free_clusters(struct area *a, uint64_t n)
 {
-	for (uint64_t i = 0; i < n; i++)
+	for (uint64_t i = 0; i < n; i++) {
 		page_free(virt_to_page(a->cluster[i].slot), 0);
+		if (a->cluster[i].kept)
+			page_free(virt_to_page(a->cluster[i].kept), 0);
+	}
 	page_free(virt_to_page(a->cluster), a->order);
 	a->cluster = NULL;
 }

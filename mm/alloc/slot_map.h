@@ -1,7 +1,8 @@
 /*
  * The slot map: one word of 8 bytes for each page of a swap device; shared by slots.c and slot_area.c.
  *
- *	count	bit 31: bad, not to be given out; below: entries that name the slot
+ *	count	bit 31: bad, not to be given out; 30, 29: how its content is kept in memory
+ *		(enum slot_kept); below: entries that name the slot
  *	cache	0: nothing; even: the page in the cache, its frame number * 2;
  *		odd: a shadow, its number * 2 + 1
  *
@@ -20,6 +21,8 @@
 #define CLUSTER_SHIFT	9
 #define CLUSTER		(1u << CLUSTER_SHIFT)
 #define BAD		(1u << 31)
+#define KEPT_SHIFT	29
+#define KEPT		(3u << KEPT_SHIFT)
 
 struct slot {
 	uint32_t count;
@@ -31,6 +34,7 @@ struct cluster {
 	uint16_t used;			/* in use or bad, or behind the end; lock */
 	uint8_t taken;			/* some CPU gives out of it: a preference; areas_lock */
 	struct slot *slot;		/* const */
+	uint64_t *kept;			/* a word for each slot with KEPT; NULL: none so far; lock */
 };
 
 struct area {
@@ -48,7 +52,7 @@ extern struct area areas[SLOT_AREAS];
 
 static inline uint32_t entries(const struct slot *w)
 {
-	return w->count & ~BAD;
+	return w->count & ~(BAD | KEPT);
 }
 
 static inline struct page *page_of(const struct slot *w)
@@ -97,5 +101,12 @@ static inline void page_enter(struct page *p, swp_t s, struct slot *w, uint32_t 
 	page_get(p);
 	__atomic_fetch_or(&p->flags, PG_SWAPCACHE | flags, __ATOMIC_RELEASE);
 }
+
+/* slot_kept.c: what is kept for w goes. Lock held. */
+void slot_unkeep_locked(swp_t s, struct cluster *c, struct slot *w);
+/* At rest: is what is kept for w there, and its own? It is counted in found. */
+bool slot_verify_kept(swp_t s, const struct slot *w, uint64_t found[SLOT_KEPT]);
+/* All of it found: NULL, or a text. */
+const char *slots_verify_kept(const uint64_t found[SLOT_KEPT]);
 
 #endif

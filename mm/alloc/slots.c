@@ -20,17 +20,26 @@ static __always_inline_ struct cluster *slot_lock(swp_t s, struct slot **w)
 	return c;
 }
 
-/* w, in use until now, is not any more. Lock held. */
-static void slot_freed(swp_t s, struct cluster *c, struct slot *w)
+/* The rest of slot_freed for those that are bad or kept. */
+static __attribute__((noinline)) void odd_freed(swp_t s, struct cluster *c, struct slot *w)
 {
-	struct area *a = &areas[swp_device(s)];
-
-	w->cache = 0;
-	__atomic_fetch_sub(&a->used, 1, __ATOMIC_RELAXED);
-	if (unlikely(w->count & BAD))
-		__atomic_fetch_sub(&a->good, 1, __ATOMIC_RELAXED);
+	if (w->count & KEPT)
+		slot_unkeep_locked(s, c, w);
+	if (w->count & BAD)
+		__atomic_fetch_sub(&areas[swp_device(s)].good, 1, __ATOMIC_RELAXED);
 	else
 		c->used--;
+}
+
+/* w, in use until now, is not any more. Lock held. */
+static __always_inline_ void slot_freed(swp_t s, struct cluster *c, struct slot *w)
+{
+	w->cache = 0;
+	__atomic_fetch_sub(&areas[swp_device(s)].used, 1, __ATOMIC_RELAXED);
+	if (likely(!(w->count & (BAD | KEPT))))
+		c->used--;
+	else
+		odd_freed(s, c, w);
 }
 
 /* The cache's reference is the caller's then. */
@@ -104,21 +113,26 @@ uint32_t slot_count(swp_t s)
 
 /* ---- the cache ---- */
 
-struct page *slot_cached(swp_t s)
+static __attribute__((noinline)) struct page *get_page_of(struct cluster *c, const struct slot *w)
 {
-	struct slot *w;
-	struct cluster *c = slot_place(s, &w);
 	struct page *p;
 
-	/* what is there a moment later, slot_cache will see */
-	if (!c || !(READ_ONCE(w->cache) && !(READ_ONCE(w->cache) & 1)))
-		return NULL;
 	spin_lock(&c->lock);
 	p = page_of(w);
 	if (p)
 		page_get(p);
 	spin_unlock(&c->lock);
 	return p;
+}
+
+/* Mostly there is none, without a look under the lock: what is there a moment later, slot_cache will see. */
+struct page *slot_cached(swp_t s)
+{
+	struct slot *w;
+	struct cluster *c = slot_place(s, &w);
+	uint32_t cache = c ? READ_ONCE(w->cache) : 0;
+
+	return cache && !(cache & 1) ? get_page_of(c, w) : NULL;
 }
 
 int slot_cache(swp_t s, struct page *p, uint32_t *shadow)
@@ -268,7 +282,7 @@ bool slot_caches(swp_t s, const struct page *p)
 
 static char why[120];
 
-static const char *verify_slot(swp_t s, const struct slot *w)
+static const char *verify_slot(swp_t s, const struct slot *w, uint64_t found[SLOT_KEPT])
 {
 	const struct page *p = page_of(w);
 	const char *what = NULL;
@@ -279,6 +293,8 @@ static const char *verify_slot(swp_t s, const struct slot *w)
 		what = "is cached by what is no frame of RAM";
 	else if (p && (!(p->flags & PG_SWAPCACHE) || p->swp.v != s.v))
 		what = "is cached by a page that does not know it";
+	else if (!slot_verify_kept(s, w, found))
+		what = "is kept by what is no object of the pool, or not its own";
 	if (what)
 		snprintf(why, sizeof(why), "swap slot %u:0x%lx %s", swp_device(s), swp_offset(s), what);
 	return what ? why : NULL;
@@ -286,12 +302,14 @@ static const char *verify_slot(swp_t s, const struct slot *w)
 
 const char *slots_verify(void)
 {
+	uint64_t found[SLOT_KEPT] = { 0 };
+
 	for (unsigned d = 0; d < SLOT_AREAS; d++)
 		for (uint64_t i = 1; i < areas[d].n; i++) {
-			const char *bad = verify_slot(swp(d, i), at_rest(swp(d, i)));
+			const char *bad = verify_slot(swp(d, i), at_rest(swp(d, i)), found);
 
 			if (bad)
 				return bad;
 		}
-	return NULL;
+	return slots_verify_kept(found);
 }

@@ -93,6 +93,26 @@ extern bool slots_tight;
 uint64_t slots_total(void);
 uint64_t slots_free(void);
 
+/* ---- content that is kept in memory, in front of the device (slot_kept.c): mm/reclaim/zswap.c ---- */
+
+enum slot_kept {
+	SLOT_ON_DEVICE,
+	SLOT_FILLED,		/* with one word all over: that word */
+	SLOT_PACKED,		/* an object of the pool (zpool.h), tagged with the slot */
+	SLOT_KEPT
+};
+/*
+ * Of the slot of p, busy and its cache, is kept from now on until it is free. An object is the slot's
+ * then. False: no memory for the word; nothing has changed.
+ */
+bool __must_check slot_keep(const struct page *p, enum slot_kept how, uint64_t word);
+/* The word. Its object stays as long as the caller has the slot's page, busy. */
+enum slot_kept slot_kept(swp_t s, uint64_t *word);
+/* The device has it by now: what is kept goes. As slot_keep. */
+void slot_unkeep(const struct page *p);
+/* Slots that are kept so. */
+uint64_t slots_kept(enum slot_kept how);
+
 /* ---- areas: mm/reclaim/swap_area.c ---- */
 
 /* An area of n slots, of which 0 is the device's header; nothing is given out so far. Its number; -ENOMEM, -EPERM (32 are there). */

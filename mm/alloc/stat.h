@@ -26,6 +26,8 @@ enum vm_event {
 	SWAP_RA_HIT,		/* and wanted later */
 	PGLAZYFREE,		/* pages that MADV_FREE gave up, */
 	PGLAZYFREED,		/* and that reclaim took then */
+	ZSWPIN,			/* pages that zswap kept instead: unpacked, */
+	ZSWPOUT,		/* and packed */
 	PGSCAN_KSWAPD,		/* pages that reclaim looked at: its thread, */
 	PGSCAN_DIRECT,		/* and those who needed memory themselves; */
 	PGSCAN_ANON,		/* both, by what they are */

@@ -16,6 +16,7 @@
 #include <mm/alloc/lists.h>
 #include <mm/alloc/stat.h>
 #include <mm/obj/object.h>
+#include <mm/reclaim/zswap.h>
 
 #include <asm-generic/errno-base.h>
 
@@ -40,9 +41,9 @@ static __always_inline_ int transfer_on(struct store *store, struct page *const 
 {
 	swp_t s = pages[0]->swp;
 
-	vm_count(out ? PSWPOUT : PSWPIN, n);
 	if (unlikely(READ_ONCE(fail_nth) && fails_now()))
 		return -EIO;
+	vm_count(out ? PSWPOUT : PSWPIN, n);
 	return out ? store->ops->write(store, swp_offset(s), pages, n) :
 		     store->ops->read(store, swp_offset(s), pages, n);
 }
@@ -52,20 +53,39 @@ static int transfer(struct page *const *pages, unsigned n, bool out)
 	return transfer_on(swap_store(pages[0]->swp), pages, n, out);
 }
 
-/* How many of the pages, from the first on, lie one behind the other on a device. */
+int swap_write_through(struct page *p)
+{
+	return transfer(&p, 1, true);
+}
+
+static bool is_dirty(const struct page *p)
+{
+	return READ_ONCE(p->flags) & PG_DIRTY;
+}
+
+/* Do both need the device, or neither? */
+static bool is_alike(const struct page *p, const struct page *q)
+{
+	return !((READ_ONCE(p->flags) ^ READ_ONCE(q->flags)) & (PG_DIRTY | PG_UPTODATE));
+}
+
+/* How many of the pages, from the first on, lie one behind the other on a device, and are alike. */
 static unsigned run_length(struct page *const *pages, unsigned n)
 {
 	unsigned k = 1;
 
-	while (k < n && pages[k]->swp.v == pages[0]->swp.v + k)
+	while (k < n && pages[k]->swp.v == pages[0]->swp.v + k && is_alike(pages[k], pages[0]))
 		k++;
 	return k;
 }
 
 /* ---- out ---- */
 
+/* All dirty, or none: then zswap keeps them. */
 static bool write_run(struct page *const *pages, unsigned n)
 {
+	if (!is_dirty(pages[0]))
+		return true;
 	if (transfer(pages, n, true))
 		return false;
 	for (unsigned i = 0; i < n; i++)
@@ -83,6 +103,9 @@ static void write_failed(const struct page *p)
 void swap_write(struct page *const *pages, unsigned n, bool *failed)
 {
 	assert(n <= STORE_BATCH);
+	for (unsigned i = 0; i < n && READ_ONCE(zswap_on); i++)
+		if (!zswap_store(pages[i]))
+			debug_assert(is_dirty(pages[i]));
 	for (unsigned i = 0, k; i < n; i += k) {
 		k = run_length(pages + i, n - i);
 		for (unsigned j = 0; j < k; j++)
@@ -126,12 +149,17 @@ static void read_done(struct page *p)
 	__atomic_fetch_or(&p->flags, PG_UPTODATE, __ATOMIC_RELEASE);
 }
 
+static void leave_unread(struct page *p)
+{
+	if (!slot_uncache(p, 0))
+		panic("a page that could not be read stays in the swap cache");
+}
+
 static void read_failed(struct page *p)
 {
 	log_warn("swap: %s: page %lu cannot be read", swap_store(p->swp)->name, swp_offset(p->swp));
 	slot_mark_bad(p->swp);
-	if (!slot_uncache(p, 0))
-		panic("a page that could not be read stays in the swap cache");
+	leave_unread(p);
 }
 
 /* Reads the pages, busy; failed ones are out of the cache then. */
@@ -139,6 +167,8 @@ static void read_all(struct page *const *pages, unsigned n)
 {
 	for (unsigned i = 0, k; i < n; i += k) {
 		k = run_length(pages + i, n - i);
+		if (READ_ONCE(pages[i]->flags) & PG_UPTODATE)
+			continue;
 		if (k > 1 && transfer(pages + i, k, false))
 			k = 1;			/* which of them was it? */
 		else if (k > 1)
@@ -164,12 +194,14 @@ static int read_with(swp_t s, const swp_t *ahead, unsigned n, struct page **out)
 	err = enter_cache(s, out);
 	if (err)
 		return err;
+	if (zswap_used && zswap_load(*out))
+		read_done(*out);
 	for (unsigned i = 0; i < n; i++)
-		if (ahead[i].v < s.v && !enter_cache(ahead[i], &p))
+		if (ahead[i].v < s.v && !zswap_has(ahead[i]) && !enter_cache(ahead[i], &p))
 			pages[k++] = p;
 	pages[k++] = *out;
 	for (unsigned i = 0; i < n; i++)
-		if (ahead[i].v > s.v && !enter_cache(ahead[i], &p))
+		if (ahead[i].v > s.v && !zswap_has(ahead[i]) && !enter_cache(ahead[i], &p))
 			pages[k++] = p;
 	read_all(pages, k);
 	vm_count(SWAP_RA, k - 1);
@@ -219,6 +251,14 @@ static bool is_fast(const struct store *store)
 	return store && store->ops->memory;
 }
 
+/* Slow devices only where zswap was seen to have the slot; by now it may be written back. */
+static __attribute__((noinline)) int read_kept(struct store *store, struct page *p)
+{
+	if (zswap_load(p))
+		return 0;
+	return is_fast(store) ? transfer_on(store, &p, 1, false) : -EAGAIN;
+}
+
 int swap_page_now(swp_t s, struct page **out, bool *major)
 {
 	struct page *p = slot_cached(s);
@@ -237,14 +277,17 @@ int swap_page_now(swp_t s, struct page **out, bool *major)
 		return -EAGAIN;
 	}
 	store = swap_store(s);
-	if (unlikely(!is_fast(store)))
+	if (unlikely(!is_fast(store)) && !zswap_has(s))
 		return -EAGAIN;
 	err = enter_cache(s, &p);
 	if (unlikely(err))
 		return err == -EEXIST ? -EAGAIN : err;
-	err = transfer_on(store, &p, 1, false);
+	err = unlikely(zswap_used) ? read_kept(store, p) : transfer_on(store, &p, 1, false);
 	if (unlikely(err)) {
-		read_failed(p);
+		if (err == -EAGAIN)
+			leave_unread(p);
+		else
+			read_failed(p);
 		page_unlock(p);
 		page_put(p);
 		return err;
@@ -269,9 +312,4 @@ int swap_object_in(struct object *o, uint64_t index, swp_t s, bool *major)
 	page_unlock(p);
 	page_put(p);
 	return 0;
-}
-
-bool swap_is_slow(swp_t s)
-{
-	return !is_fast(swap_store(s));
 }

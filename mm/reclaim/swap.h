@@ -14,8 +14,10 @@
 
 #define SWAP_AHEAD_MAX	8u		/* pages that one fault reads at most */
 
+/* p, as for swap_write, to its slot on the device and nowhere else: 0 or -EIO. May sleep. */
+int __must_check swap_write_through(struct page *p);
 /*
- * Writes n (<= STORE_BATCH) pages to their slots, neighbours as one transfer: each busy, PG_SWAPCACHE,
+ * Writes n (<= STORE_BATCH) pages to their slots, where zswap does not keep them, neighbours as one transfer: each busy, PG_SWAPCACHE,
  * unmapped and flushed. failed[i]: it could not be written: its slot is marked bad, it stays PG_DIRTY
  * in the cache until its entries have been faulted back. May sleep.
  */
@@ -37,9 +39,6 @@ static inline bool swap_is_of(const struct page *p, swp_t s)
 	return (READ_ONCE(p->flags) & (PG_SWAPCACHE | PG_UPTODATE)) == (PG_SWAPCACHE | PG_UPTODATE) &&
 	       p->swp.v == s.v;
 }
-/* Does reading s wait for a device? Then it is worth reading its neighbours, too. */
-bool swap_is_slow(swp_t s);
-
 /* swapon(2): store is what the file is a device of. priority -1: below all others so far. 0 or Linux's -errno. May sleep. */
 int __must_check swap_on(struct store *store, int priority);
 /*
@@ -63,7 +62,9 @@ uint64_t swap_area_trim(unsigned device);
 /* The page of slot s back to its place in o: what object_swap_in is. */
 struct object;
 int swap_object_in(struct object *o, uint64_t index, swp_t s, bool *major);
+/* By device number; changed by swapon and swapoff alone. */
+extern struct store *swap_stores[SLOT_AREAS];
 /* The device of a slot that is in use. */
-struct store *swap_store(swp_t s);
+static inline struct store *swap_store(swp_t s) { return READ_ONCE(swap_stores[swp_device(s)]); }
 
 #endif

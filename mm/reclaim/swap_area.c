@@ -3,7 +3,7 @@
  * mkswap's header on its first page, and an array of slots (slots.h), by the
  * same device number.
  *
- * Lock: areas_mutex (sleeping, RANK_CONTENT) around every change. `store` is read without it by who
+ * Lock: areas_mutex (sleeping, RANK_CONTENT) around every change. `swap_stores` is read without it by who
  * has a slot of the area in use, and so keeps it from ending.
  */
 #include <mm/reclaim/swap.h>
@@ -20,23 +20,14 @@
 
 #include <asm-generic/errno-base.h>
 
-struct swap_area {
-	struct store *store;		/* NULL: there is none */
-	bool ending;			/* swapoff is at it */
-};
-
-static struct swap_area areas[SLOT_AREAS];	/* areas_mutex */
+struct store *swap_stores[SLOT_AREAS];		/* areas_mutex; NULL: there is none */
+static bool ending[SLOT_AREAS];			/* areas_mutex: swapoff is at it */
 static struct mutex areas_mutex = { .rank = RANK_CONTENT, .wait = WAITQ_INIT(areas_mutex.wait) };
-
-struct store *swap_store(swp_t s)
-{
-	return READ_ONCE(areas[swp_device(s)].store);
-}
 
 static int device_of(const struct store *store)
 {
 	for (unsigned d = 0; d < SLOT_AREAS; d++)
-		if (areas[d].store == store)
+		if (swap_stores[d] == store)
 			return (int)d;
 	return -EINVAL;
 }
@@ -74,7 +65,7 @@ static int lowest_priority(void)
 	int least = -1;
 
 	for (unsigned d = 0; d < SLOT_AREAS; d++)
-		if (areas[d].store) {
+		if (swap_stores[d]) {
 			slot_area_figures(d, &f);
 			least = MIN(least, f.priority);
 		}
@@ -97,7 +88,8 @@ static int add_area(struct store *store, const struct swap_header *h, int priori
 		slot_area_free((unsigned)device);
 		return refuse(store, "all pages of the swap area are bad");
 	}
-	areas[device] = (struct swap_area){ .store = store };
+	swap_stores[device] = store;
+	ending[device] = false;
 	object_swap_in = swap_object_in;
 	slot_area_start((unsigned)device);
 	log_info("swap: %lu KB on %s, priority %d", f.total << (PAGE_SHIFT - 10), store->name, f.priority);
@@ -134,10 +126,10 @@ int swap_area_stop(struct store *store)
 
 	mutex_lock(&areas_mutex);
 	device = device_of(store);
-	if (device >= 0 && areas[device].ending)
+	if (device >= 0 && ending[device])
 		device = -EBUSY;
 	if (device >= 0) {
-		areas[device].ending = true;
+		ending[device] = true;
 		slot_area_stop((unsigned)device);
 	}
 	mutex_unlock(&areas_mutex);
@@ -149,7 +141,7 @@ int swap_area_stop(struct store *store)
 void swap_area_resume(unsigned device)
 {
 	mutex_lock(&areas_mutex);
-	areas[device].ending = false;
+	ending[device] = false;
 	slot_area_start(device);
 	mutex_unlock(&areas_mutex);
 }
@@ -157,9 +149,9 @@ void swap_area_resume(unsigned device)
 void swap_area_end(unsigned device)
 {
 	mutex_lock(&areas_mutex);
-	log_info("swap: %s is off", areas[device].store->name);
+	log_info("swap: %s is off", swap_stores[device]->name);
 	slot_area_remove(device);
-	areas[device] = (struct swap_area){ .store = NULL };
+	WRITE_ONCE(swap_stores[device], NULL);
 	grace_wait();
 	slot_area_free(device);
 	mutex_unlock(&areas_mutex);
@@ -212,7 +204,7 @@ static struct swap_info info_of(unsigned device)
 	struct slot_figures f;
 
 	slot_area_figures(device, &f);
-	return (struct swap_info){ areas[device].store->name, f.total << PAGE_SHIFT,
+	return (struct swap_info){ swap_stores[device]->name, f.total << PAGE_SHIFT,
 				   f.used << PAGE_SHIFT, f.priority };
 }
 
@@ -227,7 +219,7 @@ int swap_for_each(int (*fn)(const struct swap_info *i, void *arg), void *arg)
 		struct swap_info i;
 		unsigned at = n;
 
-		if (!areas[d].store)
+		if (!swap_stores[d])
 			continue;
 		for (i = info_of(d), n++; at && info[at - 1].priority < i.priority; at--)
 			info[at] = info[at - 1];

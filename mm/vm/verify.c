@@ -11,7 +11,8 @@
  *			refs = slots, and one more if cached; an anonymous page knows one of its slots;
  *			a cached page is where its object's index says
  *	swap		a slot's count = entries that name it, of tables and objects; a page in the
- *			swap cache is not writable anywhere, and known by its slot	slots_verify
+ *			swap cache is not writable anywhere, and known by its slot; what zswap
+ *			keeps is a slot's, and the pool has what that needs	slots_verify, zpool_verify
  *	objects		index against pages, counts		object_verify
  *	promises	what VMAs and objects were charged for is the whole
  *	zero page	still zero
@@ -31,6 +32,7 @@
 #include <mm/alloc/page.h>
 #include <mm/alloc/slab.h>
 #include <mm/alloc/slots.h>
+#include <mm/alloc/zpool.h>
 #include <mm/pt/pt.h>
 #include <mm/vm/mms.h>
 
@@ -431,6 +433,7 @@ unsigned mm_verify(char *why, size_t n)
 			 v.promised);
 	complain_of(&v, "kernel: ", pt_verify(&kernel_aspace));
 	complain_of(&v, "", page_verify());
+	complain_of(&v, "", zpool_verify());
 	complain_of(&v, "", lists_verify());
 	complain_of(&v, "", slab_verify());
 	cpus_release();

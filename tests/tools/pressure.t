@@ -17,6 +17,17 @@ for cpus in "1", "4":
             PATTERN, "64", "3")
 # 80 MB in all: about as much as slots and frames together, so that for many pages there is no slot.
 pattern("64 MB and 3 children in 46 MB, with all of 64 MB swap in use", "-m", "110M", "-a", "swap=64M", PATTERN, "64", "3")
+
+# Compressed in front of the device: pages that go in and out of the pool, and on to the device when it is full.
+script = os.path.join(WORK, "script")
+with open(script, "w", encoding="ascii") as file:
+    file.write("/pattern 64 3 plain | tail -1; grep zsw /proc/vmstat; cat /sys/kernel/debug/zswap/written_back_pages /proc/mm_verify\n")
+for cpus in "1", "4":
+    done = tool("qrun", "-t", "250", "-c", cpus, "-m", "128M", "-a", "swap=64M zswap=1", "-f", PATTERN + ":/pattern",
+                "-f", script, "busybox", "sh", "/script")
+    words = done.out.decode().split()
+    check(len(words) == 7 and words[0] == "right" and words[6] == "ok" and min(int(words[i]) for i in (2, 4, 5)) > 1000,
+          f"64 MB that can be compressed, zswap, {cpus} CPUs: kept, unpacked, written back", done.out, done.err)
 disk = os.path.join(WORK, "swap")
 with open(disk, "wb") as file:
     file.truncate(160 << 20)
@@ -95,7 +106,6 @@ int main(int argc, char **argv)
 	printf("%u, %u bad\n", offs, bad);
 	return 0;
 }""", ("musl-gcc", "-static"))
-script = os.path.join(WORK, "script")
 with open(script, "w", encoding="ascii") as file:
     file.write("/off 48 3 50; cat /proc/mm_verify\n")
 for cpus in "1", "4":

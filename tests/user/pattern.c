@@ -1,9 +1,10 @@
 /* args: 8 3 */
 /*
- * pattern MB CHILDREN: every word of MB megabytes has a value that says where and how old it is. Written in
+ * pattern MB CHILDREN [plain]: every word of MB megabytes has a value that says where and how old it is. Written in
  * order, at random and in strides; then children, all at once, overwrite a part of
  * it each and verify the whole, word by word, as the parent does at the end: more memory than a
- * machine has goes out to swap and comes back right.
+ * machine has goes out to swap and comes back right. plain: the pages can be compressed, to a
+ * third or so, and each eighth is full of one word.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -20,11 +21,17 @@
 static uint64_t *memory;
 static size_t npages;
 static unsigned char *age;		/* of each page: how often it was written */
+static int plain;
 
 static uint64_t word(size_t page, size_t i, unsigned who)
 {
-	uint64_t x = (page * WORDS + i) * 0x9e3779b97f4a7c15ul + who * 0xbf58476d1ce4e5b9ul + age[page];
+	uint64_t x;
 
+	if (plain && page % 8 == 0)
+		i = 0;
+	else if (plain && i % 4)
+		return page << 16 | who << 8 | age[page];
+	x = (page * WORDS + i) * 0x9e3779b97f4a7c15ul + who * 0xbf58476d1ce4e5b9ul + age[page];
 	return x ^ x >> 31;
 }
 
@@ -88,12 +95,13 @@ int main(int argc, char **argv)
 	unsigned children = argc > 2 ? (unsigned)atoi(argv[2]) : 3, bad = 0;
 	uint64_t x = 1442695040888963407ul;
 
+	plain = argc > 3 && !strcmp(argv[3], "plain");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	npages = mb * (1ul << 20) / PAGE;
 	memory = mmap(NULL, npages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	age = calloc(npages, 1);
 	if (memory == MAP_FAILED || !age || !npages || !children) {
-		printf("usage: pattern MB CHILDREN (or no memory)\n");
+		printf("usage: pattern MB CHILDREN [plain] (or no memory)\n");
 		return 2;
 	}
 	for (size_t p = 0; p < npages; p++)
