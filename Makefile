@@ -197,10 +197,10 @@ iso: $(O)/quire.iso ## build the bootable ISO alone (BIOS and UEFI)
 .PHONY: iso
 
 $(B)/initramfs.cpio: $(shell find iso/initramfs 2>/dev/null) $(wildcard $(BUSYBOX)) \
-		tools/mkinitramfs tools/newc.py tools/machine.py Makefile
+		tools/mkinitramfs tools/initramfs.py tools/newc.py tools/machine.py Makefile
 	$(call say,CPIO,$@)
 	@mkdir -p $(@D)
-	$(Q)tools/mkinitramfs $@ iso/initramfs $(BUSYBOX):/bin/busybox
+	$(Q)tools/mkinitramfs $@ iso/initramfs $(BUSYBOX)
 
 $(O)/quire.iso: $(O)/quire.elf $(B)/initramfs.cpio $(mkiso)
 	$(call say,ISO,$@)
@@ -279,13 +279,14 @@ CMDLINE ?=
 ACCEL ?= tcg
 UEFI ?=
 DISK ?=
+ROOT ?=
 T ?=
 EMU ?=
 LIMIT ?=
 CLANG := $(if $(is_clang),1)
-export CPUS MEM CMDLINE ACCEL UEFI DISK T EMU LIMIT CLANG DEBUG V
+export CPUS MEM CMDLINE ACCEL UEFI DISK ROOT BUSYBOX T EMU LIMIT CLANG DEBUG V
 
-run: iso ## boot the ISO in QEMU, serial line on the terminal (CPUS= MEM= CMDLINE= ACCEL= UEFI=1 DISK=FILE)
+run: iso ## boot the ISO in QEMU, serial line on the terminal (CPUS= MEM= CMDLINE= ACCEL= UEFI=1 DISK=FILE ROOT=FOLDER)
 	$(Q)tools/run
 
 gdb: elf $(B)/initramfs.cpio ## start QEMU halted and GDB attached, stopped at kernel_main

@@ -96,6 +96,7 @@ class Machine:
         self.uefi = parse_flag("UEFI", uefi)
         self.icount = icount
         self.disk = parse_disk(disk)
+        self.reboots = False            # a reset of the machine starts it again, or is its end
 
     @classmethod
     def from_env(cls):
@@ -108,7 +109,7 @@ class Machine:
         args = [os.environ.get("QEMU") or "qemu-system-x86_64", "-nodefaults", "-no-user-config",
                 "-M", "q35", "-cpu", "max", "-accel", self.accel,
                 "-smp", str(self.cpus), "-m", f"{self.mem}M",
-                "-display", "none", "-no-reboot",
+                "-display", "none", *([] if self.reboots else ["-no-reboot"]),
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         if self.icount:
             args += ICOUNT

@@ -99,12 +99,19 @@ class Newc:
         self.folder(path, self._rights(st), st.st_mtime)
         self.host_children(path, host)
 
-    def host_children(self, path, host):
-        """Everything in a folder of the host, but not the folder itself."""
+    def has(self, path):
+        """Whether there is something of that name."""
+        return os.path.normpath("/" + path).lstrip("/") in self.names
+
+    def host_children(self, path, host, beside=False):
+        """Everything in a folder of the host, but not the folder itself; beside: but what is there already."""
         for name in sorted(os.listdir(host)):
             inner, below = os.path.join(host, name), os.path.join(path, name)
             st = os.lstat(inner)
-            if stat.S_ISLNK(st.st_mode):
+            if beside and self.has(below):
+                if stat.S_ISDIR(st.st_mode):
+                    self.host_children(below, inner, beside)
+            elif stat.S_ISLNK(st.st_mode):
                 self.symlink(below, os.readlink(inner), st.st_mtime)
             else:
                 self.host_tree(below, inner)

@@ -11,12 +11,15 @@
 #include <arch/x86_64/dev.h>
 
 #include <arch/layout.h>
+#include <arch/machine.h>
 #include <arch/pte.h>
 #include <lib/log.h>
 #include <lib/string.h>
 
 struct acpi_madt_info arch_madt;
 uint8_t acpi_century_index;
+static struct acpi_power power;
+static bool power_found;
 
 static bool direct_mapped(uint64_t pa)
 {
@@ -57,6 +60,7 @@ void arch_acpi_init(paddr_t rsdp)
 	if (t.complaint)
 		log_warn("acpi: %s", t.complaint);
 	acpi_century_index = t.century;
+	power_found = acpi_parse_power(&reader, t.fadt, &power);
 	if (err) {
 		log_warn("acpi: no list of CPUs (%s): one CPU, the PC's usual interrupt lines",
 			 t.rsdp ? "no sound MADT" : "no RSDP");
@@ -65,4 +69,28 @@ void arch_acpi_init(paddr_t rsdp)
 	log_info("acpi: RSDP %#lx (revision %u), MADT %#lx: %u CPU%s, LAPIC %#lx, IOAPIC %#lx",
 		 t.rsdp, t.revision, t.madt, arch_madt.ncpus, arch_madt.ncpus == 1 ? "" : "s",
 		 arch_madt.lapic.v, arch_madt.ioapic.v);
+}
+
+#define PM1_ENABLED	(1u << 0)	/* SCI_EN: the firmware has given power control up */
+#define PM1_TYPE	10
+#define PM1_SLEEP	(1u << 13)
+#define ENABLE_POLLS	300000		/* the firmware may take a while: at least some 0.3 s */
+
+static void power_enable(void)
+{
+	if (inw(power.control[0]) & PM1_ENABLED || !power.smi_port)
+		return;
+	outb(power.smi_port, power.enable);
+	for (unsigned i = 0; i < ENABLE_POLLS && !(inw(power.control[0]) & PM1_ENABLED); i++)
+		;
+}
+
+void acpi_power_off(void)
+{
+	if (!power_found)
+		return;
+	power_enable();
+	for (unsigned i = 0; i < 2; i++)
+		if (power.control[i])
+			outw(power.control[i], (uint16_t)(power.type[i] << PM1_TYPE | PM1_SLEEP));
 }

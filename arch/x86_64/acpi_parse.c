@@ -20,6 +20,11 @@
 #define ROOT_ENTRIES_MAX	256u
 #define RSDP_V1_SIZE		20u
 #define RSDP_V2_SIZE		36u
+#define FADT_DSDT		40u
+#define FADT_SMI_PORT		48u
+#define FADT_ENABLE		52u
+#define FADT_CONTROL_A		64u
+#define FADT_CONTROL_B		68u
 #define FADT_CENTURY		108u
 #define CMOS_SIZE		128u
 
@@ -311,4 +316,65 @@ int acpi_parse(const struct acpi_reader *rd, uint64_t rsdp, struct acpi_madt_inf
 		return 0;
 	acpi_madt_defaults(m);
 	return t->rsdp ? -EINVAL : -ENOENT;
+}
+
+/* -- power -- */
+
+#define S5_SPAN		14u	/* name, PackageOp, length of 4 bytes, count, two numbers of 2 */
+#define AML_ZERO	0x00
+#define AML_ONE		0x01
+#define AML_BYTE	0x0a	/* a byte follows */
+#define AML_PACKAGE	0x12
+
+/* A number below 8, as AML writes it; *at moves behind it. */
+static bool aml_small(const uint8_t **at, uint8_t *v)
+{
+	const uint8_t *p = *at;
+
+	*v = p[0] == AML_BYTE ? p[1] : p[0];
+	*at = p + (p[0] == AML_BYTE ? 2 : 1);
+	return (p[0] == AML_BYTE || p[0] == AML_ZERO || p[0] == AML_ONE) && *v < 8;
+}
+
+/* Name (_S5, Package () { a, b, ... }), from its name on: S5_SPAN bytes. */
+static bool s5_read(const uint8_t *at, struct acpi_power *p)
+{
+	if (memcmp(at, "_S5_", 4) != 0 || at[4] != AML_PACKAGE)
+		return false;
+	at += 5;
+	at += 1 + (at[0] >> 6) + 1;
+	return aml_small(&at, &p->type[0]) && aml_small(&at, &p->type[1]);
+}
+
+/* The package is named where the DSDT's bytes say so: AML need not be run to find it. */
+static bool s5_find(const struct walk *w, uint64_t dsdt, struct acpi_power *p)
+{
+	uint32_t len = table_length(w, dsdt, "DSDT"), n;
+	uint8_t buf[128];
+
+	for (uint32_t at = HEADER_SIZE; at + S5_SPAN <= len; at += n - S5_SPAN + 1) {
+		n = MIN(len - at, (uint32_t)sizeof(buf));
+		if (!read_at(w, dsdt + at, buf, n))
+			return false;
+		for (uint32_t i = 0; i + S5_SPAN <= n; i++)
+			if (s5_read(buf + i, p))
+				return true;
+	}
+	return false;
+}
+
+bool acpi_parse_power(const struct acpi_reader *rd, uint64_t fadt, struct acpi_power *p)
+{
+	struct acpi_tables t = { 0 };
+	const struct walk w = { rd, &t };
+	uint8_t f[FADT_CONTROL_B + 4];
+
+	memset(p, 0, sizeof(*p));
+	if (table_length(&w, fadt, "FACP") < sizeof(f) || !read_at(&w, fadt, f, sizeof(f)))
+		return false;
+	p->control[0] = le16(f + FADT_CONTROL_A);
+	p->control[1] = le16(f + FADT_CONTROL_B);
+	p->smi_port = le16(f + FADT_SMI_PORT);
+	p->enable = f[FADT_ENABLE];
+	return p->control[0] && s5_find(&w, le32(f + FADT_DSDT), p);
 }

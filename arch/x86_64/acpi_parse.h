@@ -22,6 +22,14 @@ struct acpi_tables {
 	const char *complaint;			/* the first thing that was wrong, or NULL */
 };
 
+/* How a machine is switched off: the sleeping state S5 (ACPI 6.4, 4.8.3.2.1 and 7.4.2.6). */
+struct acpi_power {
+	uint16_t control[2];			/* ports of PM1a_CNT and PM1b_CNT; 0: there is none */
+	uint8_t type[2];			/* what S5 is called in each */
+	uint16_t smi_port;			/* where `enable` makes the firmware give power control up; 0: it has */
+	uint8_t enable;
+};
+
 /* What a PC without any tables looks like: one LAPIC, one IOAPIC, ISA lines one to one. */
 void acpi_madt_defaults(struct acpi_madt_info *m);
 
@@ -33,5 +41,7 @@ void acpi_madt_defaults(struct acpi_madt_info *m);
  */
 int __must_check acpi_parse(const struct acpi_reader *rd, uint64_t rsdp, struct acpi_madt_info *m,
 			    struct acpi_tables *t);
+/* Fills *p from the FADT at `fadt` and the DSDT that it leads to. False: they do not tell. */
+bool __must_check acpi_parse_power(const struct acpi_reader *rd, uint64_t fadt, struct acpi_power *p);
 
 #endif

@@ -11,6 +11,8 @@ typedef void *(*map_mmio_fn)(paddr_t pa, size_t bytes);
 
 /* acpi.c: index of the century byte in the CMOS (FADT); 0: it has none. */
 extern uint8_t acpi_century_index;
+/* acpi.c: switches the machine off where ACPI's tables tell how; else returns. */
+void acpi_power_off(void);
 
 /* apic.c */
 #define LAPIC_ID		0x20

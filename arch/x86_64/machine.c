@@ -2,11 +2,13 @@
  * Ways to stop (halt, leave, reboot), and random numbers.
  */
 #include <arch/machine.h>
+#include <arch/x86_64/dev.h>
 #include <arch/x86_64/x86.h>
 
 #define PORT_EXIT	0xf4	/* QEMU's isa-debug-exit */
 #define PORT_RESET	0xcf9	/* the chipset's reset control */
 #define PORT_KBD	0x64	/* the keyboard controller's commands; 0xfe pulses reset */
+#define EXIT_ORDERLY	0x10
 #define RDRAND_TRIES	10	/* SDM vol. 1, 7.3.17.1 */
 
 void cpu_halt(void)
@@ -15,9 +17,22 @@ void cpu_halt(void)
 		__asm__ volatile("cli; hlt" ::: "memory");
 }
 
+void arch_halt(void)
+{
+	cpu_halt();
+}
+
 void arch_exit(uint8_t code)
 {
 	outb(PORT_EXIT, code);
+	cpu_halt();
+}
+
+void arch_power_off(void)
+{
+	irq_disable();
+	outb(PORT_EXIT, EXIT_ORDERLY);
+	acpi_power_off();
 	cpu_halt();
 }
 

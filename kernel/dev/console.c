@@ -22,6 +22,7 @@
 #include <kernel/proc/signal.h>
 #include <kernel/proc/terminal.h>
 #include <lib/assert.h>
+#include <lib/log.h>
 #include <lib/option.h>
 #include <lib/string.h>
 #include <linux/errno.h>
@@ -371,7 +372,7 @@ bool console_is_terminal(void)
 static void make_nodes(void)
 {
 	pipe_node = node_create(S_IFIFO | 0600);
-	tty_node = node_create(S_IFCHR | 0620);
+	tty_node = node_create(S_IFCHR | 0660);
 	if (!pipe_node || !tty_node)
 		panic("no memory for the console");
 	pipe_node->fops = &pipe_ops;		/* what /proc/PID/fd/N opens */
@@ -379,7 +380,8 @@ static void make_nodes(void)
 	file_register_device(RDEV_SERIAL, &tty_ops);
 	file_register_device(RDEV_TTY, &tty_ops);
 	file_register_device(RDEV_CONSOLE, &tty_ops);
-	rootfs_add_device("/dev/ttyS0", 0660, 4, 64);
+	if (rootfs_add("/dev/ttyS0", tty_node))
+		log_warn("console: /dev/ttyS0 is in the initramfs, and means something else there");
 	rootfs_add_device("/dev/tty", 0666, 5, 0);
 	rootfs_add_device("/dev/console", 0600, 5, 1);
 }

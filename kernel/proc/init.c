@@ -4,9 +4,10 @@
  *	test=SUITES	the in-kernel tests
  *	init=PATH	that program alone
  *	/.qrun/argv	the program that it names, alone
- *	/init.list	a command on each line, one after another
+ *	/init		a program, mostly a script: what the machine is for, from its shell
+ *			to its end
  *
- * A program run alone is given the strings of /.qrun/argv and /.qrun/envp,
+ * A program run alone (all but /init) is given the strings of /.qrun/argv and /.qrun/envp,
  * where they are there (each ended by NUL); how it ended is said in the line
  * `# quire: exit N` of the log. Then the machine ends, and with it whatever that program has left behind.
  */
@@ -15,6 +16,7 @@
 #include <kernel/core/clock.h>
 #include <kernel/dev/boot_swap.h>
 #include <kernel/fs/path.h>
+#include <kernel/proc/power.h>
 #include <kernel/proc/process.h>
 #include <lib/assert.h>
 #include <lib/ktest.h>
@@ -27,6 +29,8 @@
 
 #define TEXT_MAX	(1ul << 20)	/* bytes of a file that is read whole */
 #define END_NS		(2 * NS_PER_SEC)	/* that programs are given to be killed */
+#define INIT		"/init"
+#define HEARD		(SIG_BIT(SIGCHLD) | SIG_BIT(SIGUSR1) | SIG_BIT(SIGUSR2) | SIG_BIT(SIGTERM))
 #define EXIT_ORDERLY	0x10
 #define EXIT_FAILED	0x11
 
@@ -37,7 +41,6 @@ option_string(test, &test_suites,
 option_string(init, &init_path, "the program to run, alone, and end");
 
 static const char *const default_env[] = { "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/" };
-static const char *const path_dirs[] = { "/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/" };
 
 /*
  * A file of the initramfs as a string of *n bytes, ended by NUL; NULL if it cannot
@@ -101,12 +104,11 @@ static int add_env(struct exec_args *a)
 /* ---- running a program ---- */
 
 /*
- * Runs the program at path with the words given so far; takes args over. Its exit
- * code as a shell shows it.
+ * Starts the program at path with the words given so far; takes args over. 0, or its exit
+ * code as a shell shows it: it has not begun.
  */
-static int run(const char *path, struct exec_args *args)
+static int start(const char *path, struct exec_args *args, struct process **out)
 {
-	struct process *p;
 	struct node *exe;
 	int err = add_env(args);
 
@@ -120,19 +122,18 @@ static int run(const char *path, struct exec_args *args)
 			 err == -ENOENT ? "there is no such file" : exec_error(err));
 		return err == -ENOENT ? 127 : 126;
 	}
-	err = process_spawn(exe, path, args, &p);
+	err = process_spawn(exe, path, args, out);
 	node_put(exe);
-	if (err) {
+	if (err)
 		log_warn("%s: %s", path, exec_error(err));
-		return 126;
-	}
-	return status_code(process_wait(p));
+	return err ? 126 : 0;
 }
 
 /* text: the strings of argv, n bytes, or NULL; path: what to run, NULL: argv[0]. */
 static int run_alone(const char *path, const char *text, size_t n)
 {
 	struct exec_args *args = exec_args_create();
+	struct process *p;
 	int err;
 
 	if (!args)
@@ -143,81 +144,61 @@ static int run_alone(const char *path, const char *text, size_t n)
 		err = add_strings(args, path, strlen(path) + 1, &args->argc);
 	if (err)
 		panic("the first program's arguments are too long");
-	return run(path ? path : text, args);
+	err = start(path ? path : text, args, &p);
+	return err ? err : status_code(process_wait(p));
 }
 
-/* ---- the list of commands ---- */
+/* ---- /init ---- */
 
-/* The program that a command's first word means: its path in buf. */
-static const char *find_program(const char *word, char *buf, size_t size)
+/* Pid 1 hears of its child's end, and of what it is asked for; all else means nothing to it. */
+static void hear_signals(void)
 {
-	struct node *found;
+	struct sig_thread *t = &init_process.leader->sig;
+	struct signals *s = &init_process.signals;
 
-	if (strchr(word, '/'))
-		return word;
-	for (unsigned i = 0; i < ARRAY_SIZE(path_dirs); i++) {
-		size_t n = strlcpy(buf, path_dirs[i], size);
+	for (int sig = 1; sig <= SIGNAL_MAX; sig++)
+		s->action[sig].handler = (uint64_t)SIG_IGN;
+	signal_thread_create(t, s, &init_process.leader->thread);
+	t->blocked = HEARD;
+	if (!signal_start(t))
+		panic("init cannot be sent signals");
+}
 
-		if (strlcpy(buf + n, word, size - n) >= size - n)
-			break;
-		if (!path_lookup_const(buf, &found)) {
-			node_put(found);
-			return buf;
+/* Until p, the first program, is over, or a signal asks for the machine's end: that end. */
+static enum power_end attend(struct process *p)
+{
+	int sig, status, end;
+
+	do {
+		struct sig_info info;
+
+		sig = signal_wait(signal_thread(), HEARD, UINT64_MAX, &info);
+		end = power_asked_by(sig);
+		if (end >= 0) {
+			log_info("init: %s by %s", signal_name(sig), info.pid ? "a program" : "the kernel");
+			return end;
 		}
-	}
-	return word;
+	} while (process_wait_until(p, 0, &status));
+	log_info("init: /init has ended, exit %d", status_code(status));
+	return POWER_OFF;
 }
 
-/*
- * Cuts the line into words at blanks; the strings lie one after another. Their
- * bytes, each with its NUL.
- */
-static size_t split_words(char *line)
+static void run_init(void)
 {
-	size_t out = 0;
+	struct exec_args *args = exec_args_create();
+	struct process *p;
 
-	for (char *s = line; *s;) {
-		while (*s == ' ' || *s == '\t')
-			s++;
-		if (!*s)
-			break;
-		while (*s && *s != ' ' && *s != '\t')
-			line[out++] = *s++;
-		if (*s)
-			s++;
-		line[out++] = '\0';
+	if (!args || exec_args_add(args, INIT))
+		panic("no memory for /init's arguments");
+	args->argc = 1;
+	hear_signals();
+	if (start(INIT, args, &p)) {
+		log_warn("init: nothing to run: no option test= or init=, no /.qrun/argv, no " INIT);
+		arch_exit(EXIT_FAILED);
 	}
-	return out;
+	power_end_orderly(attend(p));
 }
 
-static void run_line(char *line)
-{
-	char path[NAME_MAX + 16];
-	size_t n;
-	int code;
-
-	log_raw("# %s", line);
-	n = split_words(line);
-	code = run_alone(find_program(line, path, sizeof(path)), line, n);
-	if (code)
-		log_info("%s: exit %d", line, code);
-}
-
-static void run_list(char *text)
-{
-	while (*text) {
-		char *end = strchr(text, '\n');
-		char *next = end ? end + 1 : text + strlen(text);
-
-		if (end)
-			*end = '\0';
-		while (*text == ' ' || *text == '\t')
-			text++;
-		if (*text && *text != '#')
-			run_line(text);
-		text = next;
-	}
-}
 
 static void init_main(void *arg)
 {
@@ -236,20 +217,11 @@ static void init_main(void *arg)
 	if (init_path || (text && n)) {
 		int code = run_alone(init_path, text, text ? n : 0);
 
-		process_end_all(clock_monotonic_ns() + END_NS);
+		process_end_all(SIGKILL, clock_monotonic_ns() + END_NS);
 		log_raw("# quire: exit %d", code);
 		arch_exit(EXIT_ORDERLY);
 	}
-	text = read_text("/init.list", &n);
-	if (!text) {
-		log_warn("init: nothing to run: "
-			 "no option test= or init=, no /.qrun/argv, no /init.list");
-		arch_exit(EXIT_FAILED);
-	}
-	run_list(text);
-	process_end_all(clock_monotonic_ns() + END_NS);
-	log_info("init: all commands have run");
-	arch_exit(EXIT_ORDERLY);
+	run_init();
 }
 
 void init_start(void)

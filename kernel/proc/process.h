@@ -240,8 +240,8 @@ int __must_check process_wait_child(const struct wait_for *w, struct wait_news *
 int process_wait(struct process *p);
 /* The same at most until deadline_ns: -ETIMEDOUT, and p is still there. */
 int __must_check process_wait_until(struct process *p, uint64_t deadline_ns, int *status);
-/* Kills all processes and waits until they are gone, at most until deadline_ns. */
-void process_end_all(uint64_t deadline_ns);
+/* Sends all processes but init sig, and waits until they are gone, at most until deadline_ns. */
+void process_end_all(int sig, uint64_t deadline_ns);
 /* p's thread is off its stack. On the idle thread. */
 void process_gone(struct process *p);
 /* The running process ends: its children become init's, and groups may be orphaned. */

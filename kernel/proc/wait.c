@@ -249,35 +249,49 @@ int process_wait(struct process *p)
 	return status;
 }
 
+/* Zombies do not count: who made them may be in no hurry. */
 static bool others_left(void)
 {
-	return process_count() > 1;
+	struct process *p;
+	bool left = false;
+
+	spin_lock(&process_lock);
+	TAILQ_FOREACH(p, &processes, link)
+		left |= p != &init_process && !p->gone;
+	spin_unlock(&process_lock);
+	return left;
 }
 
-static void kill_all(void)
+static void signal_all(int sig)
 {
 	struct process *p;
 
 	spin_lock(&process_lock);
 	TAILQ_FOREACH(p, &processes, link)
 		if (p != &init_process)
-			signal_raise(p, SIGKILL);
+			signal_raise(p, sig);
 	spin_unlock(&process_lock);
 }
 
-/* Again with each that is gone: the last one that is told may be the parent of one made since. */
-void process_end_all(uint64_t deadline_ns)
+/*
+ * SIGKILL again with each that is gone: the last one that is told may be the parent of one
+ * made since.
+ */
+void process_end_all(int sig, uint64_t deadline_ns)
 {
 	struct waitq *q = &init_process.child_wait;
+	bool told = false;
 	uint64_t flags;
 	int err = 0;
 
 	while (others_left() && !err) {
 		uint64_t events = READ_ONCE(init_process.child_events);
 
-		kill_all();
+		if (!told || sig == SIGKILL)
+			signal_all(sig);
+		told = true;
 		flags = waitq_lock(q);
-		while (others_left() && init_process.child_events == events && !err)
+		while (init_process.child_events == events && !err)
 			err = waitq_sleep_until(q, &flags, deadline_ns);
 		waitq_unlock(q, flags);
 	}

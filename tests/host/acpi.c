@@ -462,6 +462,81 @@ static void work_is_bounded(void)
 	CHECK(bytes_read > 1u << 20);
 }
 
+/* -- power -- */
+
+#define DSDT_LEN	400
+
+static const uint8_t s5[] = { '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 0x05, 0x0a, 0x07, 0x00, 0x00 };
+
+/* A FADT whose DSDT holds an S5 (n bytes) at `where`; returns the FADT. */
+static uint64_t put_power(const uint8_t *name, size_t n, uint32_t where)
+{
+	uint64_t fadt, dsdt;
+
+	top = HIGH_BASE + 0x100;
+	fadt = place(244);
+	dsdt = place(DSDT_LEN);
+	memset(at(fadt, 244), 0, 244);
+	memset(at(dsdt, DSDT_LEN), '_', DSDT_LEN);
+	memcpy(at(dsdt + where, n), name, n);
+	put_header(dsdt, "DSDT", DSDT_LEN);
+	put(fadt + 40, dsdt, 4);
+	put(fadt + 48, 0xb2, 4);
+	put(fadt + 52, 2, 1);
+	put(fadt + 64, 0x604, 4);
+	put_header(fadt, "FACP", 244);
+	return fadt;
+}
+
+static bool power(uint64_t fadt, struct acpi_power *p)
+{
+	bytes_read = 0;
+	memset(p, 0xa5, sizeof(*p));
+	return acpi_parse_power(&reader, fadt, p);
+}
+
+static void power_is_found_wherever_it_stands(void)
+{
+	struct acpi_power p;
+
+	for (uint32_t where = 36; where + sizeof(s5) < DSDT_LEN; where++) {
+		CHECK(power(put_power(s5, sizeof(s5), where), &p));
+		CHECK(p.control[0] == 0x604 && p.control[1] == 0 && p.smi_port == 0xb2 && p.enable == 2);
+		CHECK(p.type[0] == 5 && p.type[1] == 7);
+	}
+}
+
+static void power_in_other_words(void)
+{
+	static const uint8_t zeros[] = { '_', 'S', '5', '_', 0x12, 0x44, 0x00, 0x02, 0x00, 0x01 };
+	struct acpi_power p;
+
+	CHECK(power(put_power(zeros, sizeof(zeros), 50), &p));
+	CHECK(p.type[0] == 0 && p.type[1] == 1);
+}
+
+static void power_that_nobody_tells(void)
+{
+	struct acpi_power p;
+	uint8_t bad[sizeof(s5)];
+	uint64_t fadt;
+
+	CHECK(!power(0, &p));
+	CHECK(!power(put_power(s5, 4, 50), &p));
+	for (unsigned i = 0; i < 9; i++) {
+		memcpy(bad, s5, sizeof(s5));
+		bad[i] = i == 5 || i == 6 ? bad[i] : 0x77;
+		CHECK(power(put_power(bad, sizeof(bad), 50), &p) == (i == 5 || i == 6));
+	}
+	fadt = put_power(s5, sizeof(s5), 50);
+	*at(fadt + 70, 1) ^= 1;
+	CHECK(!power(fadt, &p));
+	fadt = put_power(s5, sizeof(s5), 50);
+	put(fadt + 40, HIGH_BASE + HIGH_SIZE - 20, 4);
+	put_header(fadt, "FACP", 244);
+	CHECK(!power(fadt, &p));
+}
+
 int main(void)
 {
 	TAP_RUN(a_pc);
@@ -480,5 +555,8 @@ int main(void)
 	TAP_RUN(fuzzed_tables);
 	TAP_RUN(noise);
 	TAP_RUN(work_is_bounded);
+	TAP_RUN(power_is_found_wherever_it_stands);
+	TAP_RUN(power_in_other_words);
+	TAP_RUN(power_that_nobody_tells);
 	return tap_done();
 }

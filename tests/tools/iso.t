@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""The ISO: the same bytes at each build, small, and both kinds of firmware boot it to the end of its init list."""
+"""The ISO: the same bytes at each build, small, and both kinds of firmware boot it to a prompt, and `poweroff` ends it."""
 import hashlib
 import os
 import re
 import time
 
 from tap import WORK, check, end, equal, machine, tool
+from terminal import Gone, Run
 
 KERNEL, INITRAMFS = machine.built("quire.elf"), os.path.join(machine.BUILD, "initramfs.cpio")
 ISO = machine.built("quire.iso")
@@ -20,7 +21,7 @@ def read(path):
 os.umask(0o077)
 time.sleep(2.1)                         # FAT stores times in steps of 2 s
 cpio, iso = os.path.join(WORK, "i.cpio"), os.path.join(WORK, "q.iso")
-done = tool("mkinitramfs", cpio, os.path.join(machine.ROOT, "iso/initramfs"), "/bin/busybox:/bin/busybox")
+done = tool("mkinitramfs", cpio, os.path.join(machine.ROOT, "iso/initramfs"), "/bin/busybox")
 equal(done.status, 0, "the initramfs can be made again", done.err)
 check(read(cpio) == read(INITRAMFS), "and is the same to the byte")
 done = tool("mkiso", iso, KERNEL, cpio)
@@ -32,9 +33,17 @@ DIGEST = hashlib.sha256(read("/bin/busybox")).hexdigest().encode()
 
 
 def boots(name, **env):
-    done = tool("run", env=dict({"CPUS": "1", "MEM": "512M", "CMDLINE": ""}, **env), stdin=b"", timeout=300)
-    text = done.out.replace(b"\r", b"")
-    equal(done.status, 0, f"{name}: boots, runs its list, switches off", text[-3000:], done.err)
+    """To a prompt, by which some commands run, and back."""
+    with Run(**dict({"CPUS": "1", "MEM": "512M", "CMDLINE": ""}, **env)) as run:
+        try:
+            for command in b"uname -a", b"sha256sum /bin/busybox", b"poweroff":
+                run.expect(rb"quire:~# ", 300)
+                run.type(command + b"\r")
+            status = run.wait()
+        except Gone as gone:
+            status = str(gone)
+    text = run.shown.replace(b"\r", b"")
+    equal(status, 0, f"{name}: boots to a prompt, switches off", text[-3000:])
     check(re.search(rb"^Linux .*6\.\d+\.\d+-quire.*Quire", text, re.MULTILINE), f"{name}: busybox uname -a",
           text[-3000:])
     check(DIGEST + b"  /bin/busybox" in text, f"{name}: busybox sha256sum, the host's digest", text[-3000:])

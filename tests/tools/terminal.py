@@ -93,24 +93,19 @@ class Host(Terminal):
         os.close(self.fd)
 
 
-class Quire(Terminal):
-    """A machine with the debug kernel that boots `initrd`; its serial line is the terminal, its log goes elsewhere."""
+class Piped(Terminal):
+    """A program whose terminal is at the other ends of its standard input and output."""
 
-    def __init__(self, initrd, cmdline="", **size):
+    def __init__(self, proc):
         super().__init__()
-        self.log_fd, path = machine.memory_file("log")
-        guest = machine.Machine(cmdline=f"log=debugcon {cmdline}", **size)
-        args = guest.direct_args(machine.built("quire.elf", True), initrd)
-        args += ["-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1", "-debugcon", f"file:{path}"]
-        self.qemu = machine.Qemu(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
-                                 pass_fds=(self.log_fd,), start_new_session=True)
+        self.proc = proc
 
     def read_some(self, seconds):
-        return read_fd(self, self.qemu.proc.stdout.fileno(), seconds)
+        return read_fd(self, self.proc.stdout.fileno(), seconds)
 
     def type(self, keys):
         """All of it, while what is shown is read: else a long text could stop both sides."""
-        fd, keys = self.qemu.proc.stdin.fileno(), memoryview(keys)
+        fd, keys = self.proc.stdin.fileno(), memoryview(keys)
         os.set_blocking(fd, False)
         while keys:
             _, ready, _ = select.select([], [fd], [], 0.05)
@@ -118,13 +113,11 @@ class Quire(Terminal):
                 keys = keys[os.write(fd, keys[:4096]):]
             self.read_some(0)
 
-    def log(self):
-        return machine.read_fd(self.log_fd)
-
     def wait(self, seconds=TIMEOUT):
-        """QEMU's exit code, or None."""
+        """Its exit code; None: it does not end."""
         try:
-            return self.qemu.proc.wait(seconds)
+            self.rest(seconds)
+            return self.proc.wait(1)
         except subprocess.TimeoutExpired:
             return None
 
@@ -132,14 +125,45 @@ class Quire(Terminal):
         return self
 
     def __exit__(self, *_):
-        self.qemu.end()
+        self.proc.kill()
+        self.proc.wait()
+
+
+class Quire(Piped):
+    """A machine with the debug kernel that boots `initrd`; its serial line is the terminal, its log goes elsewhere."""
+
+    def __init__(self, initrd, cmdline="", without=(), **size):
+        self.log_fd, path = machine.memory_file("log")
+        guest = machine.Machine(cmdline=f"log=debugcon {cmdline}", **size)
+        args = guest.direct_args(machine.built("quire.elf", True), initrd)
+        args += ["-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1", "-debugcon", f"file:{path}"]
+        for word in without:            # an option, and its value
+            del args[args.index(word) - 1:args.index(word) + 1]
+        super().__init__(machine.Qemu(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                                      pass_fds=(self.log_fd,), start_new_session=True).proc)
+
+    def log(self):
+        return machine.read_fd(self.log_fd)
+
+
+class Run(Piped):
+    """tools/run, as `make run` calls it."""
+
+    def __init__(self, *args, **env):
+        super().__init__(subprocess.Popen(
+            [os.path.join(machine.ROOT, "tools/run"), *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, bufsize=0, env=dict(os.environ, **env)))
+
+    def __exit__(self, *_):
+        self.proc.terminate()           # it ends its QEMU
+        self.proc.wait()
 
 
 def initramfs(*files, folder=None):
     """An initramfs of busybox and files (HOST:GUEST); its path."""
     path, empty = os.path.join(WORK, "terminal.cpio"), os.path.join(WORK, "empty")
     os.makedirs(empty, exist_ok=True)
-    done = tool("mkinitramfs", path, folder or empty, "/bin/busybox:/bin/busybox", *files)
+    done = tool("mkinitramfs", path, folder or empty, "/bin/busybox", *files)
     if done.status:
         raise RuntimeError(done.err)
     return path

@@ -59,6 +59,10 @@ void arch_serial_irq_enable(void (*fn)(void *), void *arg);
 /* Bytes written to COM1 without waiting: as many as it takes now; 0: full, an interrupt will come. */
 size_t arch_serial_try_write(const char *s, size_t n);
 
+/* Switches the machine off: leaves the emulator in order, or sleeps for good (ACPI S5), or halts. */
+void arch_power_off(void) __noreturn;
+/* This CPU does nothing any more. */
+void arch_halt(void) __noreturn;
 /* Reboot (Linux's RB_AUTOBOOT). */
 void arch_reboot(void) __noreturn;
 
