@@ -11,6 +11,7 @@
  * wrong, only late.
  */
 #include <mm/alloc/internal.h>
+#include <mm/alloc/limit.h>
 #include <mm/alloc/lists.h>
 #include <lib/assert.h>
 #include <lib/ref.h>
@@ -262,6 +263,42 @@ unsigned lists_take(struct page **out, unsigned n, unsigned swappiness)
 	}
 	spin_unlock(&lists_lock);
 	return kept;
+}
+
+/* The first frame of RAM from f on; behind the last comes the first. */
+static uint64_t frame_from(uint64_t f)
+{
+	for (unsigned i = 0; i < early_ram.n; i++)
+		if (f < early_ram.r[i].end >> PAGE_SHIFT)
+			return MAX(f, early_ram.r[i].start >> PAGE_SHIFT);
+	return early_ram.r[0].start >> PAGE_SHIFT;
+}
+
+/* What is on a list is no page table, whose record has no references. lists_lock held. */
+static bool take_charged(struct page *p, uint16_t limit)
+{
+	if (!is_listed(p) || !p->limit_id || !limit_within(p->limit_id, limit) || !ref_tryget(&p->refs))
+		return false;
+	policy->remove(p);
+	mark_off(p);
+	return true;
+}
+
+unsigned lists_take_charged(struct page **out, unsigned n, uint16_t limit, uint64_t *frames)
+{
+	static uint64_t hand;		/* lists_lock */
+	uint64_t looks = 0;
+	unsigned got = 0;
+
+	spin_lock(&lists_lock);
+	for (; got < n && looks < *frames; looks++, hand++) {
+		hand = frame_from(hand);
+		if (take_charged(pfn_to_page(pfn(hand)), limit))
+			out[got++] = pfn_to_page(pfn(hand));
+	}
+	spin_unlock(&lists_lock);
+	*frames = looks;
+	return got;
 }
 
 void lists_take_off(struct page *const *page, unsigned n)

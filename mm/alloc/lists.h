@@ -64,6 +64,11 @@ uint32_t lists_distance(uint32_t shadow);
 void lists_start(const struct policy *policy, uint64_t frames);
 /* Up to n pages off the lists for a closer look, each with a reference; how many. swappiness: as for policies. */
 unsigned lists_take(struct page **out, unsigned n, unsigned swappiness);
+/*
+ * The same of pages that are charged to that memory limit, by a clock hand of its own over all frames, which looks at no
+ * more than *frames of them; *frames: how many it was.
+ */
+unsigned lists_take_charged(struct page **out, unsigned n, uint16_t limit, uint64_t *frames);
 /* go[i]: page[i], used or not since the last look, shall go; else it is back on a list. */
 void lists_judge(struct page *const *page, const bool *used, bool *go, unsigned n);
 /* They cannot go. */

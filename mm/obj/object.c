@@ -18,7 +18,6 @@
 #include <lib/string.h>
 #include <mm/alloc/busy.h>
 #include <mm/alloc/commit.h>
-#include <mm/alloc/limit.h>
 #include <mm/alloc/lists.h>
 #include <mm/alloc/slab.h>
 #include <mm/obj/swapped.h>
@@ -251,12 +250,6 @@ unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct
 
 /* ---- dropping ---- */
 
-/* Nobody uses p now, a page of a file, and it is charged to the limit (0: whoever pays for it). */
-static bool is_clean(const struct page *p, uint16_t limit)
-{
-	return READ_ONCE(p->refs) == 1 && (!limit || limit_within(p->limit_id, limit));
-}
-
 /* What is at index, no page, goes. o->lock held. */
 static void drop_item(struct object *o, uint64_t index, const void *item)
 {
@@ -270,8 +263,7 @@ static void drop_item(struct object *o, uint64_t index, const void *item)
  * Takes the first page at or after *index out of the cache, if nobody else
  * has it or `all`, which takes what else is there, too; false: there is none from there on.
  */
-static bool drop_next(struct object *o, uint64_t *index, bool all, uint16_t limit,
-		      uint64_t *dropped)
+static bool drop_next(struct object *o, uint64_t *index, bool all, uint64_t *dropped)
 {
 	struct page *busy = NULL, *p;
 	void *item;
@@ -283,7 +275,7 @@ static bool drop_next(struct object *o, uint64_t *index, bool all, uint16_t limi
 		if (all)
 			drop_item(o, *index, item);
 		spin_unlock(&o->lock);
-	} else if (p && (all || is_clean(p, limit)) && page_trylock(p)) {
+	} else if (p && (all || READ_ONCE(p->refs) == 1) && page_trylock(p)) {
 		remove_page(o, p);
 		spin_unlock(&o->lock);
 		page_unlock(p);
@@ -303,20 +295,15 @@ static bool drop_next(struct object *o, uint64_t *index, bool all, uint16_t limi
 	return item;
 }
 
-static uint64_t drop_clean(struct object *o, uint16_t limit)
+uint64_t object_drop_clean(struct object *o)
 {
 	uint64_t index = 0, n = 0;
 
 	if (o->ops->memory)
 		return 0;
-	while (drop_next(o, &index, false, limit, &n))
+	while (drop_next(o, &index, false, &n))
 		resched_point();
 	return n;
-}
-
-uint64_t object_drop_clean(struct object *o)
-{
-	return drop_clean(o, 0);
 }
 
 /* The first page at or after *index, with a reference; what else is there, up to `last`, goes. */
@@ -410,7 +397,7 @@ void object_put(struct object *o)
 	spin_lock(&objects_lock);
 	TAILQ_REMOVE(&objects, o, all_link);
 	spin_unlock(&objects_lock);
-	while (drop_next(o, &index, true, 0, &n))
+	while (drop_next(o, &index, true, &n))
 		resched_point();
 	assert(o->npages == 0 && o->nswapped == 0 && o->nshadows == 0 && RB_EMPTY(&o->maps) && o->nwriters == 0);
 	if (o->promised)
@@ -434,18 +421,13 @@ struct object *object_next(struct object *o)
 	return next;
 }
 
-uint64_t objects_drop_clean_of(uint16_t limit)
+uint64_t objects_drop_clean(void)
 {
 	uint64_t n = 0;
 
 	for (struct object *o = object_next(NULL); o; o = object_next(o))
-		n += drop_clean(o, limit);
+		n += object_drop_clean(o);
 	return n;
-}
-
-uint64_t objects_drop_clean(void)
-{
-	return objects_drop_clean_of(0);
 }
 
 uint64_t objects_npages(void)

@@ -123,8 +123,6 @@ void objects_trim_shadows(uint64_t most);
 uint64_t object_drop_clean(struct object *o);
 /* The same for all objects: what can be had back when memory runs out. */
 uint64_t objects_drop_clean(void);
-/* The same of what is charged to that memory limit (0: anything). */
-uint64_t objects_drop_clean_of(uint16_t limit);
 /* The object after o in the list of all, or the first, with a reference; o's goes. */
 struct object *object_next(struct object *o);
 /* Pages cached by all objects. */

@@ -12,7 +12,6 @@
 #include <kernel/core/clock.h>
 #include <kernel/core/thread.h>
 #include <kernel/core/wait.h>
-#include <lib/lock.h>
 #include <mm/alloc/stat.h>
 
 #define WANT		32u		/* pages: as many as the allocator takes at once */
@@ -89,16 +88,4 @@ bool reclaim_retry(unsigned *tries)
 		return ++*tries < PATIENCE;
 	}
 	return reclaim_go_on(tries, before, reclaim_direct(WANT));
-}
-
-struct page *page_alloc_wait(unsigned order, enum page_kind kind, unsigned flags)
-{
-	unsigned tries = 0;
-	struct page *p;
-
-	lock_assert_none_from(RANK_MM);
-	do
-		p = page_alloc(order, kind, flags);
-	while (!p && reclaim_retry(&tries));
-	return p;
 }

@@ -25,8 +25,11 @@ uint64_t reclaim_freed(void);
  * try, counted in *tries; where nobody has freed anything, a little later. As reclaim_direct.
  */
 bool reclaim_go_on(unsigned *tries, uint64_t before, bool found);
-/* page_alloc for who may wait for memory: reclaims, again and again, until there is some or nothing to be had (NULL). */
-struct page *page_alloc_wait(unsigned order, enum page_kind kind, unsigned flags);
+/*
+ * Frees about `want` pages of those that are charged to the memory limit, whoever has them, by second chance, and whatever
+ * the policy thinks of them. How many it was. As reclaim_direct.
+ */
+uint64_t reclaim_charged(uint16_t limit, uint64_t want);
 /* At boot: which policy the option reclaim= names. From then on policy_chosen() is that one. */
 void policy_init(void);
 const struct policy *policy_chosen(void);

@@ -32,6 +32,7 @@
 
 #define BATCH		STORE_BATCH
 #define ROUNDS		3u		/* each page is looked at as often, then nothing can be had */
+#define FRAMES		1024u		/* one batch for a memory limit is looked for in so many */
 #define DIRECT_LOOKS	4096u		/* after which who waits asks no more whether pages are used */
 
 uint64_t vm_swappiness = 60;
@@ -365,6 +366,53 @@ void reclaim_pages(struct page *const *page, unsigned n)
 	count_scan(&b);
 	examine(&b);
 	take_out(&b);
+}
+
+/* What was used since the last look stays. */
+static void keep_used(struct batch *b)
+{
+	unsigned n = b->at.n;
+
+	b->at.n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct page *p = b->at.page[i];
+
+		if (!was_used(p)) {
+			pages_add(&b->at, p);
+			continue;
+		}
+		page_unlock(p);
+		pages_add(&b->keep, p);
+	}
+}
+
+/* One batch, out of so many frames at most. */
+static unsigned shrink_charged(uint16_t limit, uint64_t *frames)
+{
+	struct batch b = { .direct = true };
+
+	b.at.n = lists_take_charged(b.at.page, BATCH, limit, frames);
+	count_scan(&b);
+	examine(&b);
+	keep_used(&b);
+	return take_out(&b);
+}
+
+uint64_t reclaim_charged(uint16_t limit, uint64_t want)
+{
+	uint64_t freed = 0, seen = 0, all = page_total_count();
+
+	if (unlikely(!READ_ONCE(lists_on)))
+		reclaim_lists();
+	lists_drain();
+	while (freed < want && seen < ROUNDS * all) {
+		uint64_t frames = FRAMES;
+
+		freed += shrink_charged(limit, &frames);
+		seen += frames;
+		resched_point();
+	}
+	return freed;
 }
 
 void reclaim_cool(struct page *const *page, unsigned n)

@@ -148,27 +148,13 @@ bool mm_is_limited(const struct mm *mm)
 /* ---- room in a limit ---- */
 
 #define ROOM		32u	/* pages that are made room for at a time */
-#define LOOKS		2u	/* at each page: the first finds out whether it is used */
 
 bool limit_reclaim(uint16_t limit)
 {
 	const struct memlimit *l = limit_of(limit);
-	uint64_t before = READ_ONCE(l->used), max = READ_ONCE(l->max), enough;
+	uint64_t before = READ_ONCE(l->used);
 
-	if (objects_drop_clean_of(limit) > 0)
-		return true;
-	if (!READ_ONCE(slots_on))
-		return false;
-	enough = MIN(before, max) - MIN(MIN(before, max), (uint64_t)ROOM);
-	for (unsigned i = 0; i < LOOKS; i++)
-		for (struct mm *mm = mm_next(NULL); mm; mm = mm_next(mm)) {
-			if (!limit_within(READ_ONCE(mm->as.limit_id), limit) ||
-			    READ_ONCE(l->used) <= enough || !read_trylock(&mm->lock))
-				continue;
-			madvise_age_limit(mm, limit, enough);
-			read_unlock(&mm->lock);
-		}
-	return READ_ONCE(l->used) < max || READ_ONCE(l->used) < before;
+	return reclaim_charged(limit, ROOM) || READ_ONCE(l->used) < MIN(READ_ONCE(l->max), before);
 }
 
 /* A limit was full; by now others may have made room in it. False: there is none to be had. */

@@ -109,36 +109,6 @@ static unsigned find_pages(struct mm *mm, vaddr_t *va, vaddr_t end, struct page 
 	return n;
 }
 
-/* Of the pages that find_pages found those stay that are charged to the limit and were not used since the last look. */
-static unsigned keep_old(struct page **page, unsigned n, uint16_t limit)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct page *p = page[i];
-
-		if (limit_within(p->limit_id, limit) && p->kind == PAGE_ANON && !rmap_clear_young(p))
-			page[kept++] = p;
-		else
-			page_put(p);
-	}
-	return kept;
-}
-
-void madvise_age_limit(struct mm *mm, uint16_t limit, uint64_t enough)
-{
-	const struct memlimit *l = limit_of(limit);
-	struct page *page[SOME];
-
-	for (struct vma *v = vma_first(mm); v; v = vma_next(v))
-		for (vaddr_t va = v->start; va < v->end && READ_ONCE(l->used) > enough;) {
-			unsigned n = keep_old(page, find_pages(mm, &va, v->end, page), limit);
-
-			reclaim_pages(page, n);
-			resched_point();
-		}
-}
-
 /* mm.lock held for reading: reclaim waits for no lock. */
 static __attribute__((noinline)) void age_part(struct mm *mm, vaddr_t va, vaddr_t end, enum advice what)
 {

@@ -11,12 +11,16 @@ tree = c_program("limited", r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LIMIT	"8388608"
 #define WORDS	((24ul << 20) / sizeof(long))
+#define COMMON	((12ul << 20) / sizeof(long))
 #define CHILDREN 3
+
+static long *inherited, *shared;
 
 static void show(const char *path)
 {
@@ -26,6 +30,25 @@ static void show(const char *path)
 
 	if (n > 0 && write(1, text, (size_t)n) == n)
 		close(fd);
+}
+
+/* What all of them have, by a fork or as shared memory: an eighth of it is written by each child, if that shows nobody. */
+static int have_all(long *w, long seed, int write)
+{
+	for (unsigned long i = 0; i < COMMON; i += 64)
+		if (w[i] != (long)i && w[i] != -(long)i * seed)
+			return 0;
+	for (unsigned long i = 512 * (unsigned long)seed; write && i < COMMON; i += 8 * 512)
+		w[i] = -(long)i * seed;
+	return 1;
+}
+
+static int common_child(long seed)
+{
+	for (int round = 0; round < 2; round++)
+		if (!have_all(inherited, seed, 1) || !have_all(shared, seed, 0))
+			return 1;
+	return 0;
 }
 
 static int child(long seed)
@@ -42,15 +65,21 @@ static int child(long seed)
 	return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	int fd = open("/proc/self/memory_limit", O_WRONLY), status, good = 0;
+	int fd = open("/proc/self/memory_limit", O_WRONLY), common = argc > 1, status, good = 0;
+	const int rw = PROT_READ | PROT_WRITE;
 
+	(void)argv;
 	if (write(fd, LIMIT, strlen(LIMIT)) < 0)
 		return 2;
+	inherited = mmap(NULL, COMMON * sizeof(long), rw, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, COMMON * sizeof(long), rw, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (unsigned long i = 0; common && i < COMMON; i += 64)
+		inherited[i] = shared[i] = (long)i;
 	for (long i = 1; i <= CHILDREN; i++)
 		if (!fork())
-			_exit(child(i));
+			_exit(common ? common_child(i) : child(i));
 	while (wait(&status) > 0)
 		good += status == 0;
 	printf("good %d\n", good);
@@ -61,13 +90,15 @@ int main(void)
 	return 0;
 }""")
 
-for cpus in ("1", "4"):
-    done = tool("qrun", "-c", cpus, "-m", "320M", "-a", "swap=200M", tree)
-    out = done.out.decode()
-    figures = {k: int(v) for k, v in re.findall(r"^(\w+) (\d+)$", out, re.M)}
-    equal((done.status, figures.get("good")), (0, 3), f"three times 24 MB in 8 MB, {cpus} CPUs", done.err)
-    check(0 < figures.get("peak", 0) <= 8 * MB, f"never more than the limit, {cpus} CPUs", figures.get("peak"))
-    check(figures.get("pswpout", 0) > 8192 and not figures.get("oom_kill", 1),
-          f"swap took the rest, and nobody was killed, {cpus} CPUs", out[:200])
-    check("\nok\n" in out, f"mm_verify, {cpus} CPUs", out[:200])
+for cpus in "1", "4":
+    for args, what in ([], "three times 24 MB"), (["common"], "24 MB that three share by forks and as shared memory"):
+        done = tool("qrun", "-c", cpus, "-m", "320M", "-a", "swap=200M", tree, *args)
+        out = done.out.decode()
+        figures = {k: int(v) for k, v in re.findall(r"^(\w+) (\d+)$", out, re.M)}
+        name = f"{what} in 8 MB, {cpus} CPUs"
+        equal((done.status, figures.get("good")), (0, 3), name, done.err)
+        check(0 < figures.get("peak", 0) <= 8 * MB, f"{name}: never more than the limit", figures.get("peak"))
+        check(figures.get("pswpout", 0) > 4096 and not figures.get("oom_kill", 1),
+              f"{name}: swap took the rest, and nobody was killed", out[:200])
+        check("\nok\n" in out, f"{name}: mm_verify", out[:200])
 end()
