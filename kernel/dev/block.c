@@ -256,7 +256,7 @@ struct block_dev *block_of_node(const struct node *n)
 	struct block_dev *b;
 
 	TAILQ_FOREACH(b, &devices, link)
-		if (n->fops == &block_ops && n->rdev == dev_number(b->major, b->minor))
+		if (S_ISBLK(n->mode) && n->rdev == dev_number(b->major, b->minor))
 			return b;
 	return NULL;
 }
@@ -272,14 +272,15 @@ void block_flush_all(void)
 
 void block_register(struct block_dev *b)
 {
+	uint64_t number = dev_number(b->major, b->minor);
 	struct node *n = node_create(S_IFBLK | 0660);
 	int err = -ENOMEM;
 
 	mutex_init(&b->lock, RANK_FS);
 	TAILQ_INSERT_TAIL(&devices, b, link);
+	file_register_block(number, &block_ops);
 	if (n) {
-		n->rdev = dev_number(b->major, b->minor);
-		n->fops = &block_ops;
+		n->rdev = number;
 		err = rootfs_add(b->store.name, n);
 		node_put(n);
 	}

@@ -1,6 +1,7 @@
 /* Open files: opening by the kind of node, reading, writing, seeking; see file.h. */
 #include <kernel/fs/file.h>
 #include <kernel/fs/pipe.h>
+#include <kernel/fs/regular.h>
 #include <kernel/fs/uio.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
@@ -15,7 +16,7 @@ static struct waitq poll_wait;
 uint64_t file_poll_count;		/* atomic: changes */
 uint32_t file_poll_sleepers;		/* atomic: who sleeps on poll_wait, or is about to */
 static struct kmem_cache *file_cache;
-static struct { uint64_t rdev; const struct file_ops *ops; } devices[DEVICES_MAX];
+static struct { uint32_t kind; uint64_t rdev; const struct file_ops *ops; } devices[DEVICES_MAX];
 static unsigned ndevices;
 
 void file_init(void)
@@ -27,17 +28,28 @@ void file_init(void)
 	pipe_init();
 }
 
-void file_register_device(uint64_t rdev, const struct file_ops *ops)
+static void register_device(uint32_t kind, uint64_t rdev, const struct file_ops *ops)
 {
 	assert(ndevices < DEVICES_MAX);
+	devices[ndevices].kind = kind;
 	devices[ndevices].rdev = rdev;
 	devices[ndevices++].ops = ops;
 }
 
-static const struct file_ops *device_ops(uint64_t rdev)
+void file_register_device(uint64_t rdev, const struct file_ops *ops)
+{
+	register_device(S_IFCHR, rdev, ops);
+}
+
+void file_register_block(uint64_t rdev, const struct file_ops *ops)
+{
+	register_device(S_IFBLK, rdev, ops);
+}
+
+static const struct file_ops *device_ops(const struct node *n)
 {
 	for (unsigned i = 0; i < ndevices; i++)
-		if (devices[i].rdev == rdev)
+		if (devices[i].rdev == n->rdev && devices[i].kind == (n->mode & S_IFMT))
 			return devices[i].ops;
 	return NULL;
 }
@@ -59,7 +71,7 @@ int file_open(struct node *node, const struct file_ops *ops, unsigned flags, str
 		kmem_free(file_cache, f);
 		return err;
 	}
-	f->flags &= ~(unsigned)O_NOCTTY;
+	f->flags &= ~(unsigned)(O_NOCTTY | O_TRUNC);
 	node_get(node);
 	*out = f;
 	return 0;
@@ -75,99 +87,50 @@ void file_put(struct file *f)
 	kmem_free(file_cache, f);
 }
 
-/* ---- regular files ---- */
-
-static ssize_t reg_read(struct file *f, void __user *buf, size_t n, uint64_t off)
-{
-	return object_read(&f->node->reg.obj, off, buf, n);
-}
-
-static int reg_mmap(struct file *f, struct object **obj)
-{
-	*obj = &f->node->reg.obj;
-	return 0;
-}
-
-static const struct file_ops reg_ops = { .read = reg_read, .mmap = reg_mmap };
-
-struct memory_source {
-	struct object_source from;
-	struct io_iter *it;
-};
-
-static size_t take_pieces(struct object_source *s, void *to, size_t n)
-{
-	return io_iter_take(container_of(s, struct memory_source, from)->it, to, n);
-}
-
-/* All pieces are one write: nobody else's comes between them. */
-static ssize_t memory_write_at(struct file *f, struct io_iter *it, uint64_t off)
-{
-	struct memory_source s = { { take_pieces }, it };
-
-	return object_write(&f->node->reg.obj, off, &s.from, it->left);
-}
-
-/* Where the end is, the object says as it writes: others may append by an open file of their own. */
-static ssize_t memory_append(struct file *f, struct io_iter *it, uint64_t *end)
-{
-	struct memory_source s = { { take_pieces }, it };
-
-	return object_append(&f->node->reg.obj, &s.from, it->left, end);
-}
-
-static ssize_t memory_write(struct file *f, const void __user *buf, size_t n, uint64_t off)
-{
-	struct iovec one = { (void __user *)buf, n };
-	struct io_iter it = { .iov = &one, .left = n };
-	uint64_t end;
-
-	/* Writes go to the end, pwrite(2)'s too, as in Linux. */
-	return f->flags & O_APPEND ? memory_append(f, &it, &end) : memory_write_at(f, &it, off);
-}
-
-static ssize_t memory_write_iter(struct file *f, struct io_iter *it)
-{
-	uint64_t end;
-	ssize_t done;
-
-	mutex_lock(&f->lock);
-	if (f->flags & O_APPEND) {
-		done = memory_append(f, it, &end);
-		f->pos = done > 0 ? end : f->pos;
-	} else {
-		done = (int64_t)(f->pos + it->left) < 0 ? -EINVAL : memory_write_at(f, it, f->pos);
-		f->pos += done > 0 ? (uint64_t)done : 0;
-	}
-	mutex_unlock(&f->lock);
-	return done;
-}
-
-const struct file_ops memory_file_ops = {
-	.read = reg_read, .write = memory_write, .write_iter = memory_write_iter, .mmap = reg_mmap,
-};
-
 /* ---- by kind ---- */
+
+/* O_PATH: a place in the tree, and nothing that could be done with what is there. */
+static const struct file_ops place_ops = { .stream = true };
+
+static int open_regular(struct node *n, unsigned flags, struct file **out)
+{
+	int err = 0;
+
+	if ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC)
+		err = node_own_content(n, !(flags & O_TRUNC));
+	if (!err)
+		err = file_open(n, &regular_file_ops, flags, out);
+	if (err || !(flags & O_TRUNC))
+		return err;
+	err = regular_truncate(n, 0);
+	if (err)
+		file_put(*out);
+	return err;
+}
 
 int file_open_node(struct node *node, unsigned flags, struct file **out)
 {
 	bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
 	const struct file_ops *ops;
 
+	if (flags & O_DIRECTORY && !node_is_dir(node))
+		return -ENOTDIR;
+	if (flags & O_PATH)
+		return file_open(node, &place_ops, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), out);
 	if (node_is_dir(node)) {
 		if (writes || flags & O_CREAT)
 			return -EISDIR;
 		return file_open(node, node->fops ? node->fops : &dir_file_ops, flags, out);
 	}
-	if (flags & O_DIRECTORY)
-		return -ENOTDIR;
 	if (node_is_link(node))
 		return -ELOOP;
 	if (node->fops)
 		return file_open(node, node->fops, flags, out);
-	if (node_is_reg(node))
-		return writes ? -EROFS : file_open(node, &reg_ops, flags, out);
-	ops = device_ops(node->rdev);
+	if (node_object(node))
+		return open_regular(node, flags, out);
+	if (S_ISFIFO(node->mode))
+		return fifo_open(node, flags, out);
+	ops = device_ops(node);
 	return ops ? file_open(node, ops, flags, out) : -ENXIO;
 }
 
@@ -275,8 +238,8 @@ static int64_t seek_hole(struct file *f, int64_t off, int64_t size, int whence)
 {
 	if (off < 0 || off >= size)
 		return -ENXIO;
-	if (node_is_reg(f->node))
-		return object_seek(&f->node->reg.obj, (uint64_t)off, whence == SEEK_DATA);
+	if (node_object(f->node))
+		return object_seek(node_object(f->node), (uint64_t)off, whence == SEEK_DATA);
 	return whence == SEEK_DATA ? off : size;
 }
 
@@ -319,7 +282,7 @@ int file_sync(struct file *f)
 		return -EBADF;
 	if (f->ops->sync)
 		return f->ops->sync(f);
-	return node_is_dir(f->node) || f->ops == &reg_ops || f->ops == &memory_file_ops ? 0 : -EINVAL;
+	return node_is_dir(f->node) || f->ops == &regular_file_ops ? 0 : -EINVAL;
 }
 
 unsigned file_poll(struct file *f)

@@ -20,7 +20,7 @@ struct io_iter;
 struct io_vector;
 
 struct file_ops {
-	/* NULL: nothing to do. 0 or -errno. O_NOCTTY is in its flags only here. */
+	/* NULL: nothing to do. 0 or -errno. O_NOCTTY, O_TRUNC are in its flags only here. */
 	int (*open)(struct file *f);
 	void (*release)(struct file *f);
 	/* At off (streams: ignored). Bytes or -errno; NULL: EINVAL. n > 0. */
@@ -81,15 +81,15 @@ struct files {
 };
 
 extern const struct file_ops dir_file_ops;	/* dir.c */
-extern const struct file_ops memory_file_ops;	/* of node_create_memory's files */
+extern const struct file_ops regular_file_ops;	/* regular.c */
 
 void file_init(void);
 /* An open file of node (counts it) with one reference, its open operation called. 0 or -errno. */
 int __must_check file_open(struct node *node, const struct file_ops *ops, unsigned flags,
 			   struct file **out);
 /*
- * The same by what kind of node it is: file, directory, device. Also -EROFS,
- * -ELOOP, -ENXIO, -EISDIR.
+ * The same by what kind of node it is: file, directory, device, fifo (may wait). Also -ELOOP,
+ * -ENXIO, -EISDIR, -ENOSPC. Permissions are the caller's to look at.
  */
 int __must_check file_open_node(struct node *node, unsigned flags, struct file **out);
 static inline void file_get(struct file *f) { ref_get(&f->refs); }
@@ -129,8 +129,9 @@ static inline uint64_t file_poll_changes(void)
 }
 int __must_check file_poll_sleep(uint64_t changes, uint64_t deadline_ns);
 
-/* Character devices by number (dev_number). Boot time only. */
+/* Character devices, block devices by number (dev_number). Boot time only. */
 void file_register_device(uint64_t rdev, const struct file_ops *ops);
+void file_register_block(uint64_t rdev, const struct file_ops *ops);
 
 /* ---- the table (files.c) ---- */
 

@@ -34,7 +34,7 @@ static const struct node_ops memfd_node_ops = { .path = memfd_path, .release = m
 int memfd_create(const char *name, bool exec, unsigned seals, struct file **out)
 {
 	size_t len = strlen(name);
-	struct node *n = node_create_memory(exec ? 0777 : 0666);
+	struct node *n = node_create_memory(exec ? 0777 : 0666, NULL);
 	char *copy;
 	int err;
 
@@ -48,16 +48,15 @@ int memfd_create(const char *name, bool exec, unsigned seals, struct file **out)
 	memcpy(copy, name, len + 1);
 	n->about = copy;
 	n->ops = &memfd_node_ops;
-	n->fops = &memory_file_ops;
-	n->reg.obj.seals = seals;
-	err = file_open(n, n->fops, O_RDWR | O_LARGEFILE, out);
+	n->reg.memory.seals = seals;
+	err = file_open(n, &regular_file_ops, O_RDWR | O_LARGEFILE, out);
 	node_put(n);
 	return err;
 }
 
 static struct object *memfd_object(struct file *f)
 {
-	return f->node->ops == &memfd_node_ops ? &f->node->reg.obj : NULL;
+	return f->node->ops == &memfd_node_ops ? node_object(f->node) : NULL;
 }
 
 long memfd_add_seals(struct file *f, unsigned seals)

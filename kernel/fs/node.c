@@ -1,35 +1,29 @@
-/*
- * Nodes and directories; see node.h.
- *
- * A directory keeps its names twice: in a tree by name, for lookups, and in a
- * list by sequence number, for listings: a number once shown to a program
- * stays a valid place to go on from.
- */
-#include <kernel/fs/node.h>
+/* Nodes: their making, their end, their content; see node.h. */
+#include <kernel/fs/names.h>
+#include <kernel/core/clock.h>
+#include <kernel/fs/fs.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/alloc/slab.h>
 
+#define NAME_WEIGHT	20u		/* what a name adds to the size of its directory, as in Linux's tmpfs */
+#define DAY_NS		((int64_t)(24 * 3600 * NS_PER_SEC))
+
+/* Content that is in the archive. */
+struct archived {
+	struct object obj;
+	struct node *node;		/* not counted: it stays as long as obj */
+	const uint8_t *data;		/* kernel address */
+};
+
 static struct kmem_cache *node_cache;
 static uint64_t last_ino;		/* atomic */
-
-static int name_cmp(const char *a, size_t alen, const char *b, size_t blen)
-{
-	int c = memcmp(a, b, MIN(alen, blen));
-
-	return c ? c : alen < blen ? -1 : alen > blen;
-}
-
-static int dirent_cmp(struct dirent *a, struct dirent *b)
-{
-	return name_cmp(a->name, strlen(a->name), b->name, strlen(b->name));
-}
-
-RB_GENERATE_INTERNAL(dirent_tree, dirent, by_name, dirent_cmp, static __attribute__((unused)))
+static struct mutex own_lock;		/* RANK_FS: whoever copies content out of the archive */
 
 void node_init(void)
 {
+	mutex_init(&own_lock, RANK_FS);
 	node_cache = kmem_cache_create("node", sizeof(struct node), 0);
 	if (!node_cache)
 		panic("no memory for the node cache");
@@ -44,69 +38,232 @@ struct node *node_create(uint32_t mode)
 	n->mode = mode;
 	n->refs = 1;
 	n->ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
+	node_touch(n, NODE_ATIME | NODE_MTIME | NODE_CTIME);
 	if (S_ISDIR(mode)) {
-		RB_INIT(&n->dir.names);
-		TAILQ_INIT(&n->dir.list);
+		RB_INIT(&n->dir.names.by_name);
+		RB_INIT(&n->dir.names.by_seq);
 		n->dir.parent = n;
 		n->nlink = 2;
 	}
 	return n;
 }
 
-/* Page `index` of a file in the archive; what lies behind its end is zeros. */
-static int reg_fill(struct object *o, uint64_t index, struct page *p)
+/* Takes n, which nobody refers to, back; the directory that its name kept is returned. */
+static struct node *node_free(struct node *n)
 {
-	struct node *n = container_of(o, struct node, reg.obj);
+	struct dirent *d = n->name;
+	struct node *dir = d ? d->dir : NULL;
+
+	assert(!d || d->keeps_dir);
+	kfree(d);
+	if (n->ops && n->ops->release)
+		n->ops->release(n);
+	if (node_is_link(n))
+		kfree(n->target);
+	kmem_free(node_cache, n);
+	return dir;
+}
+
+/* ---- content ---- */
+
+/* One of n's objects has come to its end. */
+static void object_gone(struct node *n)
+{
+	if (!__atomic_sub_fetch(&n->reg.nobjects, 1, __ATOMIC_ACQ_REL))
+		node_put(node_free(n));
+}
+
+/* Page `index` of a file in the archive; what lies behind its end is zeros. */
+static int archived_fill(struct object *o, uint64_t index, struct page *p)
+{
+	struct archived *a = container_of(o, struct archived, obj);
 	uint64_t off = index << PAGE_SHIFT;
 	size_t len = off < o->size ? MIN(o->size - off, PAGE_SIZE) : 0;
 	uint8_t *to = page_to_virt(p);
 
-	memcpy(to, n->reg.data + off, len);
+	memcpy(to, a->data + off, len);
 	memset(to + len, 0, PAGE_SIZE - len);
 	return 0;
 }
 
-static void reg_release(struct object *o)
+static void archived_release(struct object *o)
 {
-	struct node *n = container_of(o, struct node, reg.obj);
+	struct archived *a = container_of(o, struct archived, obj);
+	struct node *n = a->node;
 
-	if (n->ops && n->ops->release)
-		n->ops->release(n);
-	kmem_free(node_cache, n);
+	kfree(a);
+	object_gone(n);
 }
 
-static const struct object_ops reg_ops = { .fill = reg_fill, .release = reg_release };
+static void memory_release(struct object *o)
+{
+	object_gone(container_of(o, struct node, reg.memory));
+}
 
+static const struct object_ops archived_ops = { .fill = archived_fill, .release = archived_release };
 static const struct object_ops memory_ops = {
-	.fill = memory_fill, .release = reg_release, .memory = true,
+	.fill = memory_fill, .release = memory_release, .memory = true,
 };
 
 struct node *node_of_object(struct object *o)
 {
-	return o->ops == &reg_ops || o->ops == &memory_ops ? container_of(o, struct node, reg.obj) : NULL;
+	if (o->ops == &archived_ops)
+		return container_of(o, struct archived, obj)->node;
+	return o->ops == &memory_ops ? container_of(o, struct node, reg.memory) : NULL;
+}
+
+void node_set_archived(struct node *n, const void *data, uint64_t size)
+{
+	n->reg.archived->data = data;
+	n->reg.archived->obj.size = size;
 }
 
 struct node *node_create_file(uint32_t mode, const void *data, uint64_t size)
 {
-	struct node *n = node_create(S_IFREG | (mode & 07777));
+	struct archived *a = kmalloc(sizeof(*a));
+	struct node *n = a ? node_create(S_IFREG | (mode & 07777)) : NULL;
 
-	if (!n)
+	if (!n) {
+		kfree(a);
 		return NULL;
-	n->reg.data = data;
-	object_init(&n->reg.obj, &reg_ops, size);
+	}
+	object_init(&a->obj, &archived_ops, size);
+	a->node = n;
+	a->data = data;
+	n->reg.archived = a;
+	n->reg.obj = &a->obj;
+	n->reg.nobjects = 1;
 	return n;
 }
 
-struct node *node_create_memory(uint32_t mode)
+static void memory_init(struct node *n)
+{
+	object_init(&n->reg.memory, &memory_ops, 0);
+	n->reg.memory.writable = true;
+	n->reg.memory.room = n->fs ? &n->fs->room : NULL;
+	__atomic_fetch_add(&n->reg.nobjects, 1, __ATOMIC_RELAXED);
+}
+
+struct node *node_create_memory(uint32_t mode, struct fs *fs)
 {
 	struct node *n = node_create(S_IFREG | (mode & 07777));
 
 	if (!n)
 		return NULL;
-	object_init(&n->reg.obj, &memory_ops, 0);
-	n->reg.obj.writable = true;
+	n->fs = fs;
+	memory_init(n);
+	n->reg.obj = &n->reg.memory;
 	return n;
 }
+
+struct kernel_source {
+	struct object_source from;
+	const uint8_t *at;
+};
+
+static size_t take_kernel(struct object_source *s, void *to, size_t n)
+{
+	struct kernel_source *k = container_of(s, struct kernel_source, from);
+
+	memcpy(to, k->at, n);
+	k->at += n;
+	return n;
+}
+
+static int copy_archived(struct node *n)
+{
+	const struct archived *a = n->reg.archived;
+	struct kernel_source s = { { take_kernel }, a->data };
+	ssize_t done = a->obj.size ? object_write(&n->reg.memory, 0, &s.from, a->obj.size) : 0;
+
+	return done == (ssize_t)a->obj.size ? 0 : done < 0 ? (int)done : -ENOSPC;
+}
+
+int node_own_content(struct node *n, bool keep)
+{
+	int err;
+
+	if (!n->reg.archived || node_object(n) == &n->reg.memory)
+		return 0;
+	mutex_lock(&own_lock);
+	if (node_object(n) == &n->reg.memory) {
+		mutex_unlock(&own_lock);
+		return 0;
+	}
+	memory_init(n);
+	err = keep ? copy_archived(n) : 0;
+	if (err)
+		object_put(&n->reg.memory);
+	else
+		__atomic_store_n(&n->reg.obj, &n->reg.memory, __ATOMIC_RELEASE);
+	mutex_unlock(&own_lock);
+	return err;
+}
+
+/* Mappings may keep objects, and so the node's memory. */
+static void put_objects(struct node *n)
+{
+	struct archived *a = n->reg.archived;
+	bool owns = n->reg.obj == &n->reg.memory;
+
+	if (owns)
+		object_put(&n->reg.memory);
+	if (a)
+		object_put(&a->obj);
+}
+
+/* ---- references ---- */
+
+/* Takes the first name out of dir. A directory that nothing else keeps is returned, to be emptied next. */
+static struct node *dir_drop_first(struct node *dir)
+{
+	struct node *n = names_drop_first(dir);
+
+	if (!node_is_dir(n)) {
+		node_put(n);
+		return NULL;
+	}
+	if (ref_put(&n->refs))
+		return n;
+	n->dir.parent = n;		/* somebody keeps it: it becomes a root */
+	return NULL;
+}
+
+/*
+ * Frees top, a directory, and all below: of a tree that nobody knows. In a loop: it may be
+ * deeper than the kernel's stack.
+ */
+static struct node *dir_free(struct node *top)
+{
+	struct node *n = top, *up;
+
+	for (;;) {
+		if (n->dir.names.n) {
+			struct node *child = dir_drop_first(n);
+
+			n = child ? child : n;
+			continue;
+		}
+		if (n == top)
+			return node_free(n);
+		up = n->dir.parent;
+		node_free(n);
+		n = up;
+	}
+}
+
+void node_put(struct node *n)
+{
+	while (n && ref_put(&n->refs)) {
+		if (node_is_reg(n) && n->reg.obj) {
+			put_objects(n);		/* object_gone frees */
+			return;
+		}
+		n = node_is_dir(n) ? dir_free(n) : node_free(n);
+	}
+}
+
+/* ---- links, sizes, times ---- */
 
 struct node *node_create_link(const char *text, size_t n)
 {
@@ -116,7 +273,7 @@ struct node *node_create_link(const char *text, size_t n)
 		return NULL;
 	node->target = kmalloc(n + 1);
 	if (!node->target) {
-		kmem_free(node_cache, node);
+		node_put(node);
 		return NULL;
 	}
 	memcpy(node->target, text, n);
@@ -124,81 +281,16 @@ struct node *node_create_link(const char *text, size_t n)
 	return node;
 }
 
-/* Somebody keeps a directory whose parent goes: it becomes a root. */
-static void dir_orphan(struct node *dir)
-{
-	dir->dir.parent = dir;
-	dir->name = NULL;
-}
-
-/*
- * Takes the first name out of dir. A directory that nothing else keeps is
- * returned, to be emptied next.
- */
-static struct node *dir_drop_first(struct node *dir)
-{
-	struct dirent *d = TAILQ_FIRST(&dir->dir.list);
-	struct node *n = d->node;
-
-	TAILQ_REMOVE(&dir->dir.list, d, by_seq);
-	if (!node_is_dir(n) && n->name == d)
-		n->name = NULL;
-	kfree(d);
-	if (!node_is_dir(n)) {
-		node_put(n);
-		return NULL;
-	}
-	if (ref_put(&n->refs))
-		return n;
-	dir_orphan(n);
-	return NULL;
-}
-
-/* Frees top and all below. In a loop: a tree may be deeper than the kernel's stack. */
-static void dir_free(struct node *top)
-{
-	struct node *n = top, *up;
-
-	for (;;) {
-		if (!TAILQ_EMPTY(&n->dir.list)) {
-			struct node *child = dir_drop_first(n);
-
-			n = child ? child : n;
-			continue;
-		}
-		up = n->dir.parent;
-		kmem_free(node_cache, n);
-		if (n == top)
-			return;
-		n = up;
-	}
-}
-
-void node_put(struct node *n)
-{
-	if (!ref_put(&n->refs))
-		return;
-	if (node_is_reg(n)) {
-		object_put(&n->reg.obj);	/* mappings may keep it; reg_release frees */
-		return;
-	}
-	if (n->ops && n->ops->release)
-		n->ops->release(n);
-	if (node_is_dir(n)) {
-		dir_free(n);
-		return;
-	}
-	if (node_is_link(n))
-		kfree(n->target);
-	kmem_free(node_cache, n);
-}
-
 uint64_t node_size(const struct node *n)
 {
-	if (node_is_reg(n))
-		return n->reg.obj.size;
+	const struct object *o = node_object(n);
+
+	if (o)
+		return READ_ONCE(o->size);
 	if (node_is_link(n) && n->target)
 		return strlen(n->target);
+	if (node_is_dir(n) && n->fs && !n->fs->fixed)
+		return (n->dir.names.n + 2ul) * NAME_WEIGHT;
 	return 0;
 }
 
@@ -211,114 +303,23 @@ ssize_t node_readlink(struct node *link, char *buf, size_t n)
 	return (ssize_t)n;
 }
 
-static struct dirent *dirent_find(struct node *dir, const char *name, size_t len)
+void node_touch(struct node *n, unsigned which)
 {
-	struct dirent *d = RB_ROOT(&dir->dir.names);
+	int64_t now = (int64_t)clock_realtime_ns();
 
-	while (d) {
-		int c = name_cmp(name, len, d->name, strlen(d->name));
-
-		if (!c)
-			return d;
-		d = c < 0 ? RB_LEFT(d, by_name) : RB_RIGHT(d, by_name);
-	}
-	return NULL;
+	if (which & NODE_ATIME)
+		WRITE_ONCE(n->atime, now);
+	if (which & NODE_MTIME)
+		WRITE_ONCE(n->mtime, now);
+	if (which & NODE_CTIME)
+		WRITE_ONCE(n->ctime, now);
 }
 
-struct node *dir_lookup(struct node *dir, const char *name, size_t len)
+void node_was_read(struct node *n)
 {
-	struct dirent *d = dirent_find(dir, name, len);
+	int64_t atime = READ_ONCE(n->atime);
 
-	return d ? d->node : NULL;
-}
-
-int dir_find(struct node *dir, const char *name, size_t len, struct node **out)
-{
-	int err = 0;
-
-	*out = dir_lookup(dir, name, len);
-	if (*out)
-		node_get(*out);
-	else if (dir->ops && dir->ops->lookup)
-		*out = dir->ops->lookup(dir, name, len, &err);
-	return *out ? 0 : err ? err : -ENOENT;
-}
-
-static int dirent_replace(struct dirent *d, struct node *node)
-{
-	if (node_is_dir(d->node) || node_is_dir(node))
-		return -EEXIST;
-	node_get(node);
-	node->nlink++;
-	d->node->nlink--;
-	if (d->node->name == d)
-		d->node->name = NULL;
-	node_put(d->node);
-	d->node = node;
-	node->name = d;
-	return 0;
-}
-
-int dir_add(struct node *dir, const char *name, size_t len, struct node *node, bool replace)
-{
-	struct dirent *d = dirent_find(dir, name, len);
-
-	if (d)
-		return replace ? dirent_replace(d, node) : -EEXIST;
-	d = kmalloc(sizeof(*d) + len + 1);
-	if (!d)
-		return -ENOMEM;
-	memcpy(d->name, name, len);
-	d->name[len] = '\0';
-	d->node = node;
-	d->dir = dir;
-	d->seq = ++dir->dir.last_seq;
-	node_get(node);
-	RB_INSERT(dirent_tree, &dir->dir.names, d);
-	TAILQ_INSERT_TAIL(&dir->dir.list, d, by_seq);
-	node->name = d;
-	if (node_is_dir(node)) {
-		node->dir.parent = dir;
-		dir->nlink++;
-	} else {
-		node->nlink++;
-	}
-	return 0;
-}
-
-struct dirent *dir_next(struct node *dir, uint64_t seq)
-{
-	struct dirent *d;
-
-	TAILQ_FOREACH(d, &dir->dir.list, by_seq)
-		if (d->seq > seq)
-			return d;
-	return NULL;
-}
-
-/* The name after d in a walk over all below top, parents first; NULL at the end. */
-static struct dirent *walk_next(struct node *top, struct dirent *d)
-{
-	struct node *dir;
-
-	if (node_is_dir(d->node) && !TAILQ_EMPTY(&d->node->dir.list))
-		return TAILQ_FIRST(&d->node->dir.list);
-	dir = d->dir;
-	while (!TAILQ_NEXT(d, by_seq)) {
-		if (dir == top)
-			return NULL;
-		d = dir->name;
-		dir = d->dir;
-	}
-	return TAILQ_NEXT(d, by_seq);
-}
-
-uint64_t node_drop_caches(struct node *dir)
-{
-	uint64_t dropped = 0;
-
-	for (struct dirent *d = TAILQ_FIRST(&dir->dir.list); d; d = walk_next(dir, d))
-		if (node_is_reg(d->node))
-			dropped += object_drop_clean(&d->node->reg.obj);
-	return dropped;
+	if (atime <= READ_ONCE(n->mtime) || atime <= READ_ONCE(n->ctime) ||
+	    (int64_t)clock_realtime_ns() - atime >= DAY_NS)
+		node_touch(n, NODE_ATIME);
 }

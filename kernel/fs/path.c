@@ -9,16 +9,17 @@
  * longer than PATH_MAX is ENAMETOOLONG.
  */
 #include <kernel/fs/path.h>
+#include <kernel/fs/names.h>
+#include <kernel/fs/perm.h>
 #include <lib/format.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/alloc/slab.h>
 
 #define LINKS_MAX	40
+#define MADE_TEXT_MAX	64		/* of a link whose text is made when asked for */
 
 struct node *fs_root;
-
-#define MADE_TEXT_MAX	64		/* of a link whose text is made when asked for */
 
 struct walk {
 	struct node *at;		/* counted */
@@ -73,76 +74,144 @@ static int walk_link(struct walk *w, struct node *link)
 {
 	if (++w->links > LINKS_MAX)
 		return -ELOOP;
+	node_was_read(link);
 	if (link->target)
 		return walk_text(w, link->target, strlen(link->target));
 	return walk_made_link(w, link);
 }
 
-/* Counted. */
-static int walk_name(struct node *dir, const char *name, size_t len, struct node **out)
+/* The component that w->rest begins with, cut off from it; it is neither '/' nor NUL. False: too long. */
+static bool next_component(struct walk *w, struct path_end *e)
 {
-	if (len == 1 && name[0] == '.')
-		*out = dir;
-	else if (len == 2 && name[0] == '.' && name[1] == '.')
-		*out = dir->dir.parent;
-	else
-		return dir_find(dir, name, len, out);
+	e->name = w->rest;
+	e->len = 0;
+	while (*w->rest && *w->rest != '/') {
+		w->rest++;
+		e->len++;
+	}
+	e->slash = *w->rest == '/';
+	e->last = PATH_NAME;
+	if (e->len == 1 && e->name[0] == '.')
+		e->last = PATH_DOT;
+	if (e->len == 2 && e->name[0] == '.' && e->name[1] == '.')
+		e->last = PATH_DOTS;
+	return e->len <= NAME_MAX;
+}
+
+/* Does nothing but slashes follow? */
+static bool at_end(const struct walk *w)
+{
+	const char *s = w->rest;
+
+	while (*s == '/')
+		s++;
+	return !*s;
+}
+
+/* What the component leads to from w->at; counted. */
+static int find(struct node *at, const struct path_end *e, struct node **out)
+{
+	if (e->last == PATH_NAME)
+		return dir_find(at, e->name, e->len, out);
+	spin_lock(&tree_lock);
+	*out = e->last == PATH_DOT ? at : at->dir.parent;
 	node_get(*out);
+	spin_unlock(&tree_lock);
 	return 0;
 }
 
-/* One component: w->rest begins with neither '/' nor NUL. */
-static int walk_step(struct walk *w, unsigned flags)
+/*
+ * One component: w->rest begins with neither '/' nor NUL. 0, -errno; 1: it is the last one, and e
+ * is filled in but for dir.
+ */
+static int walk_step(struct walk *w, unsigned flags, struct path_end *e)
 {
-	const char *name = w->rest;
 	struct node *n;
-	size_t len = 0;
+	bool last;
 	int err;
 
 	if (!node_is_dir(w->at))
 		return -ENOTDIR;
-	while (name[len] && name[len] != '/')
-		len++;
-	if (len > NAME_MAX)
-		return -ENAMETOOLONG;
-	err = walk_name(w->at, name, len, &n);
+	err = node_may(w->at, MAY_EXEC);
 	if (err)
-		return err == -ENOENT && flags & LOOKUP_CREATE && !name[len] ? -EROFS : err;
-	w->rest += len;
-	if (!node_is_link(n) || (!*w->rest && flags & LOOKUP_NOFOLLOW)) {
-		walk_to(w, n);
-		return 0;
+		return err;
+	if (!next_component(w, e))
+		return -ENAMETOOLONG;
+	last = at_end(w);
+	if (last && flags & LOOKUP_PARENT)
+		return 1;
+	err = find(w->at, e, &n);
+	if (err)
+		return err == -ENOENT && last ? 1 : err;
+	if (node_is_link(n) && (!last || e->slash || !(flags & LOOKUP_NOFOLLOW))) {
+		err = walk_link(w, n);
+		node_put(n);
+		return err;
 	}
-	err = walk_link(w, n);
-	node_put(n);
-	return err;
+	if (!last)
+		walk_to(w, n);
+	else if (e->slash && !node_is_dir(n))
+		err = -ENOTDIR;
+	else
+		e->node = n;
+	if (err)
+		node_put(n);
+	return err ? err : last;
 }
 
-int path_lookup(struct node *from, char *path, unsigned flags, struct node **out)
+/* The walk is over where it stands, in no name. */
+static int end_here(struct walk *w, bool slash, struct path_end *e)
+{
+	if (slash && !node_is_dir(w->at))
+		return -ENOTDIR;
+	*e = (struct path_end){ .node = w->at, .slash = slash };
+	return 0;
+}
+
+int path_walk(struct node *from, char *path, unsigned flags, struct path_end *e)
 {
 	struct walk w = { .at = *path == '/' ? fs_root : from, .buf = path, .rest = path };
-	int err = 0;
+	int r = 0;
 
+	*e = (struct path_end){ 0 };
 	if (!*path && !(flags & LOOKUP_EMPTY))
 		return -ENOENT;
 	node_get(w.at);
-	while (!err) {
+	while (!r) {
 		bool slash = *w.rest == '/';
 
 		while (*w.rest == '/')
 			w.rest++;
 		if (!*w.rest) {
-			if (slash && !node_is_dir(w.at))
-				err = -ENOTDIR;
+			r = end_here(&w, slash, e);
 			break;
 		}
-		err = walk_step(&w, flags);
+		r = walk_step(&w, flags, e);
 	}
-	if (err)
+	if (r < 0)
 		node_put(w.at);
-	else
-		*out = w.at;
-	return err;
+	else if (r == 1)
+		e->dir = w.at;
+	return MIN(r, 0);
+}
+
+void path_end_put(struct path_end *e)
+{
+	node_put(e->node);
+	node_put(e->dir);
+}
+
+int path_lookup(struct node *from, char *path, unsigned flags, struct node **out)
+{
+	struct path_end e;
+	int err = path_walk(from, path, flags, &e);
+
+	if (err)
+		return err;
+	*out = e.node;
+	e.node = NULL;
+	path_end_put(&e);
+	return *out ? 0 : -ENOENT;
 }
 
 int path_lookup_from(struct node *from, const char *path, struct node **out)
@@ -166,20 +235,21 @@ int path_lookup_const(const char *path, struct node **out)
 }
 
 /*
- * The path that d names, put at the end of buf, its NUL in buf[n - 1]: where it
- * begins; n: no room.
+ * The path that n's name makes, put at the end of buf, its NUL in buf[n - 1]: where it
+ * begins; n: no room. *gone: the name is no more. tree_lock held.
  */
-static size_t path_back(const struct dirent *d, char *buf, size_t n)
+static size_t path_back(const struct node *node, char *buf, size_t n, bool *gone)
 {
-	size_t at = n - 1, len;
+	const struct dirent *d = node->name;
+	size_t at = n - 1;
 
+	*gone = d && d->gone;
 	buf[at] = '\0';
 	for (; d; d = d->dir->name) {
-		len = strlen(d->name);
-		if (len + 1 > at)
+		if (d->len + 1ul > at)
 			return n;
-		at -= len;
-		memcpy(buf + at, d->name, len);
+		at -= d->len;
+		memcpy(buf + at, d->name, d->len);
 		buf[--at] = '/';
 	}
 	if (at == n - 1)
@@ -187,30 +257,51 @@ static size_t path_back(const struct dirent *d, char *buf, size_t n)
 	return at;
 }
 
-ssize_t path_of_dir(struct node *dir, char *buf, size_t n)
+/* The same at the beginning of buf: its length with the NUL, or -ERANGE. */
+static ssize_t path_text(const struct node *node, char *buf, size_t n, bool *gone)
 {
 	size_t at;
 
 	if (n < 2)
 		return -ERANGE;
-	at = path_back(dir->name, buf, n);
+	spin_lock(&tree_lock);
+	at = path_back(node, buf, n, gone);
+	spin_unlock(&tree_lock);
 	if (at == n)
 		return -ERANGE;
 	memmove(buf, buf + at, n - at);
 	return (ssize_t)(n - at);
 }
 
+ssize_t path_of_dir(struct node *dir, char *buf, size_t n)
+{
+	bool gone;
+	ssize_t len = path_text(dir, buf, n, &gone);
+
+	return len > 0 && gone ? -ENOENT : len;
+}
+
 ssize_t path_of_node(struct node *node, char *buf, size_t n)
 {
 	ssize_t len;
+	bool gone;
 
 	if (node->ops && node->ops->path)
 		return node->ops->path(node, buf, n);
-	if (!node->name && !node_is_dir(node)) {
+	if (!node->fs) {
 		len = snprintf(buf, n, "%s:[%lu]", S_ISFIFO(node->mode) ? "pipe" : "anon_inode",
 			       node->ino);
 		return (size_t)len < n ? len : -ENAMETOOLONG;
 	}
-	len = path_of_dir(node, buf, n);
-	return len < 0 ? -ENAMETOOLONG : len - 1;
+	if (!node->name && node != fs_root) {
+		len = snprintf(buf, n, "/#%lu (deleted)", node->ino);	/* O_TMPFILE */
+		return (size_t)len < n ? len : -ENAMETOOLONG;
+	}
+	len = path_text(node, buf, n, &gone);
+	if (len < 0)
+		return -ENAMETOOLONG;
+	len--;
+	if (gone)
+		len += (ssize_t)strlcpy(buf + len, " (deleted)", n - (size_t)len);
+	return (size_t)len < n ? len : -ENAMETOOLONG;
 }

@@ -18,9 +18,11 @@
  * Whoever counts an event then wakes those who are marked as waiting; they look
  * at the count once more under the wait queue's lock before they sleep.
  *
+ * Making and opening one, named ones too: pipe_open.c.
+ *
  * Locks: pipe.lock (RANK_FS), outside of the wait queue's.
  */
-#include <kernel/fs/pipe.h>
+#include <kernel/fs/pipe_ring.h>
 #include <kernel/fs/uio.h>
 #include <arch/uaccess.h>
 #include <asm/ioctls.h>
@@ -33,42 +35,9 @@
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
-#define SLOTS		16u
-#define SIZE_MAX_BYTES	(1u << 31)
-
-struct slot {
-	struct page *page;
-	unsigned start;			/* of what it holds */
-	unsigned len : 31;
-	unsigned packet : 1;
-};
-
-struct pipe {
-	struct spinlock lock;
-	struct slot *slot;		/* lock: nslots of them */
-	unsigned nslots;		/* lock: a power of two */
-	struct slot few[SLOTS];		/* where slot points at first */
-	unsigned head, tail;		/* lock: the next to be filled, to be read; they count on */
-	struct page *spare;		/* lock: kept for the next write; NULL */
-	unsigned readers, writers;	/* lock: open files of each end */
-	bool being_read;		/* lock: somebody copies from the first slot */
-	bool contended;			/* lock: another reader waits for that to end */
-	struct waitq wait;
-	unsigned waiting;		/* lock: how many sleep, or are about to */
-	uint64_t events;		/* lock to change */
-};
-
-static struct kmem_cache *pipe_cache;
-
-static bool is_empty(const struct pipe *p) { return p->head == p->tail; }
-static bool is_full(const struct pipe *p) { return p->head - p->tail == p->nslots; }
-static struct slot *slot_at(struct pipe *p, unsigned i) { return &p->slot[i & (p->nslots - 1)]; }
-static struct slot *first_slot(struct pipe *p) { return slot_at(p, p->tail); }
-static struct slot *last_slot(struct pipe *p) { return slot_at(p, p->head - 1); }
-
 /* ---- waiting; the lock is held ---- */
 
-static void tell(struct pipe *p)
+void pipe_tell(struct pipe *p)
 {
 	p->events++;
 	if (unlikely(p->waiting)) {
@@ -80,8 +49,7 @@ static void tell(struct pipe *p)
 	file_poll_wake();
 }
 
-/* Until the next event, without the lock. 0; -EAGAIN, -ERESTARTSYS. */
-static int wait_for_event(struct pipe *p, const struct file *f)
+int pipe_wait(struct pipe *p, const struct file *f)
 {
 	uint64_t seen = p->events, flags;
 	int err = 0;
@@ -132,7 +100,7 @@ static void consume(struct pipe *p, unsigned n)
 	keep_or_free(p, s->page);
 	p->tail++;
 	if (was_full)
-		tell(p);
+		pipe_tell(p);
 }
 
 /* From the first slot. Bytes, or -EFAULT, with nothing taken. The lock is let go meanwhile. */
@@ -148,7 +116,7 @@ static ssize_t read_slot(struct pipe *p, struct io_iter *to)
 	spin_lock(&p->lock);
 	p->being_read = false;
 	if (p->contended)
-		tell(p);
+		pipe_tell(p);
 	p->contended = false;
 	if (done < n)
 		return -EFAULT;
@@ -172,7 +140,7 @@ static ssize_t read_locked(struct pipe *p, const struct file *f, struct io_iter 
 			break;
 		} else {
 			p->contended |= p->being_read;
-			r = wait_for_event(p, f);
+			r = pipe_wait(p, f);
 		}
 	}
 	return done ? (ssize_t)done : MIN(r, 0);
@@ -214,7 +182,7 @@ static inline int wait_for_room(struct pipe *p, const struct file *f, size_t n)
 	int err = 0;
 
 	while (p->readers && unlikely(is_full(p)) && !fits_behind(p, n) && !err)
-		err = wait_for_event(p, f);
+		err = pipe_wait(p, f);
 	return p->readers ? err : -EPIPE;
 }
 
@@ -238,7 +206,7 @@ static int put_piece(struct pipe *p, const struct file *f, struct page *page, si
 			.page = page, .len = (unsigned)n, .packet = (f->flags & O_DIRECT) != 0,
 		};
 		if (was_empty)
-			tell(p);
+			pipe_tell(p);
 	}
 	return err;
 }
@@ -318,21 +286,17 @@ static ssize_t pipe_write(struct file *f, const void __user *buf, size_t n, uint
 
 /* ---- the rest ---- */
 
-static bool is_reader(const struct file *f)
-{
-	return file_can_read(f);
-}
-
 static unsigned pipe_poll(struct file *f)
 {
 	struct pipe *p = f->data;
 	unsigned now = 0;
 
 	spin_lock(&p->lock);
-	if (is_reader(f)) {
+	if (file_can_read(f)) {
 		now |= is_empty(p) ? 0 : POLLIN | POLLRDNORM;
-		now |= p->writers ? 0 : POLLHUP;
-	} else {
+		now |= p->writers || !p->wopens ? 0 : POLLHUP;
+	}
+	if (file_can_write(f)) {
 		now |= is_full(p) ? 0 : POLLOUT | POLLWRNORM;
 		now |= p->readers ? 0 : POLLERR;
 	}
@@ -358,140 +322,8 @@ static long pipe_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	return put_user_u32(bytes_in(f->data), (uint32_t __user *)arg);
 }
 
-static void pipe_free(struct pipe *p)
-{
-	for (; p->tail != p->head; p->tail++)
-		page_free(first_slot(p)->page, 0);
-	if (p->spare)
-		page_free(p->spare, 0);
-	if (p->slot != p->few)
-		kfree(p->slot);
-	kmem_free(pipe_cache, p);
-}
-
-static void pipe_release(struct file *f)
-{
-	struct pipe *p = f->data;
-	bool last;
-
-	spin_lock(&p->lock);
-	(*(is_reader(f) ? &p->readers : &p->writers))--;
-	last = !p->readers && !p->writers;
-	tell(p);
-	spin_unlock(&p->lock);
-	if (last)
-		pipe_free(p);
-}
-
-static const struct file_ops pipe_ops = {
+const struct file_ops pipe_ops = {
 	.read = pipe_read, .write = pipe_write,
 	.read_iter = pipe_read_iter, .write_iter = pipe_write_iter, .release = pipe_release, .poll = pipe_poll,
 	.ioctl = pipe_ioctl, .stream = true,
 };
-
-/* ---- its size ---- */
-
-long pipe_size(const struct file *f)
-{
-	const struct pipe *p = f->data;
-
-	return f->ops == &pipe_ops ? (long)(READ_ONCE(p->nslots) * PAGE_SIZE) : -EBADF;
-}
-
-/* What is in it moves to n other slots, and the old ones are *slot's. 0, -EBUSY. */
-static int change_slots(struct pipe *p, struct slot **slot, unsigned n)
-{
-	unsigned used = p->head - p->tail;
-	struct slot *old = p->slot;
-
-	if (used > n)
-		return -EBUSY;
-	for (unsigned i = 0; i < used; i++)
-		(*slot)[i] = *slot_at(p, p->tail + i);
-	p->tail = 0;
-	p->head = used;
-	p->slot = *slot;
-	p->nslots = n;
-	*slot = old;
-	tell(p);
-	return 0;
-}
-
-long pipe_set_size(struct file *f, unsigned bytes)
-{
-	struct pipe *p = f->data;
-	struct slot *slot;
-	unsigned n = 1;
-	int err;
-
-	if (f->ops != &pipe_ops)
-		return -EBADF;
-	if (bytes > SIZE_MAX_BYTES)
-		return -EINVAL;
-	while (n * PAGE_SIZE < bytes)
-		n *= 2;
-	slot = kmalloc(n * sizeof(*slot));
-	if (!slot)
-		return -ENOMEM;
-	spin_lock(&p->lock);
-	err = change_slots(p, &slot, n);
-	spin_unlock(&p->lock);
-	if (slot != p->few)
-		kfree(slot);
-	return err ? err : (long)(n * PAGE_SIZE);
-}
-
-/* ---- making one ---- */
-
-void pipe_init(void)
-{
-	pipe_cache = kmem_cache_create("pipe", sizeof(struct pipe), 0);
-	if (!pipe_cache)
-		panic("no memory for the cache of pipes");
-}
-
-static int open_end(struct pipe *p, struct node *node, unsigned flags, struct file **out)
-{
-	int err = file_open(node, &pipe_ops, flags, out);
-
-	if (!err)
-		(*out)->data = p;
-	return err;
-}
-
-/* On an error p is still the caller's. */
-static int open_ends(struct pipe *p, struct node *node, unsigned flags, struct file *end[2])
-{
-	int err = open_end(p, node, O_RDONLY | flags, &end[0]);
-
-	if (err)
-		return err;
-	err = open_end(p, node, O_WRONLY | flags, &end[1]);
-	if (err) {
-		p->readers = 2;		/* one more than there are: it stays */
-		file_put(end[0]);
-	}
-	return err;
-}
-
-int pipe_create(unsigned flags, struct file *end[2])
-{
-	struct node *node = node_create(S_IFIFO | 0600);
-	struct pipe *p = kmem_zalloc(pipe_cache);
-	int err = -ENOMEM;
-
-	if (!node || !p)
-		goto out;
-	p->slot = p->few;
-	p->nslots = SLOTS;
-	spin_init(&p->lock, RANK_FS);
-	waitq_init(&p->wait);
-	p->readers = p->writers = 1;
-	err = open_ends(p, node, flags, end);
-out:
-	if (err && p)
-		pipe_free(p);
-	if (node)
-		node_put(node);
-	return err;
-}

@@ -8,7 +8,7 @@
  * of a process takes.
  */
 #include <kernel/fs/proc.h>
-#include <kernel/fs/path.h>
+#include <kernel/fs/fs.h>
 #include <kernel/fs/rootfs.h>
 #include <arch/uaccess.h>
 #include <lib/assert.h>
@@ -153,8 +153,7 @@ int proc_show_number(struct text *t, uint64_t v)
 
 static struct node *make_fixed(const struct proc_file *pf)
 {
-	struct node *n = S_ISREG(pf->mode) ? node_create_file((uint32_t)pf->mode, "", 0) :
-					     node_create((uint32_t)pf->mode);
+	struct node *n = node_create((uint32_t)pf->mode);
 
 	if (!n)
 		return NULL;
@@ -176,25 +175,13 @@ static void add_fixed(const struct proc_file *pf)
 		node_put(n);
 }
 
-/* A directory that may be there already, from the archive. */
-static void add_root(const char *path, const struct node_ops *ops)
-{
-	struct node *n;
-
-	if (path_lookup_const(path, &n)) {
-		n = node_create(S_IFDIR);
-		if (!n || rootfs_add(path, n))
-			panic("no memory for %s", path);
-	}
-	n->mode = S_IFDIR | 0555;
-	n->ops = ops;
-	node_put(n);
-}
-
 void proc_init(void)
 {
-	add_root("/proc", &proc_root_ops);
-	add_root("/sys", NULL);
+	struct node *proc = rootfs_mount(&fs_list[FS_PROC], 0555);
+
+	proc->ops = &proc_root_ops;
+	node_put(proc);
+	node_put(rootfs_mount(&fs_list[FS_SYS], 0555));
 	for (const struct proc_file *pf = procfiles_start; pf < procfiles_end; pf++)
 		if (*pf->path == '/')
 			add_fixed(pf);

@@ -4,6 +4,7 @@
  */
 #include <kernel/fs/proc.h>
 #include <arch/uaccess.h>
+#include <kernel/fs/fs.h>
 #include <kernel/fs/path.h>
 #include <kernel/proc/look.h>
 #include <lib/string.h>
@@ -49,7 +50,7 @@ static int put_line(const struct vma_info *v, void *arg)
 	text_printf(m->text, "%08lx-%08lx %c%c%c%c %08lx 00:%02x %lu ", v->start, v->end,
 		    v->prot & PROT_READ ? 'r' : '-', v->prot & PROT_WRITE ? 'w' : '-',
 		    v->prot & PROT_EXEC ? 'x' : '-', v->flags & MAP_SHARED ? 's' : 'p',
-		    v->obj ? v->pgoff << PAGE_SHIFT : 0, v->obj ? FS_DEV : 0, ino);
+		    v->obj ? v->pgoff << PAGE_SHIFT : 0, v->obj ? n ? fs_dev(n) : FS_DEV_NONE : 0, ino);
 	put_name(m, v, line);
 	text_char(m->text, '\n');
 	return m->text->err;

@@ -7,6 +7,7 @@
  * so its path can be told, and the directory stays as long as it does.
  */
 #include <kernel/fs/proc.h>
+#include <kernel/fs/names.h>
 #include <kernel/fs/path.h>
 #include <kernel/proc/look.h>
 #include <lib/format.h>
@@ -19,7 +20,7 @@
 #define ID_TASK		(1ul << 32) /* of a directory: it is one of task/, and has no task/ itself */
 #define INO_FD		0x8000u
 
-static const struct node_ops task_ops, file_ops, link_ops;
+static const struct node_ops task_ops, link_ops;
 
 int proc_parse_pid(const char *name, size_t len)
 {
@@ -37,38 +38,19 @@ int proc_parse_pid(const char *name, size_t len)
 
 /* ---- made nodes ---- */
 
-static void made_release(struct node *n)
-{
-	struct dirent *d = n->name;
-
-	n->name = NULL;
-	node_put(d->dir);
-	kfree(d);
-}
-
 struct node *proc_make_node(struct node *dir, const char *name, size_t len, uint32_t mode,
 			    uint64_t id, uint64_t ino)
 {
-	struct dirent *d = kmalloc(sizeof(*d) + len + 1);
-	struct node *n =
-		d ? S_ISREG(mode) ? node_create_file(mode, "", 0) : node_create(mode) : NULL;
+	struct node *n = node_create(mode);
 
-	if (!n) {
-		kfree(d);
+	if (!n)
+		return NULL;
+	if (!name_make(n, dir, name, len)) {
+		node_put(n);
 		return NULL;
 	}
-	memcpy(d->name, name, len);
-	d->name[len] = '\0';
-	d->dir = dir;
-	d->node = n;
-	node_get(dir);
-	n->name = d;
 	n->ino = ino;
 	n->about_id = id;
-	if (node_is_dir(n))
-		n->dir.parent = dir;
-	else
-		n->nlink = 1;
 	return n;
 }
 
@@ -100,13 +82,11 @@ struct node *proc_make_file(struct node *dir, const struct proc_file *pf, int pi
 	if (!n)
 		return NULL;
 	n->about = pf;
-	n->ops = pf->follow ? &link_ops : pf->dir ? pf->dir : &file_ops;
+	n->ops = pf->follow ? &link_ops : pf->dir;
 	if (node_is_reg(n))
 		n->fops = &proc_file_ops;
 	return n;
 }
-
-static const struct node_ops file_ops = { .release = made_release };
 
 /* ---- links that lead to a node ---- */
 
@@ -135,8 +115,7 @@ static ssize_t link_read(struct node *n, char *buf, size_t size)
 }
 
 static const struct node_ops link_ops = { .follow = link_follow,
-					  .readlink = link_read,
-					  .release = made_release };
+					  .readlink = link_read };
 
 /* ---- /proc/PID ---- */
 
@@ -178,8 +157,7 @@ static bool pid_next(struct node *dir, uint64_t *at, struct made_name *out)
 }
 
 static const struct node_ops pid_ops = { .lookup = pid_lookup,
-					 .next = pid_next,
-					 .release = made_release };
+					 .next = pid_next };
 
 struct node *proc_make_pid(struct node *dir, const char *name, size_t len, int pid)
 {
@@ -222,8 +200,7 @@ static bool task_next(struct node *dir, uint64_t *at, struct made_name *out)
 }
 
 static const struct node_ops task_ops = { .lookup = task_lookup,
-					  .next = task_next,
-					  .release = made_release };
+					  .next = task_next };
 PROC_FILE(task, .path = "task", .mode = S_IFDIR | 0555, .dir = &task_ops);
 
 /* ---- /proc/PID/fd ---- */
@@ -241,8 +218,7 @@ static int fd_follow(struct node *n, struct node **out)
 }
 
 static const struct node_ops fd_link_ops = { .follow = fd_follow,
-					     .readlink = link_read,
-					     .release = made_release };
+					     .readlink = link_read };
 
 static struct node *fd_lookup(struct node *dir, const char *name, size_t len, int *err)
 {
@@ -284,8 +260,7 @@ static bool fd_next(struct node *dir, uint64_t *at, struct made_name *out)
 }
 
 static const struct node_ops fd_ops = { .lookup = fd_lookup,
-					.next = fd_next,
-					.release = made_release };
+					.next = fd_next };
 PROC_FILE(fd, .path = "fd", .mode = S_IFDIR | 0500, .dir = &fd_ops);
 
 /* ---- exe, cwd, root ---- */

@@ -113,6 +113,17 @@ static void status_signals(struct text *t, const struct process_view *v)
 		    v->ignored, v->caught);
 }
 
+static void status_cred(struct text *t, const struct process_view *v)
+{
+	const struct cred *c = &v->cred;
+
+	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid, c->euid,
+		    c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid, v->files_max);
+	for (unsigned i = 0; i < c->ngroups; i++)
+		text_printf(t, "%u ", c->group[i]);
+	text_add(t, c->ngroups ? "\n" : " \n", c->ngroups ? 1 : 2);
+}
+
 /* The process and its memory, as process_look and measure tell them. */
 static int look(int pid, struct process_view *v, struct memory *m, bool *there)
 {
@@ -135,8 +146,7 @@ static int show_status(struct text *t, int pid)
 	text_printf(t, "\nUmask:\t%04o\nState:\t%c (%s)\n", v.umask, v.state, state_name(v.state));
 	text_printf(t, "Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", v.pid, v.tid,
 		    v.ppid);
-	text_printf(t, "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nFDSize:\t%u\nGroups:\t \n",
-		    v.files_max);
+	status_cred(t, &v);
 	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", v.pid, v.tid, v.pgid,
 		    v.sid);
 	if (there)

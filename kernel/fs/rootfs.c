@@ -1,18 +1,36 @@
 /*
- * The root file system: a tree of nodes made from the initramfs at boot, and
- * read-only from then on; see rootfs.h.
+ * The beginning of the file tree: nodes made from the initramfs at boot, and the
+ * file systems that there are; see rootfs.h, fs.h.
  */
 #include <kernel/fs/rootfs.h>
 #include <arch/layout.h>
 #include <boot/bootinfo.h>
+#include <kernel/core/clock.h>
 #include <kernel/fs/cpio.h>
+#include <kernel/fs/fs.h>
+#include <kernel/fs/names.h>
 #include <kernel/fs/path.h>
 #include <kernel/fs/proc.h>
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/string.h>
+#include <lib/option.h>
 #include <linux/errno.h>
+#include <linux/magic.h>
 #include <mm/alloc/slab.h>
+#include <mm/mm.h>
+
+struct fs fs_list[] = {
+	[FS_ROOT] = { .type = "tmpfs", .where = "/", .dev = 2, .magic = TMPFS_MAGIC },
+	[FS_PROC] = { .type = "proc", .where = "/proc", .dev = 3, .magic = PROC_SUPER_MAGIC, .fixed = true },
+	[FS_SYS] = { .type = "sysfs", .where = "/sys", .dev = 4, .magic = SYSFS_MAGIC, .fixed = true },
+	[FS_SHM] = { .type = "tmpfs", .where = "/dev/shm", .dev = 5, .magic = TMPFS_MAGIC },
+	{ 0 },
+};
+
+static uint64_t root_size, shm_size;
+option_size(root_size, &root_size, 0, 1ul << 50, "bytes that files in / may have (0: half of memory)");
+option_size(shm_size, &shm_size, 0, 1ul << 50, "bytes that files in /dev/shm may have (0: half of memory)");
 
 /* A file with several names: newc gives the content with one of them. */
 struct hard_link {
@@ -102,10 +120,8 @@ static struct node *hard_link_find(struct unpack *u, const struct cpio_entry *e)
 			break;
 	if (!h)
 		return NULL;
-	if (e->size && !h->node->reg.obj.size) {
-		h->node->reg.data = e->data;
-		h->node->reg.obj.size = e->size;
-	}
+	if (e->size && !node_size(h->node))
+		node_set_archived(h->node, e->data, e->size);
 	node_get(h->node);
 	return h->node;
 }
@@ -180,7 +196,7 @@ static int entry_node(struct unpack *u, const struct cpio_entry *e, struct node 
 static void count_entry(struct unpack_stats *st, const struct node *n)
 {
 	switch (n->mode & S_IFMT) {
-	case S_IFREG: st->files++; st->bytes += n->reg.obj.size; break;
+	case S_IFREG: st->files++; st->bytes += node_size(n); break;
 	case S_IFDIR: st->dirs++; break;
 	case S_IFLNK: st->links++; break;
 	default: st->devices++; break;
@@ -192,7 +208,7 @@ static void node_describe(struct node *n, const struct cpio_entry *e)
 	n->mode = (n->mode & S_IFMT) | (e->mode & 07777);
 	n->uid = e->uid;
 	n->gid = e->gid;
-	n->mtime = e->mtime;
+	n->atime = n->mtime = n->ctime = (int64_t)(e->mtime * NS_PER_SEC);
 }
 
 /* 0, -ENOMEM; 1: it cannot be had. */
@@ -303,12 +319,65 @@ static void unpack_initramfs(const struct bootinfo *bi)
 	report(err, &st, bad);
 }
 
+uint32_t fs_dev(const struct node *n)
+{
+	return n->fs ? n->fs->dev : FS_DEV_NONE;
+}
+
+/* As many names as pages: each takes less than half a page. */
+static void set_size(struct fs *fs, uint64_t bytes)
+{
+	struct mem_info i;
+
+	mm_info(&i);
+	fs->room.max = bytes ? bytes >> PAGE_SHIFT : i.total >> (PAGE_SHIFT + 1);
+	fs->max_names = i.total >> (PAGE_SHIFT + 1);
+}
+
+/* The root directory of fs, also where the initramfs has one. */
+struct node *rootfs_mount(struct fs *fs, uint32_t mode)
+{
+	struct node *n;
+
+	if (path_lookup_const(fs->where, &n)) {
+		n = node_create(S_IFDIR);
+		if (!n || rootfs_add(fs->where, n))
+			panic("no memory for %s", fs->where);
+	}
+	n->mode = S_IFDIR | mode;
+	n->fs = fs;
+	return n;
+}
+
+/* What every system has, beside what the archive brought: directories that all may use. */
+static void make_common(void)
+{
+	static const struct { const char *path; uint32_t mode; } dirs[] = { { "/dev", 0755 }, { "/tmp", 01777 } };
+	struct node *n;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(dirs); i++) {
+		if (!path_lookup_const(dirs[i].path, &n)) {
+			node_put(n);
+			continue;
+		}
+		n = node_create(S_IFDIR | dirs[i].mode);
+		if (!n || rootfs_add(dirs[i].path, n))
+			panic("no memory for %s", dirs[i].path);
+		node_put(n);
+	}
+	node_put(rootfs_mount(&fs_list[FS_SHM], 01777));
+}
+
 void fs_init(const struct bootinfo *bi)
 {
 	node_init();
+	set_size(&fs_list[FS_ROOT], root_size);
+	set_size(&fs_list[FS_SHM], shm_size);
 	fs_root = node_create(S_IFDIR | 0755);
 	if (!fs_root)
 		panic("no memory for the root directory");
+	fs_root->fs = &fs_list[FS_ROOT];
 	unpack_initramfs(bi);
+	make_common();
 	proc_init();
 }

@@ -5,6 +5,7 @@
 #include <kernel/fs/node.h>
 
 struct bootinfo;
+struct fs;
 
 struct unpack_stats { unsigned files, dirs, links, devices, left_out; uint64_t bytes; };
 
@@ -24,6 +25,8 @@ int __must_check rootfs_unpack(struct node *root, const void *archive, size_t si
 int __must_check rootfs_add(const char *path, struct node *node);
 /* Adds a device node with the path's directories, unless the name is there already. */
 void rootfs_add_device(const char *path, uint32_t mode, unsigned major, unsigned minor);
+/* The root directory of fs, made where it is missing; counted. At boot. */
+struct node *rootfs_mount(struct fs *fs, uint32_t mode);
 /* Makes fs_root out of the boot loader's initramfs. */
 void fs_init(const struct bootinfo *bi);
 

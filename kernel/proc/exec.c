@@ -5,6 +5,7 @@
  */
 #include <kernel/proc/exec.h>
 #include <kernel/fs/path.h>
+#include <kernel/fs/perm.h>
 #include <kernel/proc/elf.h>
 #include <kernel/proc/process.h>
 #include <lib/string.h>
@@ -16,7 +17,7 @@
 
 static int may_execute(const struct node *n)
 {
-	return node_is_reg(n) && n->mode & 0111 ? 0 : -EACCES;
+	return node_object(n) ? node_may(n, MAY_EXEC) : -EACCES;
 }
 
 /*
@@ -146,7 +147,7 @@ static int load(struct process *p, struct node *exe, const char *name,
 	int err = check_size(p, args);
 
 	if (!err)
-		err = elf_open(&e, &exe->reg.obj);
+		err = elf_open(&e, node_object(exe));
 	if (err)
 		return err;
 	err = exec_elf(p, exe, name, &e, args, tf);

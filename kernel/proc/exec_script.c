@@ -47,7 +47,7 @@ static int take_apart(struct exec_script *s)
 
 int exec_script_read(struct exec_script *s, struct node *exe)
 {
-	ssize_t n = object_read_kernel(&exe->reg.obj, 0, s->line, EXEC_SCRIPT_LINE);
+	ssize_t n = object_read_kernel(node_object(exe), 0, s->line, EXEC_SCRIPT_LINE);
 
 	if (n < 0)
 		return (int)n;

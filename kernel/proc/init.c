@@ -54,12 +54,12 @@ static char *read_text(const char *path, size_t *n)
 
 	if (path_lookup_const(path, &node))
 		return NULL;
-	if (node_is_reg(node) && node_size(node) <= TEXT_MAX) {
+	if (node_object(node) && node_size(node) <= TEXT_MAX) {
 		*n = node_size(node);
 		text = kmalloc(*n + 1);
 	}
 	if (text)
-		got = object_read_kernel(&node->reg.obj, 0, text, *n);
+		got = object_read_kernel(node_object(node), 0, text, *n);
 	node_put(node);
 	if (text && got != (ssize_t)*n) {
 		kfree(text);

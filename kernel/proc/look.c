@@ -60,7 +60,7 @@ int process_look(int tid, struct process_view *v)
 	p = t->process;
 	*v = (struct process_view){
 		.pid = p->pid, .tid = tid, .ppid = p->ppid, .pgid = p->pgid, .sid = p->sid,
-		.state = state_of(t), .umask = p->umask, .oom_score_adj = p->oom_score_adj,
+		.state = state_of(t), .umask = p->umask, .cred = p->cred, .oom_score_adj = p->oom_score_adj,
 		.files_max = p->files.max, .nthreads = p->nlive,
 		.start_ns = p->start_ns, .used = p->used, .reaped = p->reaped,
 	};

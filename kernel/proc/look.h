@@ -13,6 +13,7 @@ struct process_view {
 	char name[16];
 	char state;			/* R, S, Z as /proc shows it */
 	unsigned umask, files_max, nthreads;
+	struct cred cred;
 	int oom_score_adj;
 	uint64_t start_ns;
 	struct usage used, reaped;	/* used: without what its memory of now knows */

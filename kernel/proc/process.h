@@ -28,6 +28,7 @@
 #include <kernel/core/thread.h>
 #include <kernel/core/wait.h>
 #include <kernel/fs/file.h>
+#include <kernel/proc/cred.h>
 #include <kernel/proc/exec.h>
 #include <kernel/proc/signal.h>
 #include <kernel/proc/task.h>
@@ -77,6 +78,7 @@ struct process {
 	struct node *cwd;		/* counted; process_lock */
 	struct node *exe;		/* what it runs; counted, or NULL */
 	unsigned umask;			/* atomic */
+	struct cred cred;		/* process_lock; read by its own threads without it */
 	int oom_score_adj;		/* -1000 .. 1000: told, and inherited; process_lock */
 	enum oom_state oom;		/* process_lock */
 	uint64_t start_ns;

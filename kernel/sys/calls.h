@@ -11,12 +11,14 @@ struct trapframe;
 	/* files */ \
 	X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(open) X(openat) \
 	X(close) X(lseek) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(getdents64) \
-	X(fsync) X(fdatasync) X(sync) \
+	X(fsync) X(fdatasync) X(sync) X(creat) \
 	X(poll) X(ppoll) X(pipe) X(pipe2) \
 	/* the file tree */ \
 	X(stat) X(lstat) X(fstat) X(newfstatat) X(access) X(faccessat) X(faccessat2) \
 	X(readlink) X(readlinkat) X(statfs) X(fstatfs) X(chdir) X(fchdir) X(getcwd) \
-	X(umask) \
+	X(umask) X(statx) X(mkdir) X(mkdirat) X(mknod) X(mknodat) X(symlink) X(symlinkat) X(link) X(linkat) \
+	X(unlink) X(unlinkat) X(rmdir) X(rename) X(renameat) X(renameat2) X(chmod) X(fchmod) X(fchmodat) \
+	X(chown) X(fchown) X(lchown) X(fchownat) X(utimensat) X(utimes) X(futimesat) X(utime) \
 	/* memory */ \
 	X(mmap) X(munmap) X(mprotect) X(madvise) X(brk) X(mremap) X(mincore) \
 	X(msync) X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(memfd_create) X(truncate) \
@@ -25,7 +27,8 @@ struct trapframe;
 	X(fork) X(vfork) X(clone) X(clone3) X(execve) X(exit) X(exit_group) X(wait4) X(waitid) \
 	X(getpid) X(getppid) X(gettid) X(getpgrp) X(getpgid) X(setpgid) X(getsid) X(setsid) \
 	X(getuid) X(geteuid) X(getgid) X(getegid) \
-	X(getresuid) X(getresgid) X(getgroups) X(arch_prctl) X(prctl) \
+	X(getresuid) X(getresgid) X(getgroups) X(setuid) X(setgid) X(setreuid) X(setregid) \
+	X(setresuid) X(setresgid) X(setfsuid) X(setfsgid) X(setgroups) X(arch_prctl) X(prctl) \
 	X(set_tid_address) X(futex) X(set_robust_list) X(get_robust_list) X(rseq) X(prlimit64) X(getrlimit) \
 	X(setrlimit) X(getrusage) X(times) \
 	/* scheduling */ \

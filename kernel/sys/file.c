@@ -1,4 +1,4 @@
-/* Calls about open files: read and write in all forms, open, close, copies of numbers, ioctl. */
+/* Calls about open files: read and write in all forms, close, copies of numbers, ioctl. */
 #include <kernel/fs/file.h>
 #include <asm/fcntl.h>
 #include <kernel/dev/block.h>
@@ -11,16 +11,11 @@
 #include <lib/string.h>
 #include <linux/fcntl.h>
 
-static struct file *file_of(int fd)
-{
-	return files_get(&current_process()->files, (unsigned)fd);
-}
-
 /* ---- read and write ---- */
 
 SYSCALL3(read, int, fd, void __user *, buf, size_t, n)
 {
-	struct file *f = file_of(fd);
+	struct file *f = user_file(fd);
 	long r;
 
 	if (!f)
@@ -32,7 +27,7 @@ SYSCALL3(read, int, fd, void __user *, buf, size_t, n)
 
 SYSCALL3(write, int, fd, const void __user *, buf, size_t, n)
 {
-	struct file *f = file_of(fd);
+	struct file *f = user_file(fd);
 	long r;
 
 	if (!f)
@@ -50,7 +45,7 @@ SYSCALL4(pread64, int, fd, void __user *, buf, size_t, n, int64_t, off)
 
 	if (off < 0)
 		return -EINVAL;
-	f = file_of(fd);
+	f = user_file(fd);
 	if (!f)
 		return -EBADF;
 	r = f->ops->stream ? -ESPIPE : file_read(f, buf, n, &pos);
@@ -66,7 +61,7 @@ SYSCALL4(pwrite64, int, fd, const void __user *, buf, size_t, n, int64_t, off)
 
 	if (off < 0)
 		return -EINVAL;
-	f = file_of(fd);
+	f = user_file(fd);
 	if (!f)
 		return -EBADF;
 	r = f->ops->stream ? -ESPIPE : file_write(f, buf, n, &pos);
@@ -78,7 +73,7 @@ SYSCALL4(pwrite64, int, fd, const void __user *, buf, size_t, n, int64_t, off)
 
 static long do_vector(int fd, const struct iovec __user *iov, uint64_t n, bool write)
 {
-	struct file *f = file_of(fd);
+	struct file *f = user_file(fd);
 	struct io_vector v;
 	long r;
 
@@ -103,54 +98,7 @@ SYSCALL3(writev, int, fd, const struct iovec __user *, iov, uint64_t, n)
 	return do_vector(fd, iov, n, true);
 }
 
-/* ---- open, close, seek ---- */
-
-static long open_node(struct node *node, unsigned flags)
-{
-	struct process *p = current_process();
-	struct file *f;
-	long fd;
-
-	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
-		return -EEXIST;
-	fd = file_open_node(node, (flags & ~(O_CREAT | O_EXCL | O_CLOEXEC)) |
-			    O_LARGEFILE, &f);
-	if (fd)
-		return fd;
-	fd = files_add(&p->files, f, 0, process_fd_limit(p), flags & O_CLOEXEC);
-	if (fd < 0)
-		file_put(f);
-	return fd;
-}
-
-static long open_at(int dirfd, const char __user *path, unsigned flags)
-{
-	bool nofollow = flags & O_NOFOLLOW || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
-	struct node *n;
-	long r = user_path(dirfd, path, (nofollow ? LOOKUP_NOFOLLOW : 0) |
-			   (flags & O_CREAT ? LOOKUP_CREATE : 0), &n);
-
-	if (r)
-		return r;
-	if (flags & O_CREAT && node_is_dir(n) && !(flags & O_EXCL))
-		r = -EISDIR;
-	else
-		r = open_node(n, flags);
-	node_put(n);
-	return r;
-}
-
-SYSCALL3(open, const char __user *, path, unsigned, flags, unsigned, mode)
-{
-	(void)mode;
-	return open_at(AT_FDCWD, path, flags);
-}
-
-SYSCALL4(openat, int, dirfd, const char __user *, path, unsigned, flags, unsigned, mode)
-{
-	(void)mode;
-	return open_at(dirfd, path, flags);
-}
+/* ---- close, seek ---- */
 
 SYSCALL1(close, int, fd)
 {
@@ -159,7 +107,7 @@ SYSCALL1(close, int, fd)
 
 SYSCALL3(lseek, int, fd, int64_t, off, int, whence)
 {
-	struct file *f = file_of(fd);
+	struct file *f = user_file(fd);
 	long r;
 
 	if (!f)
@@ -171,7 +119,7 @@ SYSCALL3(lseek, int, fd, int64_t, off, int, whence)
 
 SYSCALL3(getdents64, int, fd, void __user *, buf, unsigned, n)
 {
-	struct file *f = file_of(fd);
+	struct file *f = user_file(fd);
 	long r;
 
 	if (!f)
@@ -183,7 +131,7 @@ SYSCALL3(getdents64, int, fd, void __user *, buf, unsigned, n)
 
 static long flush_file(int fd)
 {
-	struct file *f = file_of(fd);
+	struct file *f = user_file(fd);
 	long r;
 
 	if (!f)
@@ -211,7 +159,7 @@ SYSCALL0(sync)
 
 SYSCALL3(ioctl, int, fd, unsigned, cmd, uint64_t, arg)
 {
-	struct file *f = file_of(fd);
+	struct file *f = user_file(fd);
 	long r;
 
 	if (!f)
@@ -223,10 +171,16 @@ SYSCALL3(ioctl, int, fd, unsigned, cmd, uint64_t, arg)
 
 /* ---- copies of numbers, flags ---- */
 
+/* What the number leads to, also if it is only a place (O_PATH). */
+static struct file *any_file(int fd)
+{
+	return files_get(&current_process()->files, (unsigned)fd);
+}
+
 static long dup_from(int fd, unsigned min, bool cloexec)
 {
 	struct process *p = current_process();
-	struct file *f = file_of(fd);
+	struct file *f = any_file(fd);
 	long r;
 
 	if (!f)
@@ -240,7 +194,7 @@ static long dup_from(int fd, unsigned min, bool cloexec)
 static long dup_to(int old, int new, bool cloexec)
 {
 	struct process *p = current_process();
-	struct file *f = file_of(old);
+	struct file *f = any_file(old);
 	long r;
 
 	if (!f)
@@ -285,6 +239,8 @@ static long file_fcntl(int fd, struct file *f, unsigned cmd, uint64_t arg)
 {
 	struct process *p = current_process();
 
+	if (f->flags & O_PATH && cmd > F_GETFL && cmd != F_DUPFD_CLOEXEC)
+		return -EBADF;
 	switch (cmd) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
@@ -314,7 +270,7 @@ static long file_fcntl(int fd, struct file *f, unsigned cmd, uint64_t arg)
 
 SYSCALL3(fcntl, int, fd, unsigned, cmd, uint64_t, arg)
 {
-	struct file *f = file_of(fd);
+	struct file *f = any_file(fd);
 	long r;
 
 	if (!f)

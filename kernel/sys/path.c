@@ -1,18 +1,22 @@
-/* Calls about names in the file tree: stat, access, readlink, statfs, the working directory. */
+/* Paths that programs give, and calls that only look at where they lead: access, readlink, the working directory. */
 #include <kernel/fs/path.h>
-#include <asm/stat.h>
-#include <asm/statfs.h>
+#include <kernel/fs/fs.h>
+#include <kernel/fs/perm.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
 #include <lib/string.h>
 #include <linux/fcntl.h>
-#include <linux/magic.h>
 #include <mm/alloc/slab.h>
-#include <mm/mm.h>
 
-#define R_OK	4
-#define W_OK	2
-#define X_OK	1
+struct file *user_file(int fd)
+{
+	struct file *f = files_get(&current_process()->files, (unsigned)fd);
+
+	if (!f || !(f->flags & O_PATH))
+		return f;
+	file_put(f);
+	return NULL;
+}
 
 /* The directory that dirfd means; counted. */
 static int dir_of_fd(int dirfd, struct node **out)
@@ -33,130 +37,77 @@ static int dir_of_fd(int dirfd, struct node **out)
 	return 0;
 }
 
-static int path_from(int dirfd, char *path, unsigned flags, struct node **out)
+static int walk_from(int dirfd, char *path, unsigned flags, struct path_end *e)
 {
 	struct node *from;
 	int err;
 
 	if (*path == '/')
-		return path_lookup(fs_root, path, flags, out);
+		return path_walk(fs_root, path, flags, e);
 	if (!*path && !(flags & LOOKUP_EMPTY))
 		return -ENOENT;
 	err = dir_of_fd(dirfd, &from);
 	if (err)
 		return err;
-	err = path_lookup(from, path, flags, out);
+	err = path_walk(from, path, flags, e);
 	node_put(from);
 	return err;
 }
 
-int user_path(int dirfd, const char __user *upath, unsigned flags, struct node **out)
+int user_path_end(int dirfd, const char __user *path, unsigned flags, struct user_end *u)
 {
-	char *path = kmalloc(PATH_MAX);
 	ssize_t n;
 	int err;
 
-	if (!path)
+	u->buf = kmalloc(PATH_MAX);
+	if (!u->buf)
 		return -ENOMEM;
-	n = strncpy_from_user(path, upath, PATH_MAX);
-	err = n < 0 ? (int)n : path_from(dirfd, path, flags, out);
-	kfree(path);
+	n = strncpy_from_user(u->buf, path, PATH_MAX);
+	err = n < 0 ? (int)n : walk_from(dirfd, u->buf, flags, &u->e);
+	if (err)
+		kfree(u->buf);
 	return err;
 }
 
-/* ---- stat ---- */
-
-/* Memory takes what it holds, other files what they are long. */
-static __kernel_long_t blocks_of(const struct node *n, uint64_t size)
+void user_end_put(struct user_end *u)
 {
-	if (!node_is_reg(n))
-		return 0;
-	if (n->reg.obj.ops->memory)
-		return (__kernel_long_t)(n->reg.obj.npages * (PAGE_SIZE / 512));
-	return (__kernel_long_t)(ALIGN_UP(size, PAGE_SIZE) / 512);
+	path_end_put(&u->e);
+	kfree(u->buf);
 }
 
-static void fill_stat(const struct node *n, struct stat *st)
+int user_path(int dirfd, const char __user *path, unsigned flags, struct node **out)
 {
-	uint64_t size = node_size(n);
-
-	*st = (struct stat){
-		.st_dev = FS_DEV,
-		.st_ino = n->ino,
-		.st_nlink = n->nlink,
-		.st_mode = n->mode,
-		.st_uid = n->uid,
-		.st_gid = n->gid,
-		.st_rdev = n->rdev,
-		.st_size = (__kernel_long_t)size,
-		.st_blksize = PAGE_SIZE,
-		.st_blocks = blocks_of(n, size),
-		.st_atime = n->mtime,
-		.st_mtime = n->mtime,
-		.st_ctime = n->mtime,
-	};
-}
-
-static long put_stat(const struct node *n, struct stat __user *to)
-{
-	struct stat st;
-
-	fill_stat(n, &st);
-	return copy_to_user(to, &st, sizeof(st)) ? -EFAULT : 0;
-}
-
-static long stat_at(int dirfd, const char __user *path, struct stat __user *st, unsigned flags)
-{
-	struct node *n;
-	long err = user_path(dirfd, path, flags, &n);
+	struct user_end u;
+	int err = user_path_end(dirfd, path, flags, &u);
 
 	if (err)
 		return err;
-	err = put_stat(n, st);
-	node_put(n);
-	return err;
+	*out = u.e.node;
+	u.e.node = NULL;
+	user_end_put(&u);
+	return *out ? 0 : -ENOENT;
 }
 
-SYSCALL2(stat, const char __user *, path, struct stat __user *, st)
+unsigned user_lookup_flags(int at_flags)
 {
-	return stat_at(AT_FDCWD, path, st, 0);
-}
-
-SYSCALL2(lstat, const char __user *, path, struct stat __user *, st)
-{
-	return stat_at(AT_FDCWD, path, st, LOOKUP_NOFOLLOW);
-}
-
-SYSCALL2(fstat, int, fd, struct stat __user *, st)
-{
-	struct node *n;
-	long err = fd == AT_FDCWD ? -EBADF : dir_of_fd(fd, &n);
-
-	if (err)
-		return err;
-	err = put_stat(n, st);
-	node_put(n);
-	return err;
-}
-
-SYSCALL4(newfstatat, int, dirfd, const char __user *, path, struct stat __user *, st, int, flags)
-{
-	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT))
-		return -EINVAL;
-	return stat_at(dirfd, path, st, (flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0) |
-		       (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0));
+	return (at_flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0) |
+	       (at_flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
 }
 
 /* ---- access ---- */
 
-/* Root may read and write all, but nothing can be written to the read-only tree, and a file must have an x bit. */
-static long check_access(const struct node *n, int mode)
+/* By the real identities, unless AT_EACCESS says otherwise. */
+static int check_access(const struct node *n, unsigned mode, bool effective)
 {
-	if (mode & W_OK && !S_ISCHR(n->mode))
-		return -EROFS;
-	if (mode & X_OK && !node_is_dir(n) && !(n->mode & 0111))
+	struct cred c = current_process()->cred;
+
+	if (!effective) {
+		c.fsuid = c.uid;
+		c.fsgid = c.gid;
+	}
+	if (mode & MAY_WRITE && n->fs && n->fs->fixed && node_is_dir(n))
 		return -EACCES;
-	return 0;
+	return node_may_as(&c, n, mode);
 }
 
 static long access_at(int dirfd, const char __user *path, int mode, int flags)
@@ -164,13 +115,13 @@ static long access_at(int dirfd, const char __user *path, int mode, int flags)
 	struct node *n;
 	long err;
 
-	if (mode & ~(R_OK | W_OK | X_OK) || flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+	if (mode & ~(int)(MAY_READ | MAY_WRITE | MAY_EXEC) ||
+	    flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	err = user_path(dirfd, path, (flags & AT_SYMLINK_NOFOLLOW ? LOOKUP_NOFOLLOW : 0) |
-			(flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0), &n);
+	err = user_path(dirfd, path, user_lookup_flags(flags), &n);
 	if (err)
 		return err;
-	err = check_access(n, mode);
+	err = check_access(n, (unsigned)mode, flags & AT_EACCESS);
 	node_put(n);
 	return err;
 }
@@ -200,7 +151,7 @@ static long read_link(int dirfd, const char __user *path, char __user *buf, int 
 
 	if (size <= 0)
 		return -EINVAL;
-	r = user_path(dirfd, path, LOOKUP_NOFOLLOW, &n);
+	r = user_path(dirfd, path, LOOKUP_NOFOLLOW | (dirfd == AT_FDCWD ? 0 : LOOKUP_EMPTY), &n);
 	if (r)
 		return r;
 	text = kmalloc(PATH_MAX);
@@ -208,6 +159,8 @@ static long read_link(int dirfd, const char __user *path, char __user *buf, int 
 		r = -ENOMEM;
 	else
 		r = node_is_link(n) ? node_readlink(n, text, MIN((size_t)size, PATH_MAX)) : -EINVAL;
+	if (r > 0)
+		node_was_read(n);
 	node_put(n);
 	if (r > 0 && copy_to_user(buf, text, (size_t)r))
 		r = -EFAULT;
@@ -225,43 +178,6 @@ SYSCALL4(readlinkat, int, dirfd, const char __user *, path, char __user *, buf, 
 	return read_link(dirfd, path, buf, size);
 }
 
-/* ---- file systems ---- */
-
-static long put_statfs(struct statfs __user *to)
-{
-	struct statfs s = {
-		.f_type = RAMFS_MAGIC,
-		.f_bsize = PAGE_SIZE,
-		.f_namelen = NAME_MAX,
-		.f_frsize = PAGE_SIZE,
-		.f_flags = 0x21,	/* ST_VALID, ST_RDONLY */
-	};
-
-	return copy_to_user(to, &s, sizeof(s)) ? -EFAULT : 0;
-}
-
-SYSCALL2(statfs, const char __user *, path, struct statfs __user *, st)
-{
-	struct node *n;
-	long err = user_path(AT_FDCWD, path, 0, &n);
-
-	if (err)
-		return err;
-	node_put(n);
-	return put_statfs(st);
-}
-
-SYSCALL2(fstatfs, int, fd, struct statfs __user *, st)
-{
-	struct node *n;
-	long err = fd == AT_FDCWD ? -EBADF : dir_of_fd(fd, &n);
-
-	if (err)
-		return err;
-	node_put(n);
-	return put_statfs(st);
-}
-
 /* ---- the working directory ---- */
 
 /* Takes the reference of n over. */
@@ -269,10 +185,11 @@ static long set_cwd(struct node *n)
 {
 	struct process *p = current_process();
 	struct node *old;
+	int err = node_is_dir(n) ? node_may(n, MAY_EXEC) : -ENOTDIR;
 
-	if (!node_is_dir(n)) {
+	if (err) {
 		node_put(n);
-		return -ENOTDIR;
+		return err;
 	}
 	spin_lock(&process_lock);	/* who looks at p takes a reference under it */
 	old = p->cwd;
@@ -312,15 +229,10 @@ SYSCALL2(getcwd, char __user *, buf, size_t, size)
 	node_put(cwd);
 	if (n == -ERANGE)
 		n = -ENAMETOOLONG;
-	else if ((size_t)n > size)
+	else if (n > 0 && (size_t)n > size)
 		n = -ERANGE;
-	else if (copy_to_user(buf, path, (size_t)n))
+	else if (n > 0 && copy_to_user(buf, path, (size_t)n))
 		n = -EFAULT;
 	kfree(path);
 	return n;
-}
-
-SYSCALL1(umask, int, mask)
-{
-	return __atomic_exchange_n(&current_process()->umask, (unsigned)mask & 0777, __ATOMIC_RELAXED);
 }

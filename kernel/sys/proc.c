@@ -83,31 +83,11 @@ SYSCALL1(exit_group, int, code)
 	process_exit(STATUS_EXIT(code));
 }
 
-/* ---- who is who: one user, root ---- */
+/* ---- who is who; users and groups: cred.c ---- */
 
 SYSCALL0(getpid) { return current_process()->pid; }
 SYSCALL0(gettid) { return current_thread()->tid; }
 SYSCALL0(getppid) { return READ_ONCE(current_process()->ppid); }
-SYSCALL0(getuid) { return 0; }
-SYSCALL0(geteuid) { return 0; }
-SYSCALL0(getgid) { return 0; }
-SYSCALL0(getegid) { return 0; }
-SYSCALL0(getgroups) { return 0; }
-
-static long put_three_zeros(uint32_t __user *a, uint32_t __user *b, uint32_t __user *c)
-{
-	return put_user_u32(0, a) || put_user_u32(0, b) || put_user_u32(0, c) ? -EFAULT : 0;
-}
-
-SYSCALL3(getresuid, uint32_t __user *, r, uint32_t __user *, e, uint32_t __user *, s)
-{
-	return put_three_zeros(r, e, s);
-}
-
-SYSCALL3(getresgid, uint32_t __user *, r, uint32_t __user *, e, uint32_t __user *, s)
-{
-	return put_three_zeros(r, e, s);
-}
 
 /* ---- the thread's registers and names ---- */
 

@@ -16,6 +16,7 @@
 #include <arch/context.h>
 #include <arch/types.h>
 #include <arch/uaccess.h>
+#include <kernel/fs/path.h>
 #include <kernel/sys/calls.h>
 #include <linux/errno.h>
 
@@ -49,12 +50,28 @@
 /* By number; NULL: Linux has none of that number either (names.c). */
 extern const char *const syscall_names[SYSCALL_COUNT];
 
+struct file;
 struct node;
 
+/* What the program knows as fd, counted; NULL: nothing, or only a place in the tree (O_PATH). (path.c) */
+struct file *user_file(int fd);
 /*
  * The node that a path of the program's leads to, from the directory that
  * dirfd means (AT_FDCWD, or an open one), counted. flags: LOOKUP_*. (path.c)
  */
 int __must_check user_path(int dirfd, const char __user *path, unsigned flags, struct node **out);
+/* LOOKUP_* of AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH. */
+unsigned user_lookup_flags(int at_flags);
+
+/* Where such a path ends: for calls that change names. (path.c) */
+struct user_end {
+	struct path_end e;
+	char *buf;			/* the names are in it */
+};
+int __must_check user_path_end(int dirfd, const char __user *path, unsigned flags, struct user_end *out);
+void user_end_put(struct user_end *u);
+
+/* The kind and permissions that mode asks for, without what the process's umask takes away. (tree.c) */
+uint32_t user_mode(uint32_t mode);
 
 #endif

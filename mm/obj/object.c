@@ -60,17 +60,52 @@ static bool pays_by_page(const struct object *o)
 	return o->ops->memory && !o->promised;
 }
 
+static bool take_room(struct object_room *r)
+{
+	uint64_t used = READ_ONCE(r->used);
+
+	while (used < READ_ONCE(r->max))
+		if (__atomic_compare_exchange_n(&r->used, &used, used + 1, false, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+static void give_room(struct object_room *r)
+{
+	__atomic_fetch_sub(&r->used, 1, __ATOMIC_RELAXED);
+}
+
+/* For one page more: its room and its promise. 0 or -ENOSPC. */
+static int pay(struct object *o)
+{
+	if (o->room && !take_room(o->room))
+		return -ENOSPC;
+	if (!pays_by_page(o) || !commit_charge(1, (struct commit_for){ 0, true }))
+		return 0;
+	if (o->room)
+		give_room(o->room);
+	return -ENOSPC;
+}
+
+void object_unpay(struct object *o)
+{
+	if (o->room)
+		give_room(o->room);
+	if (pays_by_page(o))
+		commit_release(1);
+}
+
 /* Puts p, busy, into the index. o->lock held. */
 static int insert_page(struct object *o, uint64_t index, struct page *p)
 {
-	int err = pays_by_page(o) ? commit_charge(1, (struct commit_for){ 0, true }) : 0;
+	int err = pay(o);
 
 	if (err)
-		return -ENOSPC;
+		return err;
 	err = object_place(o, index, p);
 	if (err) {
-		if (pays_by_page(o))
-			commit_release(1);
+		object_unpay(o);
 		return err;
 	}
 	p->owner = o;
@@ -88,8 +123,7 @@ static void page_removed(struct object *o, struct page *p)
 	assert(p->owner == o && o->npages > 0);
 	p->owner = NULL;
 	o->npages--;
-	if (pays_by_page(o))
-		commit_release(1);
+	object_unpay(o);
 }
 
 static void remove_page(struct object *o, struct page *p)

@@ -43,6 +43,12 @@ struct mapping {
 
 RB_HEAD(mapping_tree, mapping);
 
+/* Room that memory objects share (a file system's size): how many pages they may have together. */
+struct object_room {
+	uint64_t max;			/* pages */
+	uint64_t used;			/* atomic: in memory or in swap */
+};
+
 /* What may not be done to a memory object any more (F_SEAL_* of fcntl(2)). */
 #define OBJECT_SEAL_SEAL	0x1u
 #define OBJECT_SEAL_SHRINK	0x2u
@@ -59,6 +65,7 @@ struct object {
 	struct radix pages;		/* by index: pages, slots of those in swap, shadows of evicted ones; lock */
 	uint64_t npages, nswapped, nshadows; /* of each in it; lock */
 	uint64_t promised;		/* memory: pages charged for at its making; 0: each as it comes */
+	struct object_room *room;	/* memory: whose pages its are counted in, or NULL; const */
 	bool writable;			/* shared mappings may write to it; const after init */
 	struct mutex content;		/* RANK_CONTENT: writes and changes of size, one at a time */
 	struct rwlock maps_lock;	/* RANK_OBJECT; o->lock is not taken inside */
@@ -201,6 +208,11 @@ int __must_check object_truncate(struct object *o, uint64_t size);
  * but for private copies. The size stays. 0, or -EPERM: sealed. May sleep.
  */
 int __must_check object_punch(struct object *o, uint64_t off, uint64_t len);
+/*
+ * Makes sure of the pages of [off, off + len): no write there will find no room. Without keep_size
+ * the object reaches so far then. 0, -EPERM (sealed); -ENOSPC, -ENOMEM: what was found stays.
+ */
+int __must_check object_allocate(struct object *o, uint64_t off, uint64_t len, bool keep_size);
 /* Adds seals. 0, -EPERM (no more may be added), -EBUSY (a mapping may write). */
 int __must_check object_seal(struct object *o, unsigned seals);
 /* Where data (or a hole) begins at or after off: lseek(2)'s SEEK_DATA, SEEK_HOLE. -ENXIO: not before the end. */

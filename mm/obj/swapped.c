@@ -72,8 +72,7 @@ void object_drop_swap(struct object *o, uint64_t index)
 
 	assert(item_is_swap(item) && o->nswapped > 0);
 	o->nswapped--;
-	if (!o->promised)
-		commit_release(1);
+	object_unpay(o);
 	slot_put(item_swp(item));
 }
 

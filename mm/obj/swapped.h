@@ -18,6 +18,8 @@ static inline void *shadow_item(uint32_t s) { return (void *)((uintptr_t)s << 2 
 /* The page, or NULL. */
 static inline struct page *item_page(void *item) { return (uintptr_t)item & 3 ? NULL : item; }
 
+/* A page of o, in memory or in swap, less: its promise and its room are given back. */
+void object_unpay(struct object *o);
 /* Takes the slot at index out; a memory object's promise for the page goes with it. o->lock held. */
 void object_drop_swap(struct object *o, uint64_t index);
 

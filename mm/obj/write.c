@@ -171,6 +171,47 @@ int object_punch(struct object *o, uint64_t off, uint64_t len)
 	return err;
 }
 
+/* Holes among the pages first to last, and whether o's room has place for as many. */
+static bool fits_holes(struct object *o, uint64_t first, uint64_t last)
+{
+	uint64_t left, holes = 0;
+
+	if (!o->room)
+		return true;
+	left = o->room->max - MIN(READ_ONCE(o->room->used), o->room->max);
+	if (last - first >= o->room->max)
+		return false;
+	spin_lock(&o->lock);
+	for (uint64_t i = first; i <= last && holes <= left; i++)
+		holes += !radix_get(&o->pages, i);
+	spin_unlock(&o->lock);
+	return holes <= left;
+}
+
+int object_allocate(struct object *o, uint64_t off, uint64_t len, bool keep_size)
+{
+	uint64_t first = off >> PAGE_SHIFT, last = (off + len - 1) >> PAGE_SHIFT;
+	struct page *p;
+	int err = 0;
+
+	assert(o->ops->memory && len && off + len < SIZE_LIMIT);
+	mutex_lock(&o->content);
+	if (o->seals & OBJECT_SEAL_GROW && off + len > o->size)
+		err = -EPERM;
+	else if (!fits_holes(o, first, last))
+		err = -ENOSPC;
+	for (uint64_t i = first; i <= last && !err; i++) {
+		err = object_page_beyond(o, i, &p);
+		if (!err)
+			page_put(p);
+		resched_point();
+	}
+	if (!err && !keep_size)
+		grow_to(o, off + len);
+	mutex_unlock(&o->content);
+	return err;
+}
+
 int object_seal(struct object *o, unsigned seals)
 {
 	int err = 0;

@@ -127,7 +127,7 @@ static void expect_content(struct node *root, const char *path, const char *want
 	if (!n)
 		return;
 	EXPECT_EQ(node_size(n), strlen(want));
-	EXPECT_EQ(object_read_kernel(&n->reg.obj, 0, got, sizeof(got) - 1), (ssize_t)strlen(want));
+	EXPECT_EQ(object_read_kernel(node_object(n), 0, got, sizeof(got) - 1), (ssize_t)strlen(want));
 	EXPECT_EQ(strcmp(got, want), 0);
 }
 
@@ -159,7 +159,7 @@ KTEST(cpio, sound)
 	expect_content(root, "hard1", "with the last name");
 	expect_content(root, "hard2", "with the last name");
 	n = find(root, "bin", 0, &err);
-	EXPECT(n && n->mode == (S_IFDIR | 0711) && n->uid == 1 && n->gid == 2 && n->mtime == 77);
+	EXPECT(n && n->mode == (S_IFDIR | 0711) && n->uid == 1 && n->gid == 2 && n->mtime == 77000000000);
 	EXPECT_EQ(n ? n->nlink : 0, 2);
 	n = find(root, "hard1", 0, &err);
 	EXPECT(n && n == find(root, "hard2", 0, &err) && n->nlink == 2);
@@ -197,10 +197,7 @@ KTEST(cpio, paths)
 	expect_error(root, "link/b", -ENOTDIR);
 	expect_error(root, "loop", -ELOOP);
 	expect_error(root, "loop/x", -ELOOP);
-	find(root, "new", LOOKUP_CREATE, &err);
-	EXPECT_EQ(err, -EROFS);
-	find(root, "no/new", LOOKUP_CREATE, &err);
-	EXPECT_EQ(err, -ENOENT);
+	expect_error(root, "no/new", -ENOENT);
 	node_put(root);
 	kfree(m.data);
 }
@@ -326,7 +323,6 @@ KTEST(cpio, deep)
 	root = unpack(&m, m.len, 0, &st);
 	EXPECT_EQ(st.files, 1);
 	expect_content(root, name, "deep down");
-	node_drop_caches(root);
 	node_put(root);
 	kfree(name);
 	kfree(m.data);
@@ -355,7 +351,6 @@ KTEST(cpio, damaged)
 		err = rootfs_unpack(root, copy, good.len, &st, NULL);
 		EXPECT(err == 0 || err == -EINVAL);
 		sound += !err;
-		node_drop_caches(root);
 		node_put(root);
 	}
 	ktest_note("%u of 5000 still unpacked", sound);

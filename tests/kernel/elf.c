@@ -21,7 +21,7 @@ static int load(const struct program *p, size_t size)
 	struct node *file = program_file(p, size);
 	struct mm *mm = mm_create();
 	struct elf e;
-	int err = elf_open(&e, &file->reg.obj);
+	int err = elf_open(&e, node_object(file));
 
 	if (!err) {
 		err = elf_map(&e, mm, true);
@@ -62,7 +62,7 @@ KTEST(elf, position_is_drawn_at_random)
 		struct mm *mm = mm_create();
 		struct elf e;
 
-		EXPECT_EQ(elf_open(&e, &file->reg.obj), 0);
+		EXPECT_EQ(elf_open(&e, node_object(file)), 0);
 		EXPECT_EQ(elf_map(&e, mm, i > 0), 0);
 		bias[i] = e.bias;
 		EXPECT_EQ(elf_entry(&e), e.bias + 0x1000);
@@ -104,7 +104,7 @@ KTEST(elf, memory_behind_the_file_is_zero)
 	image->p = *p;
 	memset(image->junk, 0xee, PAGE_SIZE);
 	file = program_file(&image->p, sizeof(*image));
-	EXPECT_EQ(elf_open(&e, &file->reg.obj), 0);
+	EXPECT_EQ(elf_open(&e, node_object(file)), 0);
 	EXPECT_EQ(elf_map(&e, mm, false), 0);
 	thread_set_aspace(mm_aspace(mm));
 	EXPECT_EQ(elf_clear_tails(&e), 0);

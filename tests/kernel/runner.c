@@ -45,7 +45,7 @@ static void drain_pages(void *arg)
 
 static uint64_t settle_and_count(void)
 {
-	node_drop_caches(fs_root);
+	(void)objects_drop_clean();
 	cpu_visit(drain_stacks, NULL);
 	cpu_visit(drain_objects, NULL);
 	cpu_visit(drain_pages, NULL);

@@ -1,0 +1,27 @@
+/*
+ * Who a process is: user and group identities, as Linux has them. Privileges are all or
+ * nothing: effective user 0 has every one, anybody else none.
+ *
+ * A process's own (process.h): changed under process_lock by its threads, which read them without.
+ */
+#ifndef KERNEL_PROC_CRED_H
+#define KERNEL_PROC_CRED_H
+
+#include <arch/types.h>
+
+#define CRED_GROUPS_MAX	64u
+
+struct cred {
+	uint32_t uid, euid, suid, fsuid;
+	uint32_t gid, egid, sgid, fsgid;
+	unsigned ngroups;
+	uint32_t group[CRED_GROUPS_MAX];
+};
+
+/* The running process's; root's at boot and for the kernel's own threads. */
+const struct cred *cred_current(void);
+/* Does it belong to that group, for file systems? */
+bool cred_in_group(const struct cred *c, uint32_t gid);
+static inline bool cred_is_privileged(const struct cred *c) { return c->euid == 0; }
+
+#endif
