@@ -11,6 +11,7 @@
 #include <kernel/dev/ramdisk.h>
 #include <kernel/dev/virtio_blk.h>
 #include <kernel/fs/file.h>
+#include <kernel/fs/proc.h>
 #include <kernel/fs/rootfs.h>
 #include <lib/log.h>
 #include <lib/string.h>
@@ -233,6 +234,23 @@ static const struct file_ops block_ops = {
 	.open = block_open, .read = block_read, .write = block_write, .ioctl = block_ioctl,
 	.sync = block_sync, .size = block_size,
 };
+
+/* ---- /proc/diskstats ---- */
+
+/* Linux's columns; merges, times and discards are not counted, or there are none. */
+static int show_diskstats(struct text *t, int pid)
+{
+	(void)pid;
+	for (struct block_dev *b = block_next(NULL); b; b = block_next(b)) {
+		const struct block_count *r = &b->count[false], *w = &b->count[true];
+
+		text_printf(t, "%4u %7u %s %lu 0 %lu 0 %lu 0 %lu 0 0 0 0 0 0 0 0 0 0\n", b->major, b->minor,
+			    b->store.name + strlen("/dev/"), READ_ONCE(r->transfers), READ_ONCE(r->sectors),
+			    READ_ONCE(w->transfers), READ_ONCE(w->sectors));
+	}
+	return 0;
+}
+PROC_FILE(diskstats, .path = "/proc/diskstats", .mode = S_IFREG | 0444, .show = show_diskstats);
 
 /* ---- which there are ---- */
 

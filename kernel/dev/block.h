@@ -15,6 +15,9 @@
 
 #define BLOCK_SECTOR	512u		/* unit of sizes on the wire and in BLKGETSIZE */
 
+/* What a device has read or written, as it counts itself: /proc/diskstats. */
+struct block_count { uint64_t transfers, sectors; };	/* atomic */
+
 struct block_dev {
 	struct store store;		/* its whole pages; name: path of its file; const */
 	uint64_t bytes;			/* const, as all up to the next lock */
@@ -22,9 +25,20 @@ struct block_dev {
 	bool read_only;
 	/* What has been written stays from now on: 0 or -EIO. NULL: it does anyway. May sleep. */
 	int (*flush)(struct block_dev *b);
+	struct block_count count[2];	/* of reading, of writing */
 	struct mutex lock;		/* RANK_FS: writes by programs, one at a time */
 	TAILQ_ENTRY(block_dev) link;	/* const after boot */
 };
+
+/* For the device of the store: one transfer more. */
+static inline void block_count(struct store *s, bool write, uint64_t sectors)
+{
+	struct block_count *c = &container_of(s, struct block_dev, store)->count[write];
+
+	__atomic_fetch_add(&c->transfers, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&c->sectors, sectors, __ATOMIC_RELAXED);
+}
+#define BLOCK_PAGE_SECTORS	(PAGE_SIZE / BLOCK_SECTOR)
 
 /* Finds the devices there are, and gives each its file below /dev. Boot only. */
 void block_init(void);

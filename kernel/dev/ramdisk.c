@@ -53,15 +53,19 @@ static int ramdisk_read(struct store *s, uint64_t first, struct page *const *pag
 {
 	uint64_t run;
 
-	if (likely(n == 1))			/* a fault waits for it */
+	if (likely(n == 1)) {			/* a fault waits for it */
+		block_count(s, false, BLOCK_PAGE_SECTORS);
 		copy_page(page_to_virt(pages[0]), page_at(first, &run));
-	else
-		copy(s, first, pages, n, false);
+		return 0;
+	}
+	block_count(s, false, n * BLOCK_PAGE_SECTORS);
+	copy(s, first, pages, n, false);
 	return 0;
 }
 
 static int ramdisk_write(struct store *s, uint64_t first, struct page *const *pages, unsigned n)
 {
+	block_count(s, true, n * BLOCK_PAGE_SECTORS);
 	copy(s, first, pages, n, true);
 	return 0;
 }

@@ -212,6 +212,12 @@ static int ask(struct disk *d, uint32_t type, uint64_t first, struct page *const
 	return err;
 }
 
+/* The last page may be there only in part. */
+static uint64_t sectors_of(const struct disk *d, uint64_t first, unsigned n)
+{
+	return MIN((uint64_t)n << PAGE_SHIFT, d->block.bytes - (first << PAGE_SHIFT)) / BLOCK_SECTOR;
+}
+
 static int transfer(struct store *s, uint32_t type, uint64_t first, struct page *const *pages, unsigned n)
 {
 	struct disk *d = disk_of(s);
@@ -219,6 +225,7 @@ static int transfer(struct store *s, uint32_t type, uint64_t first, struct page 
 
 	for (unsigned i = 0, some; i < n && !err; i += some) {
 		some = MIN(n - i, d->batch);
+		block_count(s, type == VIRTIO_BLK_T_OUT, sectors_of(d, first + i, some));
 		err = ask(d, type, first + i, pages + i, some);
 	}
 	return err;

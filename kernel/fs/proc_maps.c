@@ -120,7 +120,7 @@ static void put_usage(struct text *t, const struct vma_usage *u, uint64_t locked
 	kb(t, "Shared_Hugetlb", 0);
 	kb(t, "Private_Hugetlb", 0);
 	kb(t, "Swap", u->swap >> 10);
-	kb(t, "SwapPss", u->swap >> 10);
+	kb(t, "SwapPss", PSS_KB(u->swap_pss));
 	kb(t, "Locked", PSS_KB(locked));
 }
 

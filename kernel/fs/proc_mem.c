@@ -52,7 +52,7 @@ static int show_meminfo(struct text *t, int pid)
 	mem_line(t, "MemAvailable", available_kb(&m, &u));
 	mem_line(t, "Buffers", 0);
 	mem_line(t, "Cached", KB(u.file));
-	mem_line(t, "SwapCached", 0);
+	mem_line(t, "SwapCached", KB(u.swapcache));
 	lists_figures(&f);
 	active[0] = u.anon + u.shmem - MIN(u.anon + u.shmem, f.listed[0] - f.active[0]);
 	active[1] = cache - MIN(cache, f.listed[1] - f.active[1]);
@@ -68,8 +68,8 @@ static int show_meminfo(struct text *t, int pid)
 	mem_line(t, "SwapFree", m.swap_free >> 10);
 	mem_line(t, "Zswap", KB(z.pool));
 	mem_line(t, "Zswapped", KB(z.stored));
-	mem_line(t, "Dirty", 0);
-	mem_line(t, "Writeback", 0);
+	mem_line(t, "Dirty", 0);	/* no file has a disk behind it */
+	mem_line(t, "Writeback", KB(READ_ONCE(swap_writeback)));
 	mem_line(t, "AnonPages", KB(u.anon));
 	mem_line(t, "Mapped", KB(u.mapped));
 	mem_line(t, "Shmem", KB(u.shmem));
@@ -139,8 +139,8 @@ static const char *const linux_order[] = {
 	"nr_free_pages", "nr_mlock", "nr_inactive_anon", "nr_active_anon", "nr_inactive_file",
 	"nr_active_file", "nr_unevictable", "nr_slab_reclaimable", "nr_slab_unreclaimable",
 	"workingset_refault_anon", "workingset_refault_file", "workingset_activate_anon",
-	"workingset_activate_file", "nr_anon_pages", "nr_mapped", "nr_file_pages", "nr_shmem",
-	"nr_kernel_stack", "nr_page_table_pages", "pswpin", "pswpout", "pgalloc_normal",
+	"workingset_activate_file", "nr_anon_pages", "nr_mapped", "nr_file_pages", "nr_writeback", "nr_shmem",
+	"nr_kernel_stack", "nr_page_table_pages", "nr_swapcached", "pswpin", "pswpout", "pgalloc_normal",
 	"allocstall_normal", "pgfree", "pgactivate", "pgdeactivate", "pglazyfree",
 	"pgfault", "pgmajfault", "pglazyfreed", "pgrefill", "pgreuse", "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd",
 	"pgscan_direct", "pgscan_anon", "pgscan_file", "pgsteal_anon", "pgsteal_file",
@@ -207,9 +207,11 @@ static void add_memory(struct figures *f)
 	add(f, "nr_anon_pages", u.anon);
 	add(f, "nr_mapped", u.mapped);
 	add(f, "nr_file_pages", u.file);
+	add(f, "nr_writeback", READ_ONCE(swap_writeback));
 	add(f, "nr_shmem", u.shmem);
 	add(f, "nr_kernel_stack", m.kstacks >> 10);
 	add(f, "nr_page_table_pages", u.tables);
+	add(f, "nr_swapcached", u.swapcache);
 }
 
 static void add_events(struct figures *f)

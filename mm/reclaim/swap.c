@@ -24,6 +24,8 @@ static uint64_t fail_nth;
 option_uint(fail_swap, &fail_nth, 0, ~0ul,
 	    "the n-th transfer to or from a swap device fails (1: the first; 0: none)");
 
+uint64_t swap_writeback;			/* atomic */
+
 /* ---- transfers ---- */
 
 static __attribute__((noinline)) bool fails_now(void)
@@ -40,12 +42,17 @@ static __always_inline_ int transfer_on(struct store *store, struct page *const 
 					bool out)
 {
 	swp_t s = pages[0]->swp;
+	int err;
 
-	if (unlikely(READ_ONCE(fail_nth) && fails_now()))
+	if (unlikely(fail_nth && fails_now()))
 		return -EIO;
 	vm_count(out ? PSWPOUT : PSWPIN, n);
-	return out ? store->ops->write(store, swp_offset(s), pages, n) :
-		     store->ops->read(store, swp_offset(s), pages, n);
+	if (!out)
+		return store->ops->read(store, swp_offset(s), pages, n);
+	__atomic_fetch_add(&swap_writeback, n, __ATOMIC_RELAXED);
+	err = store->ops->write(store, swp_offset(s), pages, n);
+	__atomic_fetch_sub(&swap_writeback, n, __ATOMIC_RELAXED);
+	return err;
 }
 
 static int transfer(struct page *const *pages, unsigned n, bool out)

@@ -39,6 +39,9 @@ static inline bool swap_is_of(const struct page *p, swp_t s)
 	return (READ_ONCE(p->flags) & (PG_SWAPCACHE | PG_UPTODATE)) == (PG_SWAPCACHE | PG_UPTODATE) &&
 	       p->swp.v == s.v;
 }
+/* Pages that are on their way to a device at the moment. */
+extern uint64_t swap_writeback;
+
 /* swapon(2): store is what the file is a device of. priority -1: below all others so far. 0 or Linux's -errno. May sleep. */
 int __must_check swap_on(struct store *store, int priority);
 /*

@@ -82,7 +82,8 @@ static void fill(uint64_t *w, uint64_t word)
 		w[i] = word;
 }
 
-bool zswap_load(struct page *p)
+/* zswap_load, for whatever purpose. */
+static bool load(struct page *p)
 {
 	struct scratch *mine = scratch[this_cpu()->id];
 	uint64_t word;
@@ -103,8 +104,15 @@ bool zswap_load(struct page *p)
 	default:
 		return false;
 	}
-	vm_count(ZSWPIN, 1);
 	return true;
+}
+
+bool zswap_load(struct page *p)
+{
+	bool kept = load(p);
+
+	vm_count(ZSWPIN, kept);
+	return kept;
 }
 
 /* ---- room in the pool ---- */
@@ -122,7 +130,7 @@ static struct page *unpack(swp_t s, uint32_t *shadow)
 		page_put(p);
 		return NULL;
 	}
-	if (zswap_load(p)) {
+	if (load(p)) {
 		__atomic_fetch_or(&p->flags, PG_UPTODATE, __ATOMIC_RELEASE);
 		return p;
 	}

@@ -33,6 +33,7 @@ static void count_block(struct mem_usage *u, const struct page *p, uint64_t n)
 		break;
 	case PAGE_ANON:
 		u->anon += n;
+		u->swapcache += READ_ONCE(p->flags) & PG_SWAPCACHE ? n : 0;
 		u->mlocked += READ_ONCE(p->nlocked) ? n : 0;
 		break;
 	case PAGE_FILE:

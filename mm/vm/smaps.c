@@ -7,13 +7,14 @@
  * by a fork is one slot, so before the walk the shared tables of all address
  * spaces are gone through, each where its first owner has it: for the pages
  * that have other slots, too, `more` says how many ways there are besides the
- * slots. (Exact at rest; else as good as a sum over moving things can be.)
+ * slots. Likewise for slots of swap and the entries that name them. (Exact at rest; else as good as a sum over moving things can be.)
  *
  * Locks: one mm.lock for reading at a time, and one table.
  */
 #include <mm/vm/map.h>
 #include <kernel/core/thread.h>
 #include <mm/obj/radix.h>
+#include <mm/alloc/slots.h>
 #include <mm/pt/pt.h>
 #include <mm/vm/mms.h>
 
@@ -23,11 +24,11 @@
 
 /* ---- tables with several owners ---- */
 
-/* n ways more to p. 0 or -ENOMEM. */
-static int add_ways(struct radix *more, const struct page *p, uintptr_t n)
-{
-	uint64_t i = page_to_pfn(p).v;
+struct ways { struct radix page, slot; };	/* by frame number; by swp_t */
 
+/* n ways more to i. 0 or -ENOMEM. */
+static int add_ways(struct radix *more, uint64_t i, uintptr_t n)
+{
 	n += (uintptr_t)radix_remove(more, i);
 	return radix_insert(more, i, (void *)n);
 }
@@ -41,8 +42,20 @@ static struct page *leaf_page(pte_t e)
 	       pfn_to_page(pte_pfn(e)) : NULL;
 }
 
+/* Entry e of a shared table with `others` besides the first owner. */
+static int entry_ways(pte_t e, unsigned others, struct ways *more)
+{
+	const struct page *p = leaf_page(e);
+
+	if (p && READ_ONCE(p->slots) > 1)
+		return add_ways(&more->page, page_to_pfn(p).v, others);
+	if (pte_kind(e, 1) == PTE_SWAP && slot_count(pte_swp(e)) > 1)
+		return add_ways(&more->slot, pte_swp(e).v, others);
+	return 0;
+}
+
 /* Of the table that as has for va, if it is shared and as is its first owner. */
-static int table_ways(struct aspace *as, vaddr_t va, struct radix *more)
+static int table_ways(struct aspace *as, vaddr_t va, struct ways *more)
 {
 	struct cursor c;
 	int err = 0;
@@ -51,18 +64,15 @@ static int table_ways(struct aspace *as, vaddr_t va, struct radix *more)
 	if (c.level == 1 && c.table->shared && c.table->as == as && c.table->base == va) {
 		unsigned owners = pt_table_owners(c.table);
 
-		do {
-			struct page *p = leaf_page(cursor_get(&c));
-
-			if (p && READ_ONCE(p->slots) > 1)
-				err = add_ways(more, p, owners - 1);
-		} while (!err && cursor_next(&c));
+		do
+			err = entry_ways(cursor_get(&c), owners - 1, more);
+		while (!err && cursor_next(&c));
 	}
 	cursor_close(&c);
 	return err;
 }
 
-static int aspace_ways(struct mm *mm, struct radix *more)
+static int aspace_ways(struct mm *mm, struct ways *more)
 {
 	vaddr_t done = 0;
 	int err = 0;
@@ -79,7 +89,7 @@ static int aspace_ways(struct mm *mm, struct radix *more)
 	return err;
 }
 
-static int find_ways(struct radix *more)
+static int find_ways(struct ways *more)
 {
 	int err = 0;
 
@@ -127,9 +137,19 @@ static void add_page(struct vma_usage *u, const struct page *p, pte_t e, uint64_
 		*(dirty ? &u->private_dirty : &u->private_clean) += PAGE_SIZE;
 }
 
+/* A slot, named by an entry of a table with so many owners. */
+static void add_slot(struct vma_usage *u, swp_t s, unsigned owners, const struct ways *more)
+{
+	uint64_t entries = slot_count(s);
+	uint64_t ways = entries > 1 ? entries + (uintptr_t)radix_get(&more->slot, s.v) : owners;
+
+	u->swap += PAGE_SIZE;
+	u->swap_pss += (PAGE_SIZE << PSS_SHIFT) / ways;
+}
+
 /* From the cursor to the end of its table, or of the mapping. Returns where to go on. */
 static vaddr_t add_table(struct vma_usage *u, struct cursor *c, vaddr_t end,
-			 const struct radix *more)
+			 const struct ways *more)
 {
 	unsigned owners = c->table->shared ? pt_table_owners(c->table) : 1;
 
@@ -139,9 +159,9 @@ static vaddr_t add_table(struct vma_usage *u, struct cursor *c, vaddr_t end,
 		uint64_t slots = p ? READ_ONCE(p->slots) : 0;
 
 		if (pte_kind(e, 1) == PTE_SWAP)
-			u->swap += PAGE_SIZE;
+			add_slot(u, pte_swp(e), owners, more);
 		if (slots > 1)
-			add_page(u, p, e, slots + (uintptr_t)radix_get(more, page_to_pfn(p).v));
+			add_page(u, p, e, slots + (uintptr_t)radix_get(&more->page, page_to_pfn(p).v));
 		else if (p)
 			add_page(u, p, e, owners);
 	} while (c->va + PAGE_SIZE < end && cursor_next(c));
@@ -149,7 +169,7 @@ static vaddr_t add_table(struct vma_usage *u, struct cursor *c, vaddr_t end,
 }
 
 static void add_range(struct vma_usage *u, struct mm *mm, vaddr_t va, vaddr_t end,
-		      const struct radix *more)
+		      const struct ways *more)
 {
 	while (va < end) {
 		struct cursor c;
@@ -162,7 +182,7 @@ static void add_range(struct vma_usage *u, struct mm *mm, vaddr_t va, vaddr_t en
 
 struct usage_walk {
 	struct mm *mm;
-	const struct radix *more;
+	const struct ways *more;
 	int (*fn)(const struct vma_info *v, const struct vma_usage *u, void *arg);
 	void *arg;
 };
@@ -180,13 +200,14 @@ int mm_for_each_usage(struct mm *mm,
 		      int (*fn)(const struct vma_info *v, const struct vma_usage *u, void *arg),
 		      void *arg)
 {
-	struct radix more = { NULL, 0 };
+	struct ways more = { { NULL, 0 }, { NULL, 0 } };
 	struct usage_walk w = { .mm = mm, .more = &more, .fn = fn, .arg = arg };
 	int r = find_ways(&more);
 
 	if (!r)
 		r = mm_for_each_vma(mm, one_vma, &w);
-	drop_ways(&more);
+	drop_ways(&more.page);
+	drop_ways(&more.slot);
 	return r;
 }
 

@@ -152,6 +152,62 @@ KTEST(swap, shared_slots)
 	end();
 }
 
+static int add_swap(const struct vma_info *v, const struct vma_usage *u, void *arg)
+{
+	struct vma_usage *sum = arg;
+
+	(void)v;
+	sum->swap += u->swap;
+	sum->swap_pss += u->swap_pss;
+	return 0;
+}
+
+/* Is what mm has in swap so many pages, of which `part` 12ths of a page are its own? */
+static bool has_share(struct mm *mm, unsigned pages, unsigned part)
+{
+	struct vma_usage sum = { 0 };
+	uint64_t want = part * (PAGE_SIZE << 12) / 12;
+
+	EXPECT_EQ(mm_for_each_usage(mm, add_swap, &sum), 0);
+	return sum.swap == pages * PAGE_SIZE && sum.swap_pss <= want && want - sum.swap_pss < PAGE_SIZE;
+}
+
+/* Slots count in part for each who has them, by a table of his own or a shared one. */
+KTEST(swap, shares_of_slots)
+{
+	struct mm *parent, *child, *grandchild;
+	struct mem_usage u;
+
+	begin(&fast_ops);
+	mt_begin();
+	EXPECT(mt_anon(0, 64, RW));
+	for (unsigned i = 0; i < 64; i++)
+		EXPECT(!mt_write(i, i) && out(i) && writeback == 1);
+	EXPECT_EQ(swap_writeback, 0);
+	parent = mt_mm;
+	EXPECT(has_share(parent, 64, 64 * 12));
+	child = mm_fork(parent);
+	EXPECT(child && has_share(parent, 64, 64 * 6) && has_share(child, 64, 64 * 6));
+	thread_set_aspace(mm_aspace(child));
+	mt_mm = child;
+	EXPECT_EQ(mt_write(0, 5), 0);			/* by a table of its own from now on */
+	EXPECT(has_share(parent, 64, 63 * 6 + 12) && has_share(child, 63, 63 * 6));
+	grandchild = mm_fork(child);
+	EXPECT(grandchild && has_share(parent, 64, 63 * 4 + 12));
+	EXPECT(has_share(child, 63, 63 * 4) && has_share(grandchild, 63, 63 * 4));
+	mm_usage(&u);
+	EXPECT_EQ(u.swapcache, 1);			/* page 0, the parent's */
+	EXPECT_EQ(mt_read(1), 1);
+	mm_usage(&u);
+	EXPECT_EQ(u.swapcache, 2);
+	mm_put(grandchild);
+	thread_set_aspace(mm_aspace(parent));
+	mt_mm = parent;
+	mm_put(child);
+	mt_end();
+	end();
+}
+
 /* ---- failing devices ---- */
 
 KTEST(swap, failing_reads)

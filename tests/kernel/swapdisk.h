@@ -15,7 +15,7 @@
 #define ORDER		10
 
 static struct page *disk;
-static unsigned reads, writes, read_pages;
+static unsigned reads, writes, read_pages, writeback;
 static bool fail_reads, fail_writes;
 
 static int disk_read(struct store *s, uint64_t first, struct page *const *pages, unsigned n)
@@ -36,6 +36,7 @@ static int disk_write(struct store *s, uint64_t first, struct page *const *pages
 	if (!s->ops->memory)
 		sched_yield();
 	writes++;
+	writeback = (unsigned)swap_writeback;
 	if (fail_writes)
 		return -EIO;
 	for (unsigned i = 0; i < n; i++)
