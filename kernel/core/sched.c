@@ -137,8 +137,11 @@ static struct thread *ready_take(struct runq *rq)
 static void held_switch(struct cpu *c, struct thread *prev, const struct thread *next)
 {
 #ifdef DEBUG
-	struct lock_held rq_lock = c->held[--c->nheld];
+	struct lock_held rq_lock;
 
+	if (READ_ONCE(panicking))	/* on some CPU: from then on nothing is entered (lib/lock.c) */
+		return;
+	rq_lock = c->held[--c->nheld];
 	memcpy(prev->held, c->held, sizeof(c->held));
 	prev->nheld = c->nheld;
 	memcpy(c->held, next->held, sizeof(c->held));
