@@ -76,25 +76,30 @@ static void mark_off(struct page *p)
 /* ---- on the lists ---- */
 
 /*
- * page->policy of a page on its way to the lists: 0, or 1 more than its distance (from bit 1 on) and whether
- * it was active when it went (bit 0).
+ * page->policy of a page that comes back, until it gets to the lists: this bit, which no policy uses, its
+ * distance (from bit 1 on), and whether it was active when it went (bit 0). A page that was let go for want of
+ * anything to do about it, and is noted again, has what the policy left there: that is no return.
  */
-static void add_to_policy(struct page *p)
-{
-	uint32_t back = p->policy - 1;
+#define RETURNS		(1u << 31)
 
-	if (p->policy)
-		policy->add(p, back >> 1, back & 1);
+/* True: it comes back. */
+static bool add_to_policy(struct page *p)
+{
+	uint32_t back = p->policy;
+
+	p->policy = 0;
+	if (back & RETURNS)
+		policy->add(p, (back & ~RETURNS) >> 1, back & 1);
 	else
 		policy->add(p, REFAULT_NEVER, false);
 	mark_listed(p);
+	return back & RETURNS;
 }
 
 /* lists_lock held. */
 static void add_noted(struct page *p)
 {
 	uint32_t flags = READ_ONCE(p->flags);
-	bool returned;
 
 	if (!(flags & PG_BATCH))
 		return;
@@ -102,9 +107,7 @@ static void add_noted(struct page *p)
 		flags_clear(p, PG_BATCH);
 		return;
 	}
-	returned = p->policy != 0;
-	add_to_policy(p);
-	if (returned) {
+	if (add_to_policy(p)) {
 		figures.refault[policy_is_file(p)]++;
 		figures.refault_active[policy_is_file(p)] += is_active(p);
 	}
@@ -166,7 +169,6 @@ void lists_lazy(struct page *p, bool lazy)
 		mark_off(p);
 	}
 	set_lazy(p, lazy);
-	p->policy = 0;
 	add_to_policy(p);
 	spin_unlock(&lists_lock);
 }
@@ -203,7 +205,7 @@ uint32_t lists_distance(uint32_t shadow)
 
 void lists_returns(struct page *fresh, uint32_t shadow)
 {
-	fresh->policy = (lists_distance(shadow) << 1 | !!(shadow & SHADOW_ACTIVE)) + 1;
+	fresh->policy = RETURNS | lists_distance(shadow) << 1 | !!(shadow & SHADOW_ACTIVE);
 }
 
 /* ---- for who reclaims ---- */

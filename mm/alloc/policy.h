@@ -3,8 +3,8 @@
  * an afternoon. The same file runs in the kernel and in the replay of recorded
  * traces on the host (tools/replay), beside Belady's OPT.
  *
- * A policy keeps the pages it is given on queues of its own (page->link; page->policy
- * is its own too). All calls come under one lock (lists_lock), none sleeps or allocates.
+ * A policy keeps the pages it is given on queues of its own (page->link; page->policy, 0 when
+ * a page is added, is its own too, but for the highest bit). All calls come under one lock (lists_lock), none sleeps or allocates.
  *
  * All it learns of use is the accessed bit, looked at when a candidate is judged, and
  * cleared by that. The fault that brings a page in sets it: the first look says

@@ -135,6 +135,43 @@ KTEST(reclaim, locked_pages_stay)
 	end();
 }
 
+/* The policy sees that page i is in use: it has noted something about it. */
+static void seen_used(unsigned i)
+{
+	struct page *p = mt_page(i);
+	const bool used = true;
+	bool go;
+
+	lists_take_off(&p, 1);
+	lists_judge(&p, &used, &go, 1);
+	if (go)				/* it has not */
+		lists_putback(&p, 1);
+}
+
+/* Reclaim finds them locked and lets them go; unlocked they are back, but have never been away. */
+KTEST(reclaim, unlocked_pages_do_not_come_back)
+{
+	struct lists_figures before, after;
+
+	begin();
+	EXPECT(mt_anon(0, N, RW));
+	fill(3);
+	reclaim_direct(0);		/* there are lists from now on */
+	for (unsigned i = 0; i < N; i++)
+		seen_used(i);
+	EXPECT_EQ(mm_mlock(mt_mm, MT_BASE, N * PAGE_SIZE, false), 0);
+	reclaim_direct(N);
+	EXPECT_EQ(in_swap(), 0);
+	lists_figures(&before);
+	EXPECT_EQ(mm_munlock(mt_mm, MT_BASE, N * PAGE_SIZE), 0);
+	lists_drain();
+	lists_figures(&after);
+	EXPECT_EQ(after.listed[0], before.listed[0] + N);
+	EXPECT_EQ(after.refault[0], before.refault[0]);
+	check(3);
+	end();
+}
+
 /* One page of a filled memory is kept by somebody, until he lets go. */
 static void all_but_one(void (*keep)(struct page *), void (*let_go)(struct page *))
 {
