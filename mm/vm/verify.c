@@ -33,7 +33,7 @@
 #include <mm/alloc/slab.h>
 #include <mm/alloc/slots.h>
 #include <mm/alloc/zpool.h>
-#include <mm/pt/pt.h>
+#include <mm/pt/huge.h>
 #include <mm/vm/mms.h>
 
 #define LINES_MAX	16u		/* on the log; the rest is counted */
@@ -103,9 +103,9 @@ static void check_rights(struct verify *v, const struct vma *a, vaddr_t va, pte_
 		complain(v, "0x%lx: entry 0x%lx is executable, its VMA is not", va, e.v);
 }
 
-static void check_special(struct verify *v, const struct vma *a, vaddr_t va, pte_t e)
+static void check_special(struct verify *v, const struct vma *a, vaddr_t va, unsigned level, pte_t e)
 {
-	if (pte_pfn(e).v != zero_pfn.v)
+	if (pte_pfn(e).v != (level > 1 ? huge_zero_pfn : zero_pfn).v)
 		complain(v, "0x%lx: special entry 0x%lx is not the zero page", va, e.v);
 	if (pte_writable(e))
 		complain(v, "0x%lx: the zero page is writable", va);
@@ -115,24 +115,24 @@ static void check_special(struct verify *v, const struct vma *a, vaddr_t va, pte
 		complain(v, "0x%lx: the zero page in a mapping of an object", va);
 }
 
-static void check_anon(struct verify *v, const struct vma *a, vaddr_t va, const pte_t *slot,
-		       pte_t e, const struct page *p)
+static void check_anon(struct verify *v, const struct vma *a, vaddr_t va, unsigned level,
+		       const pte_t *slot, pte_t e, const struct page *p)
 {
-	v->anon++;
+	v->anon += LEVEL_SIZE(level) >> PAGE_SHIFT;
 	if (a->flags & VM_SHARED)
 		complain(v, "0x%lx: anonymous page in a shared mapping", va);
 	if (pte_writable(e) && p->slots > 1)
 		complain(v, "0x%lx: writable, but its page has %u slots", va, p->slots);
 	if (pte_writable(e) && p->flags & PG_SWAPCACHE)
 		complain(v, "0x%lx: writable, but its page is in the swap cache", va);
-	if (p->slots == 1 && p->slot != slot)
+	if (level == 1 && p->slots == 1 && p->slot != slot)
 		complain(v, "0x%lx: anonymous page does not know its slot", va);
 }
 
-static void check_file(struct verify *v, const struct vma *a, vaddr_t va, pte_t e,
+static void check_file(struct verify *v, const struct vma *a, vaddr_t va, unsigned level, pte_t e,
 		       const struct page *p)
 {
-	v->file++;
+	v->file += LEVEL_SIZE(level) >> PAGE_SHIFT;
 	if (!a->obj || p->owner != a->obj || p->index != vma_pgoff(a, va))
 		complain(v, "0x%lx: page of a file or place that is not mapped here", va);
 	if (pte_writable(e) && !(a->flags & VM_SHARED))
@@ -145,16 +145,27 @@ static bool first_look(const struct verify *v, const pte_t *slot)
 	return virt_to_page(slot)->as == &v->mm->as;
 }
 
-/* Takes a locked entry out of its page's count: 0 must be left at the end. */
-static void check_locked(struct verify *v, const struct vma *a, vaddr_t va, pte_t e, struct page *p)
+/* How many struct pages, from p on, count the slot of an entry that names p. */
+static unsigned counts_of(const struct page *p, unsigned level)
 {
+	return level > 1 && !block_is_whole(p) ? BLOCK_PAGES : 1;
+}
+
+/* Is e locked as its VMA is? Takes it out of the count of locked ones: 0 must be left at the end. Tallies it. */
+static void count_entry(struct verify *v, const struct vma *a, vaddr_t va, unsigned level, pte_t e,
+			struct page *p)
+{
+	unsigned n = counts_of(p, level);
+
 	if (!(e.v & PTE_LOCKED) != !(a->flags & VM_LOCKED))
 		complain(v, "0x%lx: entry 0x%lx %s locked, its VMA %s", va, e.v,
 			 e.v & PTE_LOCKED ? "is" : "is not",
 			 a->flags & VM_LOCKED ? "is" : "is not");
-	if (e.v & PTE_LOCKED) {
-		p->nlocked--;
-		v->locked++;
+	v->locked += e.v & PTE_LOCKED ? n : 0;
+	for (const struct page *end = p + n; p < end; p++) {
+		p->nlocked -= e.v & PTE_LOCKED ? 1 : 0;
+		if (p->flags >> PG_TALLY_SHIFT < TALLY_MAX)
+			p->flags += TALLY_ONE;
 	}
 }
 
@@ -174,14 +185,18 @@ static int restore_entry(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte
 	struct verify *v = arg;
 	const struct vma *a = vma_find(v->mm, va);
 	enum pte_kind k = pte_kind(e, level);
+	struct page *p;
 
 	if (k == PTE_SWAP && a && a->start <= va && first_look(v, slot))
 		slot_restore(pte_swp(e));
-	if (!(e.v & PTE_LOCKED) || (k != PTE_PRESENT && k != PTE_NOACCESS) || e.v & PTE_SPECIAL)
+	if (!(e.v & PTE_LOCKED) || (k != PTE_PRESENT && k != PTE_NOACCESS && k != PTE_HUGE) ||
+	    e.v & PTE_SPECIAL)
 		return 0;
 	if (!a || a->start > va || !pfn_valid(pte_pfn(e)) || !first_look(v, slot))
 		return 0;
-	pfn_to_page(pte_pfn(e))->nlocked++;
+	p = pfn_to_page(pte_pfn(e));
+	for (unsigned i = 0; i < counts_of(p, level); i++)
+		p[i].nlocked++;
 	return 0;
 }
 
@@ -216,15 +231,17 @@ static void restore_all(struct verify *v)
 			pt_walk(&v->mm->as, 0, mm_user_end(), restore_entry, v);
 }
 
-/* A leaf or noaccess entry at level 1, inside of a. */
-static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, const pte_t *slot,
-			pte_t e)
+/* A leaf or noaccess entry of any level, which lies in a, or at least meets it. */
+static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, unsigned level,
+			const pte_t *slot, pte_t e)
 {
 	struct page *p;
 
+	if (va < a->start || va + LEVEL_SIZE(level) > a->end)
+		complain(v, "0x%lx: entry 0x%lx of level %u is not in one VMA", va, e.v, level);
 	check_rights(v, a, va, e);
 	if (e.v & PTE_SPECIAL) {
-		check_special(v, a, va, e);
+		check_special(v, a, va, level, e);
 		return;
 	}
 	if (!pfn_valid(pte_pfn(e))) {
@@ -233,16 +250,13 @@ static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, const
 	}
 	p = pfn_to_page(pte_pfn(e));
 	if (p->kind == PAGE_ANON)
-		check_anon(v, a, va, slot, e, p);
+		check_anon(v, a, va, level, slot, e, p);
 	else if (p->kind == PAGE_FILE)
-		check_file(v, a, va, e, p);
+		check_file(v, a, va, level, e, p);
 	else
 		complain(v, "0x%lx: entry 0x%lx names a page of kind %u", va, e.v, p->kind);
-	if (!first_look(v, slot))
-		return;
-	check_locked(v, a, va, e, p);
-	if (p->flags >> PG_TALLY_SHIFT < TALLY_MAX)
-		p->flags += TALLY_ONE;
+	if (first_look(v, slot))
+		count_entry(v, a, va, level, e, p);
 }
 
 static int visit(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
@@ -260,7 +274,8 @@ static int visit(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
 	case PTE_PRESENT:
 	case PTE_SPECIAL_LEAF:
 	case PTE_NOACCESS:
-		check_entry(v, a, va, slot, e);
+	case PTE_HUGE:
+		check_entry(v, a, va, level, slot, e);
 		return 0;
 	case PTE_SWAP:
 		check_swap(v, a, va, slot, e);
@@ -268,7 +283,6 @@ static int visit(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
 	case PTE_NONE:
 	case PTE_MIGRATING:
 	case PTE_MARKER:
-	case PTE_HUGE:
 		break;
 	}
 	complain(v, "0x%lx: entry 0x%lx of a kind that nothing makes", va, e.v);
