@@ -175,9 +175,9 @@ static bool hide_entry(struct page *t, unsigned i, struct page *p, struct reclai
 
 	spin_lock(&t->lock);
 	e = pte_read(slot);
-	while (!t->dead && entry_names(e, p) && pte_present(e)) {
+	while (!t->dead && entry_names(e, p)) {
 		done = !pte_dirty(e) && !(e.v & PTE_LOCKED);
-		if (!done)
+		if (!done || !pte_present(e))
 			break;
 		if (pte_cmpxchg(slot, &e, pte_noaccess(e))) {	/* D is final */
 			table_note(t, i, r);

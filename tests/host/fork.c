@@ -3,20 +3,26 @@
 /*
  * A family of address spaces on the fake machine against a naive model: they
  * fork, end in any order, write, read, unmap, protect, give memory up, while
- * allocations fail now and then. The model holds for each space and page what
+ * allocations fail now and then; reclaim takes pages, whoever shares them, to swap, or takes
+ * those that were given up. The model holds for each space and page what
  * is mapped there, with which rights, and its first word: what one writes no
- * other may see. A second CPU runs another member of the family, walks ahead,
+ * other may see, and what was given up may be zeros until it is written. A second CPU runs another member of the family, walks ahead,
  * and keeps all upper entries that it ever saw: after each call nothing that
  * any CPU keeps may be stale.
  */
 #include <tests/host/mm_machine.h>
+#include <mm/alloc/stat.h>
 #include <mm/pt/table.h>
+#include <mm/reclaim/reclaim.h>
+#include <mm/reclaim/swap.h>
+#include <mm/reclaim/swap_header.h>
 #include <linux/mman.h>
 
 #define PAGES		1300u		/* of three tables, the last one in another upper table */
 #define BASE		(LEVEL_SIZE(3) - 2 * LEVEL_SIZE(2))
 #define SPACES		11u
 #define OPS		120000u
+#define DISK_PAGES	16384u		/* of swap */
 
 enum what { NOTHING, ANON, SHARED };
 
@@ -28,6 +34,7 @@ struct cell {				/* a page of shared memory */
 struct record {
 	enum what what;
 	int prot;
+	bool given_up;			/* by MADV_FREE, and not written since: zeros are right, too */
 	uint64_t word;
 	struct cell *cell;
 };
@@ -193,9 +200,12 @@ static void op_touch(unsigned page)
 	CHECK_EQ(got, expected(r, access));
 	if (got != FAULT_OK || !word)
 		return;
+	if (r->given_up && !*word)
+		r->word = 0;
 	CHECK_EQ(*word, *model_word(r));
 	if (access == ACCESS_WRITE)
 		*word = *model_word(r) = ++unique;
+	r->given_up &= access != ACCESS_WRITE;
 }
 
 static void op_mmap(unsigned from, unsigned n)
@@ -284,12 +294,73 @@ static void op_dontneed(unsigned from, unsigned n)
 			cur->page[i].word = 0;
 }
 
+/* ---- reclaim ---- */
+
+static char disk[DISK_PAGES][PAGE_SIZE];
+
+static int disk_read(struct store *s, uint64_t first, struct page *const *pages, unsigned n)
+{
+	(void)s;
+	for (unsigned i = 0; i < n; i++)
+		memcpy(page_to_virt(pages[i]), disk[first + i], PAGE_SIZE);
+	return 0;
+}
+
+static int disk_write(struct store *s, uint64_t first, struct page *const *pages, unsigned n)
+{
+	(void)s;
+	for (unsigned i = 0; i < n; i++)
+		memcpy(disk[first + i], page_to_virt(pages[i]), PAGE_SIZE);
+	return 0;
+}
+
+static const struct store_ops disk_ops = { .read = disk_read, .write = disk_write, .memory = true };
+static struct store store = { .ops = &disk_ops, .name = "test", .npages = DISK_PAGES };
+
+static void start_swap(void)
+{
+	struct swap_header *h = (void *)disk[0];
+
+	*h = (struct swap_header){ .version = SWAP_VERSION, .last_page = DISK_PAGES - 1 };
+	memcpy(h->magic, SWAP_MAGIC, sizeof(h->magic));
+	CHECK_EQ(swap_on(&store, 0), 0);
+}
+
+/* Whatever cur has there, and others, too, goes. */
+static void op_reclaim(unsigned from, unsigned n)
+{
+	struct page *some[STORE_BATCH];
+	unsigned k = 0, level;
+
+	for (unsigned i = from; i < from + n && k < STORE_BATCH; i++) {
+		pte_t e = pt_lookup(&cur->mm->as, va_of(i), &level);
+		struct page *p = level == 1 ? entry_slot_page(e, 1) : NULL;
+
+		if (!p)
+			continue;
+		page_get(p);
+		some[k++] = p;
+	}
+	reclaim_pages(some, k);
+}
+
+static void op_give_up(unsigned from, unsigned n)
+{
+	for (unsigned i = from; i < from + n; i++) {
+		struct record *r = &cur->page[i];
+
+		CHECK_EQ(mm_madvise(cur->mm, va_of(i), PAGE_SIZE, MADV_FREE),
+			 r->what == ANON ? 0 : r->what == SHARED ? -EINVAL : -ENOMEM);
+		r->given_up = r->what == ANON;
+	}
+}
+
 static void one_op(void)
 {
 	unsigned n = 1 + (unsigned)tap_below(tap_below(4) ? 10 : 600);
 	unsigned from = (unsigned)tap_below(PAGES - n);
 
-	switch (tap_below(150)) {
+	switch (tap_below(170)) {
 	case 0 ... 4:
 		op_mmap(from, n);
 		return;
@@ -317,6 +388,15 @@ static void one_op(void)
 	case 41:
 		fake_grace_run();
 		return;
+	case 42 ... 53:
+		op_reclaim(from, n);
+		return;
+	case 54 ... 57:
+		op_give_up(from, MIN(n, 40u));
+		return;
+	case 58:
+		mm_clear_refs(cur->mm, CLEAR_REFS_ALL);
+		return;
 	default:
 		for (unsigned i = 0; i < 8 && cur->page[from].what == NOTHING; i++)
 			from = (unsigned)tap_below(PAGES);
@@ -335,6 +415,7 @@ static void begin(unsigned levels)
 
 	mm_machine_cpus(levels, 2);
 	fake_speculate_at(places, ARRAY_SIZE(places));
+	start_swap();
 	memset(&space, 0, sizeof(space));
 	forks = shared_tables = 0;
 	space[0].mm = mm_create();
@@ -348,11 +429,14 @@ static void end(void)
 	for (unsigned i = 0; i < SPACES; i++)
 		if (space[i].mm)
 			end_of(&space[i]);
+	CHECK_EQ(swap_off(&store), 0);
 	mm_machine_end();
 }
 
 static void random_ops(unsigned levels)
 {
+	uint64_t in = vm_event_sum(PSWPIN), freed = vm_event_sum(PGLAZYFREED);
+
 	begin(levels);
 	for (unsigned i = 0; i < OPS && !tap_fails; i++) {
 		one_op();
@@ -361,8 +445,11 @@ static void random_ops(unsigned levels)
 			mm_check();
 	}
 	mm_check();
-	printf("# %lu forks, %lu looks at a child's table that is shared\n", forks, shared_tables);
-	CHECK(shared_tables > 1000);
+	in = vm_event_sum(PSWPIN) - in;
+	freed = vm_event_sum(PGLAZYFREED) - freed;
+	printf("# %lu forks, %lu looks at a child's table that is shared, %lu pages from swap, %lu given up\n",
+	       forks, shared_tables, in, freed);
+	CHECK(shared_tables > 1000 && in > 100 && freed > 100);
 	end();
 }
 BOTH(random_ops)

@@ -17,7 +17,7 @@
 
 /* ---- what mm asks of the floors that are not here ---- */
 
-void grace_wait(void) { panic("somebody waits for a grace period"); }
+void grace_wait(void) { fake_grace_run(); }
 void sleep_ns(uint64_t ns) { (void)ns; }	/* time passes */
 uint64_t arch_random(void) { return tap_random(); }
 uint64_t kstack_bytes(void) { return 0; }

@@ -9,10 +9,16 @@
  * then. After each flush no CPU may know anything that is gone, now and then
  * everything is recounted, and at the end no frame is missing.
  *
+ * Reclaim takes pages as far as the swap cache, from where they come back; takes accessed bits;
+ * hides pages that were given up, and discards those that nobody has looked at since.
+ *
  * The addresses lie around the borders of tables of every level, so that
  * tables come and go at all of them; a fifth of them are whole 2 MB pages.
  */
 #include <tests/host/pt_machine.h>
+#include <mm/alloc/busy.h>
+#include <mm/alloc/slots.h>
+#include <mm/pt/rmap.h>
 #include <errno.h>
 #include <string.h>
 
@@ -30,6 +36,7 @@ struct place {			/* what the model says of one address */
 	bool zero;
 	unsigned prot;		/* of R, W, X; 0: noaccess */
 	bool dirty;		/* D is set in its entry */
+	bool swapped;		/* the entry names the slot whose cache the page is */
 };
 
 static vaddr_t places[PLACES];		/* va of each place; ascending */
@@ -203,8 +210,146 @@ static void do_protect(unsigned s, unsigned i)
 	CHECK_EQ(c.level, level_of(i));
 	cursor_protect(&c, prot | PROT_U, &g);
 	cursor_close(&c);
-	m->prot = prot;
+	if (!m->swapped)
+		m->prot = prot;
 }
+
+/* ---- reclaim ---- */
+
+void page_wake_busy(struct page *p)
+{
+	panic("somebody waits for page %lx", page_to_pfn(p).v);
+}
+
+static unsigned device;			/* an area of slots; no page is ever read or written there */
+
+/* The anonymous page of place i, referenced and busy, if it is there. */
+static struct page *lock_anon(unsigned s, unsigned i)
+{
+	struct page *p = model[s][i].page;
+
+	if (!p || level_of(i) != 1 || p->kind != PAGE_ANON || model[s][i].swapped)
+		return NULL;
+	page_get(p);
+	CHECK(page_trylock(p));
+	return p;
+}
+
+static void unlock(struct page *p)
+{
+	page_unlock(p);
+	page_put(p);
+}
+
+static void flush_reclaim(struct reclaim_gather *r)
+{
+	gather_finish(&g);		/* what this round took is not to hide what reclaim forgets */
+	reclaim_gather_flush(r);
+	check_tlb();
+}
+
+static void do_swap_out(unsigned s, unsigned i)
+{
+	struct page *p = lock_anon(s, i);
+	struct reclaim_gather r;
+	swp_t slot;
+
+	if (!p)
+		return;
+	CHECK(p->flags & PG_SWAPCACHE || slot_alloc(p, &slot));
+	slot = p->swp;
+	reclaim_gather_init(&r);
+	CHECK(rmap_unmap(p, slot, &r));
+	flush_reclaim(&r);
+	CHECK_EQ(p->slots, 0);
+	CHECK_EQ(slot_count(slot), 1);
+	model[s][i].swapped = true;
+	model[s][i].dirty = false;
+	unlock(p);
+}
+
+static void do_swap_in(unsigned s, unsigned i)
+{
+	struct place *m = &model[s][i];
+	struct cursor c;
+	struct page *p;
+	swp_t slot;
+
+	if (!m->swapped || !open_at(&c, s, i))
+		return;
+	CHECK_EQ(pte_kind(cursor_get(&c), 1), PTE_SWAP);
+	slot = pte_swp(cursor_get(&c));
+	p = slot_cached(slot);
+	CHECK_EQ(p, m->page);
+	CHECK(page_trylock(p));
+	CHECK(cursor_swap_in(&c, p, m->prot | PROT_U));
+	m->prot &= ~PROT_W;
+	m->swapped = false;
+	slot_put(slot);
+	if (tap_below(2))
+		slot_give_up(p);
+	cursor_close(&c);
+	page_unlock(p);
+}
+
+static void do_clear_young(unsigned s, unsigned i)
+{
+	struct page *p = lock_anon(s, i);
+	unsigned level;
+
+	if (!p)
+		return;
+	rmap_clear_young(p);
+	CHECK(!pte_young(pt_lookup(&as[s], places[i], &level)));
+	unlock(p);
+}
+
+static void do_give_up(unsigned s, unsigned i)
+{
+	struct place *m = &model[s][i];
+	struct cursor c;
+
+	if (!m->page || level_of(i) != 1 || m->page->kind != PAGE_ANON || m->swapped)
+		return;
+	cursor_find(&c, &as[s], places[i], 1);
+	CHECK_EQ(c.level, 1);
+	cursor_clear_dirty(&c, &g);
+	cursor_close(&c);
+	m->dirty = false;
+}
+
+/* Its CPU may use it after it was hidden: then it stays (a fault gives the rights back, here a call). */
+static void do_discard(unsigned s, unsigned i)
+{
+	struct place *m = &model[s][i];
+	struct page *p = lock_anon(s, i);
+	struct reclaim_gather r;
+	bool hidden, again;
+
+	if (!p)
+		return;
+	CHECK_EQ(rmap_is_dirty(p), m->dirty);
+	reclaim_gather_init(&r);
+	hidden = rmap_hide(p, &r);
+	flush_reclaim(&r);
+	CHECK_EQ(hidden, !m->dirty);
+	again = hidden && m->prot && !tap_below(3);
+	if (hidden && !again) {
+		CHECK(rmap_discard(p));
+		CHECK_EQ(p->slots, 0);
+		*m = (struct place){ 0 };
+	} else if (again) {
+		struct cursor c;
+
+		cursor_find(&c, &as[s], places[i], 1);
+		cursor_protect(&c, m->prot | PROT_U, &g);
+		cursor_close(&c);
+		CHECK(!rmap_discard(p));
+	}
+	unlock(p);
+}
+
+/* ---- whole ranges ---- */
 
 static void do_zap_range(unsigned s, unsigned i, unsigned last)
 {
@@ -221,7 +366,7 @@ static void do_protect_range(unsigned s, unsigned i, unsigned last)
 	for (; i <= last; i++) {
 		struct place *m = &model[s][i];
 
-		if (mapped(m))
+		if (mapped(m) && !m->swapped)
 			m->prot = prot & (m->prot | PROT_R | PROT_X);
 	}
 }
@@ -240,7 +385,7 @@ static void do_access(unsigned s, unsigned i)
 	if (!as[s].active[0])
 		return;
 	ok = fake_access(places[i] + offset, how[k] | ACCESS_USER, &f);
-	CHECK_EQ(ok, mapped(m) && m->prot & needs[k]);
+	CHECK_EQ(ok, mapped(m) && !m->swapped && m->prot & needs[k]);
 	if (!ok)
 		return;
 	want = m->zero ? zero_pfn : page_to_pfn(m->page);
@@ -259,19 +404,32 @@ static void do_switch(unsigned s)
 		aspace_load(&as[s]);
 }
 
+/* At place i, or not far behind. */
+static void one_reclaim(unsigned s, unsigned i)
+{
+	void (*const what[])(unsigned s, unsigned i) = {
+		do_swap_out, do_swap_in, do_swap_in, do_clear_young, do_give_up, do_discard,
+	};
+
+	while (!model[s][i].page && i + 1 < PLACES)
+		i++;
+	what[tap_below(ARRAY_SIZE(what))](s, i);
+}
+
 static void one_call(unsigned s)
 {
 	unsigned i = (unsigned)tap_below(PLACES);
 	unsigned last = i + (unsigned)tap_below(tap_below(4) ? 6 : 80);
 
 	last = MIN(last, PLACES - 1u);
-	switch (tap_below(14)) {
+	switch (tap_below(18)) {
 	case 0 ... 4:	do_map(s, i); break;
 	case 5:		do_replace(s, i); break;
 	case 6 ... 7:	do_clear(s, i); break;
 	case 8 ... 9:	do_protect(s, i); break;
 	case 10:	do_protect_range(s, i, last); break;
 	case 11:	do_zap_range(s, i, last); break;
+	case 12 ... 15: one_reclaim(s, i); break;
 	default:	fake_speculate();
 	}
 }
@@ -281,7 +439,7 @@ static void one_call(unsigned s)
 static void check_space(unsigned s)
 {
 	struct aspace_counts n;
-	uint64_t anon = 0, files = 0;
+	uint64_t anon = 0, files = 0, swap = 0;
 
 	check_verify(&as[s]);
 	for (unsigned i = 0; i < PLACES; i++) {
@@ -294,6 +452,12 @@ static void check_space(unsigned s)
 			continue;
 		}
 		CHECK_EQ(level, level_of(i));
+		if (m->swapped) {
+			CHECK_EQ(pte_kind(e, 1), PTE_SWAP);
+			CHECK_EQ(pte_swp(e).v, m->page->swp.v);
+			swap++;
+			continue;
+		}
 		CHECK_EQ(pte_pfn(e).v, m->zero ? zero_pfn.v : page_to_pfn(m->page).v);
 		CHECK_EQ(pte_present(e), m->prot != 0);
 		CHECK_EQ(pte_writable(e), (m->prot & PROT_W) != 0);
@@ -304,6 +468,7 @@ static void check_space(unsigned s)
 	aspace_count(&as[s], &n);
 	CHECK_EQ(n.anon, anon);
 	CHECK_EQ(n.file, files);
+	CHECK_EQ(n.swap, swap);
 	CHECK_EQ(n.table_pages * PAGE_SIZE, as[s].table_bytes);
 }
 
@@ -351,6 +516,8 @@ static void random_calls(unsigned levels)
 {
 	machine(levels, 2, 256 << 20);
 	lay_out(levels);
+	device = (unsigned)slot_area_add(4096, 0);
+	slot_area_start(device);
 	memset(model, 0, sizeof(model));
 	memset(file_dirty, 0, sizeof(file_dirty));
 	for (unsigned i = 0; i < FILES; i++)
@@ -368,6 +535,10 @@ static void random_calls(unsigned levels)
 	check_files();
 	for (unsigned i = 0; i < FILES; i++)
 		page_put(file[i]);
+	CHECK_EQ(slots_free(), slots_total());
+	slot_area_stop(device);
+	slot_area_remove(device);
+	slot_area_free(device);
 	machine_end();
 	printf("# %lu walks, %lu from a cached upper entry, %lu hits, %lu flushes, %lu of a page\n",
 	       fake_tlb_stats.walks, fake_tlb_stats.upper_hits, fake_tlb_stats.hits,
