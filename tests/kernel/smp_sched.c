@@ -6,42 +6,15 @@
 #include <kernel/core/call.h>
 #include <kernel/core/clock.h>
 #include <kernel/core/grace.h>
-#include <lib/ktest.h>
-#include <lib/string.h>
 #include <linux/errno.h>
-#include <tests/kernel/crew.h>
+#include <tests/kernel/workers.h>
 
-#define WORKERS	8
+#define WORKERS	WORKERS_MAX
 #define ROUNDS	300
 
-struct worker {
-	struct member m;
-	void (*body)(struct worker *);
-	unsigned number;
-};
-
-static struct worker workers[WORKERS];
-static struct crew crew = CREW_INIT(crew);
 static uint64_t counter;		/* atomic */
 static bool stop;			/* atomic */
 static struct cpumask seen;		/* atomic bits */
-
-static void worker_main(void *arg)
-{
-	struct worker *w = arg;
-
-	w->body(w);
-}
-
-/* Starts worker `number`, which may run on the CPUs of the mask. */
-static void spawn(unsigned number, const struct cpumask *mask, void (*body)(struct worker *))
-{
-	struct worker *w = &workers[number];
-
-	w->body = body;
-	w->number = number;
-	crew_start(&crew, &w->m, mask, worker_main, w);
-}
 
 static void begin(void)
 {
@@ -56,7 +29,7 @@ static void run_everywhere(unsigned n, void (*body)(struct worker *))
 
 	begin();
 	for (unsigned i = 0; i < n; i++)
-		spawn(i, &all, body);
+		spawn_on(i, &all, body);
 	crew_wait(&crew);
 }
 
@@ -143,7 +116,7 @@ KTEST(smp_sched, others_are_moved)
 
 	begin();
 	for (unsigned i = 0; i < WORKERS; i++)
-		spawn(i, &all, sleep_or_run);
+		spawn_on(i, &all, sleep_or_run);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		for (unsigned k = 0; k < WORKERS; k++) {
 			struct cpumask m = cpumask_of((i + k) % arch_ncpus);
@@ -188,7 +161,7 @@ KTEST(smp_sched, no_wake_is_lost)
 	for (unsigned i = 0; i < WORKERS; i++) {
 		struct cpumask m = cpumask_of(i % arch_ncpus);
 
-		spawn(i, &m, pass_on);
+		spawn_on(i, &m, pass_on);
 	}
 	crew_wait(&crew);
 	EXPECT_EQ(ball, WORKERS * ROUNDS);
@@ -250,7 +223,7 @@ KTEST(smp_sched, interruptions)
 	uint64_t flags;
 
 	begin();
-	spawn(0, &m, be_interrupted);
+	spawn_on(0, &m, be_interrupted);
 	for (unsigned i = 0; !__atomic_load_n(&stop, __ATOMIC_SEQ_CST); i++) {
 		if (i % 3) {
 			thread_interrupt(&workers[0].m.t);
@@ -281,7 +254,7 @@ KTEST(smp_sched, threads_come_and_go)
 	begin();
 	for (unsigned i = 0; i < ROUNDS / 4; i++) {
 		for (unsigned k = 0; k < WORKERS; k++)
-			spawn(k, &all, count_me);
+			spawn_on(k, &all, count_me);
 		crew_wait(&crew);
 	}
 	EXPECT_EQ(counter, ROUNDS / 4 * WORKERS);
@@ -349,7 +322,7 @@ KTEST(smp_sched, grace_periods_wait_for_readers)
 	things[0].alive = 1;
 	shared_thing = &things[0];
 	for (unsigned i = 0; i < MIN(arch_ncpus, WORKERS); i++)
-		spawn(i, &all, look_at_thing);
+		spawn_on(i, &all, look_at_thing);
 	for (unsigned i = 1; i < ROUNDS / 10; i++) {
 		struct thing *old = shared_thing, *new = &things[i % 2];
 
@@ -381,7 +354,7 @@ KTEST(smp_sched, parked_cpus_stand_still)
 	begin();
 	cpumask_remove(&others, this_cpu()->id);
 	for (unsigned i = 0; i < MIN(arch_ncpus, WORKERS); i++)
-		spawn(i, &others, keep_counting);
+		spawn_on(i, &others, keep_counting);
 	for (unsigned i = 0; i < 20; i++) {
 		uint64_t before;
 
