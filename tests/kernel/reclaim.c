@@ -1,64 +1,23 @@
 /*
  * Reclaim: what goes out and what stays, by MADV_PAGEOUT, by direct reclaim, and whatever else the
- * loop meets. The device is an array in memory. The law of the lists is mm_verify's,
+ * loop meets. The law of the lists is mm_verify's,
  * which runs after each test.
  */
-#include <tests/kernel/mmtest.h>
-#include <mm/alloc/busy.h>
+#include <tests/kernel/swapdisk.h>
 #include <mm/alloc/lists.h>
-#include <mm/reclaim/swap.h>
-#include <mm/reclaim/swap_header.h>
 
-#define PAGES		1024u		/* of the device */
-#define ORDER		10
 #define N		64u		/* pages of a test's memory */
 
-static struct page *disk;
-
-static char *at(uint64_t i)
+static void memory_begin(void)
 {
-	return (char *)page_to_virt(disk) + i * PAGE_SIZE;
-}
-
-static int disk_read(struct store *s, uint64_t first, struct page *const *pages, unsigned n)
-{
-	(void)s;
-	for (unsigned i = 0; i < n; i++)
-		copy_page(page_to_virt(pages[i]), at(first + i));
-	return 0;
-}
-
-static int disk_write(struct store *s, uint64_t first, struct page *const *pages, unsigned n)
-{
-	(void)s;
-	for (unsigned i = 0; i < n; i++)
-		copy_page(at(first + i), page_to_virt(pages[i]));
-	return 0;
-}
-
-static const struct store_ops ops = { .read = disk_read, .write = disk_write, .memory = true };
-static struct store store = { .ops = &ops, .name = "test", .npages = PAGES };
-
-static void begin(void)
-{
-	struct swap_header *h;
-
-	disk = page_alloc(ORDER, PAGE_KERNEL, 0);
-	EXPECT(disk);
-	h = page_to_virt(disk);
-	memset(h, 0, sizeof(*h));
-	h->version = SWAP_VERSION;
-	h->last_page = PAGES - 1;
-	memcpy(h->magic, SWAP_MAGIC, sizeof(h->magic));
-	EXPECT_EQ(swap_on(&store, 32000), 0);
+	begin(&fast_ops);
 	mt_begin();
 }
 
-static void end(void)
+static void memory_end(void)
 {
 	mt_end();
-	EXPECT_EQ(swap_off(&store), 0);
-	page_free(disk, ORDER);
+	end();
 }
 
 static void fill(uint64_t seed)
@@ -85,14 +44,14 @@ static int pageout(void)
 
 KTEST(reclaim, paged_out_and_back)
 {
-	begin();
+	memory_begin();
 	EXPECT(mt_anon(0, N, RW));
 	fill(1);
 	EXPECT_EQ(pageout(), 0);
 	EXPECT_EQ(in_swap(), N);
 	check(1);
 	EXPECT_EQ(in_swap(), 0);
-	end();
+	memory_end();
 }
 
 /* What comes back and is only read is the same as in its slot: it goes again without being written. */
@@ -100,7 +59,7 @@ KTEST(reclaim, clean_pages_are_not_written_twice)
 {
 	uint64_t written;
 
-	begin();
+	memory_begin();
 	EXPECT(mt_anon(0, N, RW));
 	fill(7);
 	EXPECT_EQ(pageout(), 0);
@@ -113,12 +72,12 @@ KTEST(reclaim, clean_pages_are_not_written_twice)
 	EXPECT_EQ(pageout(), 0);
 	EXPECT_EQ(vm_event_sum(PSWPOUT), written + N);
 	check(9);
-	end();
+	memory_end();
 }
 
 KTEST(reclaim, locked_pages_stay)
 {
-	begin();
+	memory_begin();
 	EXPECT(mt_anon(0, N, RW));
 	fill(3);
 	EXPECT_EQ(mm_mlock(mt_mm, MT_BASE, N * PAGE_SIZE / 2, false), 0);
@@ -132,7 +91,7 @@ KTEST(reclaim, locked_pages_stay)
 	EXPECT_EQ(pageout(), 0);
 	EXPECT_EQ(in_swap(), N);
 	check(3);
-	end();
+	memory_end();
 }
 
 /* The policy sees that page i is in use: it has noted something about it. */
@@ -153,7 +112,7 @@ KTEST(reclaim, unlocked_pages_do_not_come_back)
 {
 	struct lists_figures before, after;
 
-	begin();
+	memory_begin();
 	EXPECT(mt_anon(0, N, RW));
 	fill(3);
 	reclaim_direct(0);		/* there are lists from now on */
@@ -169,7 +128,7 @@ KTEST(reclaim, unlocked_pages_do_not_come_back)
 	EXPECT_EQ(after.listed[0], before.listed[0] + N);
 	EXPECT_EQ(after.refault[0], before.refault[0]);
 	check(3);
-	end();
+	memory_end();
 }
 
 /* One page of a filled memory is kept by somebody, until he lets go. */
@@ -177,7 +136,7 @@ static void all_but_one(void (*keep)(struct page *), void (*let_go)(struct page 
 {
 	struct page *p;
 
-	begin();
+	memory_begin();
 	EXPECT(mt_anon(0, N, RW));
 	fill(5);
 	p = mt_page(0);
@@ -188,7 +147,7 @@ static void all_but_one(void (*keep)(struct page *), void (*let_go)(struct page 
 	EXPECT_EQ(pageout(), 0);
 	EXPECT_EQ(in_swap(), N);
 	check(5);
-	end();
+	memory_end();
 }
 
 static void make_busy(struct page *p)
@@ -211,7 +170,7 @@ KTEST(reclaim, willneed_reads_what_is_in_swap)
 {
 	uint64_t in;
 
-	begin();
+	memory_begin();
 	EXPECT(mt_anon(0, N, RW));
 	fill(2);
 	EXPECT_EQ(pageout(), 0);
@@ -220,14 +179,14 @@ KTEST(reclaim, willneed_reads_what_is_in_swap)
 	EXPECT_EQ(vm_event_sum(PSWPIN), in + N);
 	check(2);
 	EXPECT_EQ(vm_event_sum(PSWPIN), in + N);
-	end();
+	memory_end();
 }
 
 KTEST(reclaim, shared_memory_goes_to_swap)
 {
 	struct object *o;
 
-	begin();
+	memory_begin();
 	o = shm_create(N * PAGE_SIZE);
 	EXPECT(o);
 	EXPECT(mt_map(0, N, RW, MAP_SHARED, o, 0));
@@ -238,7 +197,7 @@ KTEST(reclaim, shared_memory_goes_to_swap)
 	check(4);
 	EXPECT_EQ(o->nswapped, 0);
 	object_put(o);
-	end();
+	memory_end();
 }
 
 /* Direct reclaim finds every page that is there, a file's and memory, used or not. */
@@ -246,7 +205,7 @@ KTEST(reclaim, all_pages_are_found)
 {
 	struct mt_file f;
 
-	begin();
+	memory_begin();
 	mt_file_init(&f, N * PAGE_SIZE);
 	EXPECT(mt_anon(0, N, RW));
 	EXPECT(mt_map(N, N, PROT_READ, MAP_PRIVATE, &f.obj, 0));
@@ -264,7 +223,7 @@ KTEST(reclaim, all_pages_are_found)
 		EXPECT_EQ(mt_read(N + i), i + 1);
 	EXPECT_EQ(mm_munmap(mt_mm, MT_BASE + N * PAGE_SIZE, N * PAGE_SIZE), 0);
 	object_put(&f.obj);
-	end();
+	memory_end();
 }
 
 /* A thread's injected failure is no shortage: nothing is reclaimed for it. */
@@ -303,7 +262,7 @@ KTEST(reclaim, pages_of_files_that_come_back_are_known)
 	uint64_t before[2], after[2];
 	struct mt_file f;
 
-	begin();
+	memory_begin();
 	mt_file_init(&f, N * PAGE_SIZE);
 	EXPECT(mt_map(0, N, PROT_READ, MAP_PRIVATE, &f.obj, 0));
 	read_all();
@@ -320,7 +279,7 @@ KTEST(reclaim, pages_of_files_that_come_back_are_known)
 	EXPECT_EQ(pageout(), 0);
 	EXPECT_EQ(mm_munmap(mt_mm, MT_BASE, N * PAGE_SIZE), 0);
 	object_put(&f.obj);
-	end();
+	memory_end();
 }
 
 KTEST(reclaim, pages_of_memory_objects_that_come_back_are_known)
@@ -328,7 +287,7 @@ KTEST(reclaim, pages_of_memory_objects_that_come_back_are_known)
 	uint64_t before[2], after[2];
 	struct object *o;
 
-	begin();
+	memory_begin();
 	o = shm_create(N * PAGE_SIZE);
 	EXPECT(o);
 	EXPECT(mt_map(0, N, RW, MAP_SHARED, o, 0));
@@ -341,7 +300,7 @@ KTEST(reclaim, pages_of_memory_objects_that_come_back_are_known)
 	EXPECT_EQ(after[0], before[0] + N);
 	EXPECT_EQ(after[1], before[1]);
 	object_put(o);
-	end();
+	memory_end();
 }
 
 /* Those that tell nothing any more go when there are too many. */
@@ -349,7 +308,7 @@ KTEST(reclaim, there_are_not_too_many_shadows)
 {
 	struct mt_file f;
 
-	begin();
+	memory_begin();
 	mt_file_init(&f, N * PAGE_SIZE);
 	EXPECT(mt_map(0, N, PROT_READ, MAP_PRIVATE, &f.obj, 0));
 	read_all();
@@ -360,5 +319,5 @@ KTEST(reclaim, there_are_not_too_many_shadows)
 	EXPECT(f.obj.nshadows >= N / 2 - 1 && f.obj.nshadows <= N / 2);
 	EXPECT_EQ(mm_munmap(mt_mm, MT_BASE, N * PAGE_SIZE), 0);
 	object_put(&f.obj);
-	end();
+	memory_end();
 }
