@@ -22,8 +22,8 @@
 const char *lock_rank_name(enum lock_rank r)
 {
 	static const char *const name[] = {
-		"none", "position", "proc", "fs", "content", "mm", "vma", "object", "page busy", "swap I/O", "top table",
-		"upper table", "table", "block", "page rmap", "file tree", "lists", "slot map", "pool", "slab", "zone", "threads",
+		"none", "position", "epoll", "proc", "fs", "content", "mm", "vma", "object", "page busy", "swap I/O",
+		"top table", "upper table", "table", "block", "page rmap", "file tree", "lists", "slot map", "pool", "slab", "zone", "threads",
 		"futex", "irq off", "mailbox", "signals", "interruption", "wait queue", "run queue", "timer", "console", "uart",
 	};
 

@@ -1,5 +1,6 @@
 /* Open files: opening by the kind of node, reading, writing, seeking; see file.h. */
 #include <kernel/fs/file.h>
+#include <kernel/fs/epoll.h>
 #include <kernel/fs/pipe.h>
 #include <kernel/fs/regular.h>
 #include <kernel/fs/uio.h>
@@ -26,6 +27,7 @@ void file_init(void)
 	if (!file_cache)
 		panic("no memory for the cache of open files");
 	pipe_init();
+	epoll_init();
 }
 
 static void register_device(uint32_t kind, uint64_t rdev, const struct file_ops *ops)
@@ -81,6 +83,8 @@ void file_put(struct file *f)
 {
 	if (!ref_put(&f->refs))
 		return;
+	if (unlikely(!LIST_EMPTY(&f->watchers)))
+		epoll_forget(f);
 	if (f->ops->release)
 		f->ops->release(f);
 	node_put(f->node);

@@ -15,6 +15,7 @@
 #include <lib/ref.h>
 #include <linux/fcntl.h>
 
+struct epoll_item;
 struct file;
 struct io_iter;
 struct io_vector;
@@ -38,6 +39,8 @@ struct file_ops {
 	long (*ioctl)(struct file *f, unsigned cmd, uint64_t arg);
 	/* POLL* that hold now; NULL: always ready. Changes call file_poll_wake. */
 	unsigned (*poll)(struct file *f);
+	/* A count that goes on with each of these changes. NULL: every file's do (file_poll_changes). */
+	uint64_t (*changes)(const struct file *f);
 	/* Where its pages come from; *obj NULL: anonymous memory. NULL: ENODEV. */
 	int (*mmap)(struct file *f, struct object **obj);
 	/* fsync(2). NULL: nothing to do where there is a file system's file, else EINVAL. */
@@ -55,6 +58,7 @@ struct file {
 	unsigned flags;			/* O_* of open; atomic: O_APPEND, O_NONBLOCK may change */
 	struct mutex lock;
 	uint64_t pos;			/* lock */
+	LIST_HEAD(, epoll_item) watchers; /* sets that it is in; epoll.c's lock */
 };
 
 /*

@@ -322,7 +322,13 @@ static long pipe_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	return put_user_u32(bytes_in(f->data), (uint32_t __user *)arg);
 }
 
+static uint64_t pipe_changes(const struct file *f)
+{
+	return READ_ONCE(((const struct pipe *)f->data)->events);
+}
+
 const struct file_ops pipe_ops = {
+	.changes = pipe_changes,
 	.read = pipe_read, .write = pipe_write,
 	.read_iter = pipe_read_iter, .write_iter = pipe_write_iter, .release = pipe_release, .poll = pipe_poll,
 	.ioctl = pipe_ioctl, .stream = true,

@@ -2,6 +2,7 @@
 #include <kernel/core/clock.h>
 #include <kernel/fs/file.h>
 #include <kernel/proc/process.h>
+#include <kernel/sys/poll.h>
 #include <kernel/sys/syscall.h>
 #include <kernel/sys/timespec.h>
 #include <linux/poll.h>
@@ -35,7 +36,7 @@ static long poll_all(struct pollfd *fds, unsigned n)
 	return ready;
 }
 
-static long poll_until(struct pollfd *fds, unsigned n, uint64_t deadline)
+long poll_files(struct pollfd *fds, unsigned n, uint64_t deadline)
 {
 	for (;;) {
 		uint64_t change = file_poll_changes();
@@ -77,7 +78,7 @@ static long poll_user(struct pollfd __user *ufds, uint64_t n, uint64_t deadline)
 	fds = kmalloc(bytes + 1);
 	if (!fds)
 		return -ENOMEM;
-	r = copy_from_user(fds, ufds, bytes) ? -EFAULT : poll_until(fds, (unsigned)n, deadline);
+	r = copy_from_user(fds, ufds, bytes) ? -EFAULT : poll_files(fds, (unsigned)n, deadline);
 	if (r >= 0 && put_results(ufds, fds, (unsigned)n))
 		r = -EFAULT;
 	kfree(fds);
@@ -91,25 +92,34 @@ SYSCALL3(poll, struct pollfd __user *, fds, uint64_t, n, int, ms)
 	return poll_user(fds, n, ms < 0 ? DEADLINE_NEVER : clock_monotonic_ns() + ns);
 }
 
-/* The set of signals is blocked until a handler runs or the call is over. */
-SYSCALL5(ppoll, struct pollfd __user *, fds, uint64_t, n,
-	 const struct __kernel_timespec __user *, timeout, const uint64_t __user *, mask,
-	 size_t, mask_size)
+int poll_block_signals(const uint64_t __user *mask, size_t size)
 {
-	struct sig_thread *t = signal_thread();
-	uint64_t deadline, set;
-	long r = get_timeout(timeout, &deadline);
+	uint64_t set;
 
-	if (r)
-		return r;
-	if (mask && mask_size != sizeof(set))
+	if (mask && size != sizeof(set))
 		return -EINVAL;
 	if (mask && get_user_u64(&set, mask))
 		return -EFAULT;
 	if (mask)
-		signal_set_blocked_for_call(t, set);
-	r = poll_user(fds, n, deadline);
+		signal_set_blocked_for_call(signal_thread(), set);
+	return 0;
+}
+
+long poll_unblock_signals(long r)
+{
 	if (r != -ERESTARTNOHAND)
-		signal_restore_blocked(t);
+		signal_restore_blocked(signal_thread());
 	return r;
+}
+
+SYSCALL5(ppoll, struct pollfd __user *, fds, uint64_t, n,
+	 const struct __kernel_timespec __user *, timeout, const uint64_t __user *, mask,
+	 size_t, mask_size)
+{
+	uint64_t deadline;
+	long r = get_timeout(timeout, &deadline);
+
+	if (!r)
+		r = poll_block_signals(mask, mask_size);
+	return r ? r : poll_unblock_signals(poll_user(fds, n, deadline));
 }

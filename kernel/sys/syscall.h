@@ -55,6 +55,8 @@ struct node;
 
 /* What the program knows as fd, counted; NULL: nothing, or only a place in the tree (O_PATH). (path.c) */
 struct file *user_file(int fd);
+/* A number for f in the running process's table, which takes f over, also on failure: -EMFILE, -ENOMEM. (event.c) */
+long file_number(struct file *f, bool cloexec);
 /*
  * The node that a path of the program's leads to, from the directory that
  * dirfd means (AT_FDCWD, or an open one), counted. flags: LOOKUP_*. (path.c)

@@ -12,7 +12,7 @@
 
 #define MAX_CPUS	256
 #define CPU_HELD_MAX	16
-#define CPU_LOCK_RANKS	32
+#define CPU_LOCK_RANKS	40
 
 struct thread;
 struct aspace;

@@ -1,0 +1,229 @@
+/* Calls that make files to wait for: eventfd, timerfd; and sets of them: epoll. */
+#include <asm/fcntl.h>
+#include <kernel/core/clock.h>
+#include <kernel/fs/epoll.h>
+#include <kernel/fs/eventfd.h>
+#include <kernel/fs/timerfd.h>
+#include <kernel/proc/process.h>
+#include <kernel/sys/poll.h>
+#include <kernel/sys/syscall.h>
+#include <kernel/sys/timespec.h>
+#include <linux/time.h>
+#include <linux/timerfd.h>
+#include <mm/alloc/slab.h>
+
+/* Of eventfd(2), timerfd_create(2), timerfd_settime(2): in no header of the kernel's that all have. */
+#define EFD_SEMAPHORE	1u
+#define EFD_FLAGS	(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK)
+#define TFD_FLAGS	((unsigned)(TFD_CLOEXEC | TFD_NONBLOCK))
+#define TFD_SET_FLAGS	(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)
+
+#define EVENTS_MAX	128u		/* told of in one call: there is always another */
+
+long file_number(struct file *f, bool cloexec)
+{
+	struct process *p = current_process();
+	long fd = files_add(&p->files, f, 0, process_fd_limit(p), cloexec);
+
+	if (fd < 0)
+		file_put(f);
+	return fd;
+}
+
+/* ---- eventfd ---- */
+
+static long make_eventfd(unsigned first, unsigned flags)
+{
+	struct file *f;
+	int err;
+
+	if (flags & ~EFD_FLAGS)
+		return -EINVAL;
+	err = eventfd_open(first, flags & EFD_SEMAPHORE, flags & O_NONBLOCK, &f);
+	return err ? err : file_number(f, flags & O_CLOEXEC);
+}
+
+SYSCALL1(eventfd, unsigned, first)
+{
+	return make_eventfd(first, 0);
+}
+
+SYSCALL2(eventfd2, unsigned, first, unsigned, flags)
+{
+	return make_eventfd(first, flags);
+}
+
+/* ---- timerfd ---- */
+
+SYSCALL2(timerfd_create, int, clock, unsigned, flags)
+{
+	struct file *f;
+	int err;
+
+	if (flags & ~TFD_FLAGS ||
+	    (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME))
+		return -EINVAL;
+	err = timerfd_open(clock == CLOCK_REALTIME, flags & O_NONBLOCK, &f);
+	return err ? err : file_number(f, flags & O_CLOEXEC);
+}
+
+/* The moment of the monotonic clock that ns means; one that has passed is the first there is. */
+static uint64_t moment(const struct file *f, uint64_t ns, bool absolute)
+{
+	uint64_t now = clock_monotonic_ns(), offset;
+
+	if (!ns)
+		return 0;
+	if (!absolute)
+		return now + ns;
+	offset = timerfd_is_realtime(f) ? clock_realtime_ns() - now : 0;
+	return ns > offset ? ns - offset : 1;
+}
+
+static long put_setting(struct __kernel_itimerspec __user *to, const struct timerfd_setting *s)
+{
+	const struct __kernel_itimerspec v = {
+		.it_interval = { (long)(s->every_ns / NS_PER_SEC), (long)(s->every_ns % NS_PER_SEC) },
+		.it_value = { (long)(s->left_ns / NS_PER_SEC), (long)(s->left_ns % NS_PER_SEC) },
+	};
+
+	return copy_to_user(to, &v, sizeof(v)) ? -EFAULT : 0;
+}
+
+SYSCALL4(timerfd_settime, int, fd, int, flags, const struct __kernel_itimerspec __user *, new,
+	 struct __kernel_itimerspec __user *, old)
+{
+	struct timerfd_setting was;
+	uint64_t value, every;
+	struct file *f;
+	long r = get_timespec(&new->it_interval, &every);
+
+	if (!r)
+		r = get_timespec(&new->it_value, &value);
+	if (!r && flags & ~TFD_SET_FLAGS)
+		r = -EINVAL;
+	if (r)
+		return r;
+	f = user_file(fd);
+	if (!f)
+		return -EBADF;
+	if (is_timerfd(f))
+		timerfd_set(f, moment(f, value, flags & TFD_TIMER_ABSTIME), every, &was);
+	else
+		r = -EINVAL;
+	file_put(f);
+	return r || !old ? r : put_setting(old, &was);
+}
+
+SYSCALL2(timerfd_gettime, int, fd, struct __kernel_itimerspec __user *, to)
+{
+	struct timerfd_setting now;
+	struct file *f = user_file(fd);
+	long r = 0;
+
+	if (!f)
+		return -EBADF;
+	if (is_timerfd(f))
+		timerfd_get(f, &now);
+	else
+		r = -EINVAL;
+	file_put(f);
+	return r ? r : put_setting(to, &now);
+}
+
+/* ---- epoll ---- */
+
+static long make_epoll(bool cloexec)
+{
+	struct file *f;
+	int err = epoll_open(&f);
+
+	return err ? err : file_number(f, cloexec);
+}
+
+SYSCALL1(epoll_create, int, size)
+{
+	return size <= 0 ? -EINVAL : make_epoll(false);
+}
+
+SYSCALL1(epoll_create1, unsigned, flags)
+{
+	return flags & ~(unsigned)EPOLL_CLOEXEC ? -EINVAL : make_epoll(flags & EPOLL_CLOEXEC);
+}
+
+SYSCALL4(epoll_ctl, int, epfd, int, op, int, fd, const struct epoll_event __user *, event)
+{
+	struct epoll_event e = { 0 };
+	struct file *set, *f;
+	long r = -EBADF;
+
+	if (op != EPOLL_CTL_DEL && copy_from_user(&e, event, sizeof(e)))
+		return -EFAULT;
+	set = user_file(epfd);
+	f = user_file(fd);
+	if (set && f)
+		r = epoll_change(set, op, f, fd, &e);
+	if (f)
+		file_put(f);
+	if (set)
+		file_put(set);
+	return r;
+}
+
+static long collect(struct file *set, struct epoll_event __user *to, unsigned max, uint64_t deadline)
+{
+	struct epoll_event *events = kmalloc(max * sizeof(*events));
+	long n;
+
+	if (!events)
+		return -ENOMEM;
+	n = epoll_collect(set, events, max, deadline);
+	if (n > 0 && copy_to_user(to, events, (size_t)n * sizeof(*events)))
+		n = -EFAULT;
+	kfree(events);
+	return n;
+}
+
+static long wait_for_set(int epfd, struct epoll_event __user *to, int max, uint64_t deadline)
+{
+	struct file *set;
+	long r;
+
+	if (max <= 0 || (size_t)max > INT32_MAX / sizeof(struct epoll_event))
+		return -EINVAL;
+	set = user_file(epfd);
+	if (!set)
+		return -EBADF;
+	r = is_epoll(set) ? collect(set, to, MIN((unsigned)max, EVENTS_MAX), deadline) : -EINVAL;
+	file_put(set);
+	return r;
+}
+
+static uint64_t deadline_of(int ms)
+{
+	return ms < 0 ? DEADLINE_NEVER : clock_monotonic_ns() + (uint64_t)ms * NS_PER_MS;
+}
+
+SYSCALL4(epoll_wait, int, epfd, struct epoll_event __user *, to, int, max, int, ms)
+{
+	return wait_for_set(epfd, to, max, deadline_of(ms));
+}
+
+SYSCALL6(epoll_pwait, int, epfd, struct epoll_event __user *, to, int, max, int, ms,
+	 const uint64_t __user *, mask, size_t, size)
+{
+	int err = poll_block_signals(mask, size);
+
+	return err ? err : poll_unblock_signals(wait_for_set(epfd, to, max, deadline_of(ms)));
+}
+
+SYSCALL6(epoll_pwait2, int, epfd, struct epoll_event __user *, to, int, max,
+	 const struct __kernel_timespec __user *, timeout, const uint64_t __user *, mask, size_t, size)
+{
+	uint64_t deadline;
+	int err = get_timeout(timeout, &deadline);
+
+	if (!err)
+		err = poll_block_signals(mask, size);
+	return err ? err : poll_unblock_signals(wait_for_set(epfd, to, max, deadline));
+}
