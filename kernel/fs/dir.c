@@ -3,7 +3,8 @@
  * last name shown: "." is 1, ".." is 2, the names of the list follow with
  * their sequence number + 2, and those that are made when looked for with
  * their place + MADE. So it stays valid while names come and go: what was there all the time is
- * shown once.
+ * shown once. What comes after a listing began is not in it: it would never end for who makes a
+ * name for each that he is shown.
  */
 #include <kernel/fs/file.h>
 #include <kernel/fs/names.h>
@@ -29,6 +30,7 @@ struct listing {
 	uint8_t *at;			/* in a buffer of the kernel's */
 	size_t left;
 	uint64_t pos;
+	uint64_t last_seq;		/* names that came after the listing began are not shown */
 };
 
 /* The name is at position off. False: no room. */
@@ -73,7 +75,7 @@ static bool list_names(struct node *dir, struct listing *l)
 	struct dirent *d;
 	bool fits = true;
 
-	while (fits && (d = name_next(dir, l->pos - DOTS)) != NULL)
+	while (fits && (d = name_next(dir, l->pos - DOTS)) != NULL && d->seq <= l->last_seq)
 		fits = list_name(l, d->name, d->node->mode, d->node->ino, d->seq + DOTS);
 	return fits;
 }
@@ -95,6 +97,8 @@ static bool list_all(struct node *dir, struct listing *l)
 	bool fits;
 
 	spin_lock(&tree_lock);
+	if (!l->pos || !l->last_seq)
+		l->last_seq = dir->dir.names.last_seq;
 	fits = list_dots(dir, l);
 	if (fits && l->pos < MADE)
 		fits = list_names(dir, l);
@@ -111,7 +115,10 @@ static ssize_t list_pieces(struct file *f, uint8_t __user *to, size_t n, uint8_t
 	bool all;
 
 	do {
-		struct listing l = { .at = piece, .left = MIN(n - done, PIECE), .pos = f->pos };
+		struct listing l = {
+			.at = piece, .left = MIN(n - done, PIECE), .pos = f->pos,
+			.last_seq = (uintptr_t)f->data,
+		};
 
 		all = list_all(f->node, &l);
 		bytes = (size_t)(l.at - piece);
@@ -119,6 +126,7 @@ static ssize_t list_pieces(struct file *f, uint8_t __user *to, size_t n, uint8_t
 			return done ? (ssize_t)done : -EFAULT;
 		done += bytes;
 		f->pos = l.pos;
+		f->data = (void *)(uintptr_t)l.last_seq;
 		resched_point();
 	} while (!all && bytes);
 	return done || all ? (ssize_t)done : -EINVAL;

@@ -1,6 +1,7 @@
 /* Open files: opening by the kind of node, reading, writing, seeking; see file.h. */
 #include <kernel/fs/file.h>
 #include <kernel/fs/epoll.h>
+#include <kernel/fs/locks.h>
 #include <kernel/fs/pipe.h>
 #include <kernel/fs/regular.h>
 #include <kernel/fs/uio.h>
@@ -26,6 +27,7 @@ void file_init(void)
 	file_cache = kmem_cache_create("file", sizeof(struct file), 0);
 	if (!file_cache)
 		panic("no memory for the cache of open files");
+	locks_init();
 	pipe_init();
 	epoll_init();
 }
@@ -85,6 +87,7 @@ void file_put(struct file *f)
 		return;
 	if (unlikely(!LIST_EMPTY(&f->watchers)))
 		epoll_forget(f);
+	locks_drop(f->node, f);
 	if (f->ops->release)
 		f->ops->release(f);
 	node_put(f->node);

@@ -3,7 +3,7 @@
  * small and doubles; a lookup takes a reference, so that a close meanwhile
  * does no harm. No file is put under the table's lock: closing may sleep.
  */
-#include <kernel/fs/file.h>
+#include <kernel/fs/locks.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/alloc/slab.h>
@@ -55,6 +55,13 @@ int files_copy(struct files *to, struct files *from)
 	}
 }
 
+/* f was open in fs under a number that is free now. */
+static void closed(struct files *fs, struct file *f)
+{
+	locks_drop(f->node, fs);
+	file_put(f);
+}
+
 void files_destroy(struct files *fs)
 {
 	struct file **file;
@@ -68,7 +75,7 @@ void files_destroy(struct files *fs)
 	spin_unlock(&fs->lock);
 	for (unsigned fd = 0; fd < max; fd++)
 		if (file[fd])
-			file_put(file[fd]);
+			closed(fs, file[fd]);
 	kfree(file);
 }
 
@@ -174,7 +181,7 @@ int files_put_at(struct files *fs, struct file *f, unsigned fd, unsigned limit, 
 	cloexec_put(fs, fd, cloexec);
 	spin_unlock(&fs->lock);
 	if (old)
-		file_put(old);
+		closed(fs, old);
 	return 0;
 }
 
@@ -190,7 +197,7 @@ int files_close(struct files *fs, unsigned fd)
 	spin_unlock(&fs->lock);
 	if (!f)
 		return -EBADF;
-	file_put(f);
+	closed(fs, f);
 	return 0;
 }
 

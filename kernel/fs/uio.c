@@ -2,6 +2,7 @@
 #include <kernel/fs/uio.h>
 #include <arch/uaccess.h>
 #include <kernel/fs/file.h>
+#include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/alloc/slab.h>
 
@@ -70,6 +71,23 @@ static void advance(struct io_iter *it, size_t n)
 	it->left -= n;
 }
 
+/* Bytes that could not be copied. */
+static size_t copy_out(const struct io_iter *it, char __user *to, const void *from, size_t n)
+{
+	if (likely(!it->kernel))
+		return copy_to_user(to, from, n);
+	memcpy((void *)(uintptr_t)to, from, n);
+	return 0;
+}
+
+static size_t copy_in(const struct io_iter *it, void *to, const char __user *from, size_t n)
+{
+	if (likely(!it->kernel))
+		return copy_from_user(to, from, n);
+	memcpy(to, (const void *)(uintptr_t)from, n);
+	return 0;
+}
+
 size_t io_iter_put(struct io_iter *it, const void *from, size_t n)
 {
 	size_t done = 0, piece, moved;
@@ -77,7 +95,7 @@ size_t io_iter_put(struct io_iter *it, const void *from, size_t n)
 
 	do {
 		piece = next_piece(it, n - done, &at);
-		moved = piece - copy_to_user(at, (const char *)from + done, piece);
+		moved = piece - copy_out(it, at, (const char *)from + done, piece);
 		advance(it, moved);
 		done += moved;
 	} while (done < n && moved == piece);
@@ -91,7 +109,7 @@ size_t io_iter_take(struct io_iter *it, void *to, size_t n)
 
 	do {
 		piece = next_piece(it, n - done, &at);
-		moved = piece - copy_from_user((char *)to + done, at, piece);
+		moved = piece - copy_in(it, (char *)to + done, at, piece);
 		advance(it, moved);
 		done += moved;
 	} while (done < n && moved == piece);

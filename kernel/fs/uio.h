@@ -24,11 +24,12 @@ int __must_check io_vector_read_own(struct io_vector *v, const struct iovec __us
 /* After either, where it succeeded. */
 void io_vector_free(struct io_vector *v);
 
-/* A way through such a list of pieces of the program's memory. */
+/* A way through such a list of pieces of the program's memory (or the kernel's). */
 struct io_iter {
 	const struct iovec *iov;	/* the piece it is in */
 	size_t at;			/* how much of that is done */
 	size_t left;			/* bytes, of all */
+	bool kernel;			/* it is the kernel's memory */
 };
 
 static inline struct io_iter io_iter_of(const struct io_vector *v)

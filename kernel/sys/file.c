@@ -7,6 +7,7 @@
 #include <kernel/fs/pipe.h>
 #include <kernel/fs/uio.h>
 #include <kernel/proc/process.h>
+#include <kernel/sys/lock.h>
 #include <kernel/sys/syscall.h>
 #include <lib/string.h>
 #include <linux/fcntl.h>
@@ -157,6 +158,17 @@ SYSCALL0(sync)
 	return 0;
 }
 
+/* Everything a tmpfs has is where it stays. */
+SYSCALL1(syncfs, int, fd)
+{
+	struct file *f = user_file(fd);
+
+	if (!f)
+		return -EBADF;
+	file_put(f);
+	return 0;
+}
+
 SYSCALL3(ioctl, int, fd, unsigned, cmd, uint64_t, arg)
 {
 	struct file *f = user_file(fd);
@@ -241,6 +253,8 @@ static long file_fcntl(int fd, struct file *f, unsigned cmd, uint64_t arg)
 
 	if (f->flags & O_PATH && cmd > F_GETFL && cmd != F_DUPFD_CLOEXEC)
 		return -EBADF;
+	if (lock_is_command(cmd))
+		return lock_command(f, cmd, (struct flock __user *)arg);
 	switch (cmd) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
