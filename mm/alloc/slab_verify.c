@@ -2,21 +2,8 @@
  * Figures of the caches, and the check of the slab allocator against itself,
  * with all other CPUs at rest.
  */
+#include <mm/alloc/differ.h>
 #include <mm/alloc/slab_internal.h>
-#include <lib/format.h>
-#include <stdarg.h>
-
-static char why[160];
-
-static __printf(1, 2) const char *differ(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	return why;
-}
 
 static uint64_t in_magazines(const struct kmem_cache *c)
 {

@@ -5,8 +5,8 @@
  * A slot is free again as soon as no entry names it and no page is its cache;
  * that is found out by whoever takes the last one away, under the cluster's lock.
  */
+#include <mm/alloc/differ.h>
 #include <mm/alloc/slot_map.h>
-#include <lib/format.h>
 
 #include <asm-generic/errno-base.h>
 
@@ -280,8 +280,6 @@ bool slot_caches(swp_t s, const struct page *p)
 	return w && page_of(w) == p;
 }
 
-static char why[120];
-
 static const char *verify_slot(swp_t s, const struct slot *w, uint64_t found[SLOT_KEPT])
 {
 	const struct page *p = page_of(w);
@@ -295,9 +293,7 @@ static const char *verify_slot(swp_t s, const struct slot *w, uint64_t found[SLO
 		what = "is cached by a page that does not know it";
 	else if (!slot_verify_kept(s, w, found))
 		what = "is kept by what is no object of the pool, or not its own";
-	if (what)
-		snprintf(why, sizeof(why), "swap slot %u:0x%lx %s", swp_device(s), swp_offset(s), what);
-	return what ? why : NULL;
+	return what ? differ("swap slot %u:0x%lx %s", swp_device(s), swp_offset(s), what) : NULL;
 }
 
 const char *slots_verify(void)

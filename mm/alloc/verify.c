@@ -3,29 +3,17 @@
  * once, block by block, and what is found must agree with the free lists, the
  * per-CPU stacks and the counts. With all other CPUs at rest.
  */
+#include <mm/alloc/differ.h>
 #include <mm/alloc/internal.h>
-#include <lib/format.h>
 #include <lib/string.h>
 #include <mm/alloc/limit.h>
-#include <stdarg.h>
 
-static char why[160];
 static uint64_t charges[LIMITS_MAX];	/* frames of each limit; zone.lock */
 
 struct found {
 	uint64_t blocks[PAGE_MOBILITIES][ORDER_MAX + 1]; /* free ones */
 	uint64_t percpu;
 };
-
-static __printf(1, 2) const char *differ(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, sizeof(why), fmt, ap);
-	va_end(ap);
-	return why;
-}
 
 static const char *check_list(enum page_mobility type, unsigned order)
 {
