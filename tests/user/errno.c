@@ -12,21 +12,15 @@
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
+#include "call.h"
 
-#define CALL(...) show(#__VA_ARGS__, syscall(__VA_ARGS__))
+#undef CALL
+#define CALL(...) call_show(&#__VA_ARGS__[4], syscall(__VA_ARGS__))
 #define BAD ((void *)8)
 #define KERNEL ((void *)0xffffffff80100000ul)
 
 static char buf[64];
 static int fd, dir, in = 0, out = 1;
-
-static void show(const char *what, long r)
-{
-	if (r < 0)
-		printf("%s: %s\n", what + 4, strerror(errno));
-	else
-		printf("%s: %ld\n", what + 4, r);
-}
 
 static void reading_and_writing(void)
 {

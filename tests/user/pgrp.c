@@ -7,16 +7,9 @@
 #include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "call.h"
 
 static const char *self;
-
-static void show(const char *what, long r)
-{
-	if (r < 0)
-		printf("%s: %s\n", what, strerror(errno));
-	else
-		printf("%s: %ld\n", what, r);
-}
 
 /* A child that waits until fd ends; with exec, as another program. */
 static pid_t waiting(int *fd, int exec)
@@ -61,21 +54,21 @@ static void inheritance(void)
 	pid_t pid = waiting(&fd, 0);
 
 	printf("child: group %d, session %d\n", getpgid(pid) == group, getsid(pid) == session);
-	show("move it", setpgid(pid, pid));
+	call_show("move it", setpgid(pid, pid));
 	printf("now: group %d, session %d\n", getpgid(pid) == pid, getsid(pid) == session);
-	show("back", setpgid(pid, group));
+	call_show("back", setpgid(pid, group));
 	printf("now: group %d\n", getpgid(pid) == group);
-	show("into a group that is none", setpgid(pid, 999999));
-	show("negative", setpgid(pid, -2));
-	show("nobody", setpgid(999999, 0));
-	show("getpgid of nobody", getpgid(999999));
-	show("getsid of nobody", getsid(999999));
-	show("init, not ours", setpgid(1, 0));
+	call_show("into a group that is none", setpgid(pid, 999999));
+	call_show("negative", setpgid(pid, -2));
+	call_show("nobody", setpgid(999999, 0));
+	call_show("getpgid of nobody", getpgid(999999));
+	call_show("getsid of nobody", getsid(999999));
+	call_show("init, not ours", setpgid(1, 0));
 	stop(fd);
 	pid = waiting(&fd, 1);
-	show("after its exec", setpgid(pid, pid));
+	call_show("after its exec", setpgid(pid, pid));
 	stop(fd);
-	show("a zombie's", (pid = fork()) ? (usleep(10000), setpgid(pid, pid)) : (_exit(0), 0));
+	call_show("a zombie's", (pid = fork()) ? (usleep(10000), setpgid(pid, pid)) : (_exit(0), 0));
 	wait(&status);
 }
 
@@ -89,20 +82,20 @@ static void sessions(void)
 
 		printf("setsid: %d, group %d, session %d\n", setsid() == pid, getpgrp() == pid,
 		       getsid(0) == pid);
-		show("again", setsid());
-		show("setpgid of a leader", setpgid(0, 0));
+		call_show("again", setsid());
+		call_show("setpgid of a leader", setpgid(0, 0));
 		if (!fork()) {
 			printf("its child: %d %d\n", getpgrp() == pid, getsid(0) == pid);
-			show("setpgid", setpgid(0, 0));
-			show("setsid of a group's leader", setsid());
-			show("to the session's group", setpgid(0, pid));
-			show("setsid", setsid() == getpid());
+			call_show("setpgid", setpgid(0, 0));
+			call_show("setsid of a group's leader", setsid());
+			call_show("to the session's group", setpgid(0, pid));
+			call_show("setsid", setsid() == getpid());
 			exit(0);
 		}
 		wait(&status);
 		fflush(stdout);
 		if (!fork()) {
-			show("another session's process", setpgid(getppid(), 0));
+			call_show("another session's process", setpgid(getppid(), 0));
 			exit(0);
 		}
 		wait(&status);

@@ -11,38 +11,13 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "call.h"
+#include "pipes.h"
 
 #define PARTS	16
 #define ROUNDS	400
 
 static char buf[1 << 20];
-
-static void show(const char *what, long r)
-{
-	if (r < 0)
-		printf("%s: %s\n", what, strerror(errno));
-	else
-		printf("%s: %ld\n", what, r);
-}
-
-static void make(int p[2], int flags)
-{
-	if (pipe2(p, flags))
-		exit(1);
-}
-
-static void drop(int p[2])
-{
-	close(p[0]);
-	close(p[1]);
-}
-
-static int waiting(int fd)
-{
-	int n = -1;
-
-	return ioctl(fd, FIONREAD, &n) ? -1 : n;
-}
 
 static void parts(void)
 {
@@ -52,27 +27,27 @@ static void parts(void)
 	int p[2];
 
 	make(p, O_NONBLOCK);
-	show("writev", writev(p[1], v, 4));
+	call_show("writev", writev(p[1], v, 4));
 	printf("in it %d\n", waiting(p[0]));
-	show("readv", readv(p[0], to, 3));
+	call_show("readv", readv(p[0], to, 3));
 	printf("%.4s %.7s\n", a, b);
-	show("readv of an empty one", readv(p[0], to, 3));
-	show("writev", writev(p[1], v, 2));
-	show("readv, less there", readv(p[0], to, 3));
-	show("no parts", writev(p[1], v, 0));
-	show("empty parts", writev(p[1], v + 1, 1));
-	show("no parts, wrong end", writev(p[0], v, 0));
-	show("wrong end", readv(p[1], to, 3));
-	show("bad memory", writev(p[1], &none, 1));
-	show("half bad memory", writev(p[1], bad, 2));
+	call_show("readv of an empty one", readv(p[0], to, 3));
+	call_show("writev", writev(p[1], v, 2));
+	call_show("readv, less there", readv(p[0], to, 3));
+	call_show("no parts", writev(p[1], v, 0));
+	call_show("empty parts", writev(p[1], v + 1, 1));
+	call_show("no parts, wrong end", writev(p[0], v, 0));
+	call_show("wrong end", readv(p[1], to, 3));
+	call_show("bad memory", writev(p[1], &none, 1));
+	call_show("half bad memory", writev(p[1], bad, 2));
 	printf("in it %d\n", waiting(p[0]));
 	(void)!write(p[1], "0123456789", 10);
 	to[2].iov_base = (void *)8;
-	show("readv to half bad memory", readv(p[0], to, 3));
+	call_show("readv to half bad memory", readv(p[0], to, 3));
 	printf("in it %d\n", waiting(p[0]));
-	show("negative", writev(p[1], &(struct iovec){ buf, (size_t)-1 }, 1));
-	show("too many", writev(p[1], v, 1025));
-	show("kernel's", writev(p[1], &(struct iovec){ (void *)0xffff800000000000ul, 4 }, 1));
+	call_show("negative", writev(p[1], &(struct iovec){ buf, (size_t)-1 }, 1));
+	call_show("too many", writev(p[1], v, 1025));
+	call_show("kernel's", writev(p[1], &(struct iovec){ (void *)0xffff800000000000ul, 4 }, 1));
 	drop(p);
 }
 
@@ -87,15 +62,15 @@ static void full(void)
 	while ((r = writev(p[1], v, 3)) > 0)
 		n += r;
 	printf("4096 in three parts: %ld, then %s\n", n, strerror(errno));
-	show("1 read", read(p[0], buf, 1));
-	show("one part", writev(p[1], v + 2, 1));
-	show("a page read", read(p[0], buf, 4095));
-	show("three parts", writev(p[1], v, 3));
+	call_show("1 read", read(p[0], buf, 1));
+	call_show("one part", writev(p[1], v + 2, 1));
+	call_show("a page read", read(p[0], buf, 4095));
+	call_show("three parts", writev(p[1], v, 3));
 	drop(p);
 	make(p, O_NONBLOCK);
 	v[0].iov_len = v[1].iov_len = v[2].iov_len = 30000;
-	show("90000 in three parts", writev(p[1], v, 3));
-	show("and again", writev(p[1], v, 3));
+	call_show("90000 in three parts", writev(p[1], v, 3));
+	call_show("and again", writev(p[1], v, 3));
 	drop(p);
 }
 
@@ -145,23 +120,23 @@ static void packets(void)
 
 	make(p, O_DIRECT | O_NONBLOCK);
 	printf("flags %o\n", fcntl(p[1], F_GETFL));
-	show("packet", write(p[1], "hello", 5));
-	show("packet", write(p[1], "world!", 6));
+	call_show("packet", write(p[1], "hello", 5));
+	call_show("packet", write(p[1], "world!", 6));
 	printf("in it %d\n", waiting(p[0]));
-	show("a part of it", read(p[0], buf, 3));
-	show("the next", read(p[0], buf, 100));
+	call_show("a part of it", read(p[0], buf, 3));
+	call_show("the next", read(p[0], buf, 100));
 	printf("%.6s\n", buf);
-	show("no more", read(p[0], buf, 100));
-	show("10000 bytes", write(p[1], buf, 10000));
-	show("a page", read(p[0], buf, 20000));
-	show("a page", read(p[0], buf, 20000));
-	show("the rest", read(p[0], buf, 20000));
+	call_show("no more", read(p[0], buf, 100));
+	call_show("10000 bytes", write(p[1], buf, 10000));
+	call_show("a page", read(p[0], buf, 20000));
+	call_show("a page", read(p[0], buf, 20000));
+	call_show("the rest", read(p[0], buf, 20000));
 	fcntl(p[1], F_SETFL, O_NONBLOCK);
-	show("a stream", write(p[1], "ab", 2));
-	show("goes on", write(p[1], "cd", 2));
+	call_show("a stream", write(p[1], "ab", 2));
+	call_show("goes on", write(p[1], "cd", 2));
 	fcntl(p[1], F_SETFL, O_NONBLOCK | O_DIRECT);
-	show("joined", write(p[1], "ef", 2));
-	show("read", read(p[0], buf, 100));
+	call_show("joined", write(p[1], "ef", 2));
+	call_show("read", read(p[0], buf, 100));
 	drop(p);
 }
 
@@ -188,10 +163,10 @@ static void sizes(void)
 	int p[2], fd = open("/dev/null", O_RDWR);
 
 	make(p, O_NONBLOCK);
-	show("at first", fcntl(p[0], F_GETPIPE_SZ));
+	call_show("at first", fcntl(p[0], F_GETPIPE_SZ));
 	for (unsigned i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
 		printf("%lx ", size[i]);
-		show("set", fcntl(p[1], F_SETPIPE_SZ, size[i]));
+		call_show("set", fcntl(p[1], F_SETPIPE_SZ, size[i]));
 		printf("now %d, takes %ld\n", fcntl(p[0], F_GETPIPE_SZ), fill(p));
 		printf("writable %x, read %zd\n", writable(p[1]), read(p[0], buf, sizeof(buf)));
 	}
@@ -201,16 +176,16 @@ static void sizes(void)
 		(void)!write(p[1], buf, 4096);
 	}
 	(void)!read(p[0], buf, 2 * 4096 + 10);
-	show("smaller than what is in it", fcntl(p[1], F_SETPIPE_SZ, 2 << 12));
-	show("as small as that", fcntl(p[1], F_SETPIPE_SZ, 4 << 12));
+	call_show("smaller than what is in it", fcntl(p[1], F_SETPIPE_SZ, 2 << 12));
+	call_show("as small as that", fcntl(p[1], F_SETPIPE_SZ, 4 << 12));
 	printf("writable %x, in it %d\n", writable(p[1]), waiting(p[0]));
-	show("larger", fcntl(p[1], F_SETPIPE_SZ, 8 << 12));
+	call_show("larger", fcntl(p[1], F_SETPIPE_SZ, 8 << 12));
 	printf("writable %x, in it %d\n", writable(p[1]), waiting(p[0]));
 	(void)!write(p[1], "the end", 7);
-	show("read", read(p[0], buf, sizeof(buf)));
+	call_show("read", read(p[0], buf, sizeof(buf)));
 	printf("%c%c%c%c%.7s\n", buf[0], buf[4096], buf[8192], buf[12288], buf + 4 * 4096 - 10);
-	show("no pipe", fcntl(fd, F_SETPIPE_SZ, 4096));
-	show("no pipe", fcntl(fd, F_GETPIPE_SZ));
+	call_show("no pipe", fcntl(fd, F_SETPIPE_SZ, 4096));
+	call_show("no pipe", fcntl(fd, F_GETPIPE_SZ));
 	close(fd);
 	drop(p);
 }

@@ -13,35 +13,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "call.h"
+#include "pipes.h"
 
 static char buf[256 << 10];
-
-static void show(const char *what, long r)
-{
-	if (r < 0)
-		printf("%s: %s\n", what, strerror(errno));
-	else
-		printf("%s: %ld\n", what, r);
-}
-
-static void make(int p[2], int flags)
-{
-	if (pipe2(p, flags))
-		exit(1);
-}
-
-static void drop(int p[2])
-{
-	close(p[0]);
-	close(p[1]);
-}
-
-static int waiting(int fd)
-{
-	int n = -1;
-
-	return ioctl(fd, FIONREAD, &n) ? -1 : n;
-}
 
 static void ends(void)
 {
@@ -55,29 +30,29 @@ static void ends(void)
 	       st.st_mode & 0777, (long)st.st_size, (int)(fstat(p[1], &st) == 0 && S_ISFIFO(st.st_mode)));
 	printf("flags %o %o, cloexec %d\n", fcntl(p[0], F_GETFL), fcntl(p[1], F_GETFL),
 	       fcntl(p[0], F_GETFD));
-	show("read of the write end", read(p[1], &c, 1));
-	show("write to the read end", write(p[0], "a", 1));
-	show("seek", lseek(p[0], 0, SEEK_SET));
-	show("pread", pread(p[0], &c, 1, 0));
-	show("pwrite", pwrite(p[1], &c, 1, 0));
-	show("mmap", mmap(NULL, 4096, PROT_READ, MAP_SHARED, p[0], 0) == MAP_FAILED ? -1 : 0);
-	show("ioctl", ioctl(p[0], TIOCGWINSZ, buf));
-	show("write nothing", write(p[1], "", 0));
-	show("write", write(p[1], "hello", 5));
+	call_show("read of the write end", read(p[1], &c, 1));
+	call_show("write to the read end", write(p[0], "a", 1));
+	call_show("seek", lseek(p[0], 0, SEEK_SET));
+	call_show("pread", pread(p[0], &c, 1, 0));
+	call_show("pwrite", pwrite(p[1], &c, 1, 0));
+	call_show("mmap", mmap(NULL, 4096, PROT_READ, MAP_SHARED, p[0], 0) == MAP_FAILED ? -1 : 0);
+	call_show("ioctl", ioctl(p[0], TIOCGWINSZ, buf));
+	call_show("write nothing", write(p[1], "", 0));
+	call_show("write", write(p[1], "hello", 5));
 	printf("in it: %d %d\n", waiting(p[0]), waiting(p[1]));
-	show("read nothing", read(p[0], buf, 0));
-	show("read some", read(p[0], buf, 3));
-	show("read the rest", read(p[0], buf + 3, 100));
+	call_show("read nothing", read(p[0], buf, 0));
+	call_show("read some", read(p[0], buf, 3));
+	call_show("read the rest", read(p[0], buf + 3, 100));
 	printf("%.5s\n", buf);
 	close(p[1]);
-	show("read at the end", read(p[0], buf, 100));
+	call_show("read at the end", read(p[0], buf, 100));
 	close(p[0]);
 	make(p, O_CLOEXEC | O_NONBLOCK);
 	printf("flags %o %o, cloexec %d %d\n", fcntl(p[0], F_GETFL), fcntl(p[1], F_GETFL),
 	       fcntl(p[0], F_GETFD), fcntl(p[1], F_GETFD));
 	drop(p);
-	show("bad flags", pipe2(p, O_APPEND));
-	show("bad pointer", syscall(SYS_pipe2, 8, 0));
+	call_show("bad flags", pipe2(p, O_APPEND));
+	call_show("bad pointer", syscall(SYS_pipe2, 8, 0));
 }
 
 /* How much a pipe takes in pieces of n bytes. */
@@ -93,14 +68,14 @@ static void fill(size_t n)
 	}
 	printf("in pieces of %zu: %ld bytes, %ld pieces, then %s, in it %d\n", n, total, pieces,
 	       strerror(errno), waiting(p[0]));
-	show(" one byte more", write(p[1], buf, 1));
-	show(" read one", read(p[0], buf, 1));
-	show(" write one", write(p[1], buf, 1));
-	show(" read a page", read(p[0], buf, 4096));
-	show(" write a page", write(p[1], buf, 4096));
-	show(" write two", write(p[1], buf, 2));
-	show(" read all", read(p[0], buf, sizeof(buf)));
-	show(" and again", read(p[0], buf, sizeof(buf)));
+	call_show(" one byte more", write(p[1], buf, 1));
+	call_show(" read one", read(p[0], buf, 1));
+	call_show(" write one", write(p[1], buf, 1));
+	call_show(" read a page", read(p[0], buf, 4096));
+	call_show(" write a page", write(p[1], buf, 4096));
+	call_show(" write two", write(p[1], buf, 2));
+	call_show(" read all", read(p[0], buf, sizeof(buf)));
+	call_show(" and again", read(p[0], buf, sizeof(buf)));
 	drop(p);
 }
 
@@ -118,8 +93,8 @@ static void broken(void)
 	wait(&status);
 	printf("SIGPIPE: %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : -1);
 	signal(SIGPIPE, SIG_IGN);
-	show("ignored", write(p[1], "x", 1));
-	show("nothing", write(p[1], "x", 0));
+	call_show("ignored", write(p[1], "x", 1));
+	call_show("nothing", write(p[1], "x", 0));
 	close(p[1]);
 	signal(SIGPIPE, SIG_DFL);
 }
@@ -167,13 +142,13 @@ static void bad_memory(void)
 	munmap(edge + 4096, 4096);
 	make(p, O_NONBLOCK);
 	(void)!write(p[1], "abcdefgh", 8);
-	show("read to nowhere", read(p[0], (void *)8, 8));
-	show("read over the edge", read(p[0], edge + 4092, 8));
-	show("still there", read(p[0], edge + 4088, 8));
+	call_show("read to nowhere", read(p[0], (void *)8, 8));
+	call_show("read over the edge", read(p[0], edge + 4092, 8));
+	call_show("still there", read(p[0], edge + 4088, 8));
 	printf("%.8s\n", edge + 4088);
-	show("write from nowhere", write(p[1], (void *)8, 8));
-	show("write over the edge", write(p[1], edge + 4092, 8));
-	show("nothing came", read(p[0], buf, 8));
+	call_show("write from nowhere", write(p[1], (void *)8, 8));
+	call_show("write over the edge", write(p[1], edge + 4092, 8));
+	call_show("nothing came", read(p[0], buf, 8));
 	drop(p);
 }
 

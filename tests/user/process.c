@@ -13,17 +13,11 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "call.h"
 
-#define CALL(...) show(#__VA_ARGS__, syscall(__VA_ARGS__))
+#undef CALL
+#define CALL(...) call_show(&#__VA_ARGS__[4], syscall(__VA_ARGS__))
 #define BAD ((void *)8)
-
-static void show(const char *what, long r)
-{
-	if (r < 0)
-		printf("%s: %s\n", what + 4, strerror(errno));
-	else
-		printf("%s: %ld\n", what + 4, r);
-}
 
 static void limits(void)
 {

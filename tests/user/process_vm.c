@@ -11,18 +11,11 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "call.h"
 
 #define PAGE	4096ul
 
 static char here[64 * PAGE];
-
-static void show(const char *what, long r)
-{
-	if (r < 0)
-		printf("%s: %s\n", what, strerror(errno));
-	else
-		printf("%s: %ld\n", what, r);
-}
 
 static char *map(size_t pages, int prot)
 {
@@ -69,16 +62,16 @@ static void own_memory(void)
 	char *p = map(8, PROT_READ | PROT_WRITE);
 
 	fill(p, 3 * PAGE, 1);
-	show("read 3 pages", get(getpid(), here, p, 3 * PAGE));
+	call_show("read 3 pages", get(getpid(), here, p, 3 * PAGE));
 	printf("same: %d\n", !memcmp(here, p, 3 * PAGE));
-	show("read untouched", get(getpid(), here, p + 3 * PAGE + 5, 2 * PAGE));
+	call_show("read untouched", get(getpid(), here, p + 3 * PAGE + 5, 2 * PAGE));
 	printf("sum %u\n", sum(here, 2 * PAGE));
 	fill(here, 5 * PAGE, 2);
-	show("write over an edge", put(getpid(), here, p + 100, 4 * PAGE));
+	call_show("write over an edge", put(getpid(), here, p + 100, 4 * PAGE));
 	printf("same: %d, sum %u\n", !memcmp(here, p + 100, 4 * PAGE), sum(p, 8 * PAGE));
-	show("onto itself, forward", put(getpid(), p, p + 104, PAGE));
+	call_show("onto itself, forward", put(getpid(), p, p + 104, PAGE));
 	printf("sum %u\n", sum(p, 2 * PAGE));
-	show("onto itself, backward", put(getpid(), p + 104, p, PAGE));
+	call_show("onto itself, backward", put(getpid(), p + 104, p, PAGE));
 	printf("sum %u\n", sum(p, 2 * PAGE));
 	munmap(p, 8 * PAGE);
 }
@@ -97,7 +90,7 @@ static void residency(void)
 	char *p = map(4, PROT_READ | PROT_WRITE);
 	struct iovec own = { here, 10 }, other = { p, 3 * PAGE };
 
-	show("10 bytes of 3 pages", process_vm_writev(getpid(), &own, 1, &other, 1, 0));
+	call_show("10 bytes of 3 pages", process_vm_writev(getpid(), &own, 1, &other, 1, 0));
 	printf("resident: %d %d %d %d\n", resident(p), resident(p + PAGE), resident(p + 2 * PAGE),
 	       resident(p + 3 * PAGE));
 	munmap(p, 4 * PAGE);
@@ -119,9 +112,9 @@ static void rights(void)
 			char *at = p + (touched ? 0 : PAGE);
 
 			snprintf(name, sizeof(name), "read %s %s", rights[i].name, touched ? "there" : "not there");
-			show(name, get(getpid(), here, at, 4));
+			call_show(name, get(getpid(), here, at, 4));
 			snprintf(name, sizeof(name), "write %s %s", rights[i].name, touched ? "there" : "not there");
-			show(name, put(getpid(), "wxyz", at, 4));
+			call_show(name, put(getpid(), "wxyz", at, 4));
 		}
 		munmap(p, 2 * PAGE);
 	}
@@ -135,13 +128,13 @@ static void holes(void)
 
 	fill(p, 6 * PAGE, 3);
 	munmap(p + 2 * PAGE, PAGE);
-	show("read into a hole there", get(getpid(), here, p + PAGE + 1, 3 * PAGE));
-	show("read from the hole on", get(getpid(), here, p + 2 * PAGE, PAGE));
-	show("write into a hole there", put(getpid(), here, p + PAGE + 1, 3 * PAGE));
-	show("read into a hole here", get(getpid(), p + PAGE + 100, here, 2 * PAGE));
-	show("write out of a hole here", put(getpid(), p + PAGE + 200, here + 50, 2 * PAGE));
-	show("nothing there at all", get(getpid(), here, (void *)PAGE, 1));
-	show("nothing here at all", get(getpid(), (void *)PAGE, p, 1));
+	call_show("read into a hole there", get(getpid(), here, p + PAGE + 1, 3 * PAGE));
+	call_show("read from the hole on", get(getpid(), here, p + 2 * PAGE, PAGE));
+	call_show("write into a hole there", put(getpid(), here, p + PAGE + 1, 3 * PAGE));
+	call_show("read into a hole here", get(getpid(), p + PAGE + 100, here, 2 * PAGE));
+	call_show("write out of a hole here", put(getpid(), p + PAGE + 200, here + 50, 2 * PAGE));
+	call_show("nothing there at all", get(getpid(), here, (void *)PAGE, 1));
+	call_show("nothing here at all", get(getpid(), (void *)PAGE, p, 1));
 
 	own[0] = (struct iovec){ here, 10 };
 	own[1] = (struct iovec){ here + 10, 0 };
@@ -149,16 +142,16 @@ static void holes(void)
 	other[0] = (struct iovec){ p, 0 };
 	other[1] = (struct iovec){ p + PAGE - 6, 7 };
 	other[2] = (struct iovec){ p + 3 * PAGE, 2 * PAGE };
-	show("lists", process_vm_readv(getpid(), own, 3, other, 3, 0));
+	call_show("lists", process_vm_readv(getpid(), own, 3, other, 3, 0));
 	printf("sum %u\n", sum(here, 4 * PAGE));
-	show("lists back", process_vm_writev(getpid(), own, 3, other, 3, 0));
+	call_show("lists back", process_vm_writev(getpid(), own, 3, other, 3, 0));
 	printf("sum %u\n", sum(p + 3 * PAGE, 3 * PAGE));
 	other[1].iov_base = p + 2 * PAGE;
-	show("second is a hole", process_vm_readv(getpid(), own, 3, other + 1, 2, 0));
+	call_show("second is a hole", process_vm_readv(getpid(), own, 3, other + 1, 2, 0));
 	other[0] = (struct iovec){ p, 100 };
-	show("then a hole", process_vm_readv(getpid(), own, 3, other, 3, 0));
-	show("less there", process_vm_readv(getpid(), own, 3, other, 1, 0));
-	show("less here", process_vm_readv(getpid(), own, 1, other, 1, 0));
+	call_show("then a hole", process_vm_readv(getpid(), own, 3, other, 3, 0));
+	call_show("less there", process_vm_readv(getpid(), own, 3, other, 1, 0));
+	call_show("less here", process_vm_readv(getpid(), own, 1, other, 1, 0));
 	munmap(p, 6 * PAGE);
 }
 
@@ -173,33 +166,33 @@ static void refused(void)
 
 	for (int i = 0; i < 1025; i++)
 		many[i] = (struct iovec){ here + i, 1 };
-	show("flags", process_vm_readv(me, &one, 1, &one, 1, 1));
-	show("flags before all", process_vm_readv(me, bad, 2000, bad, 2000, 2));
-	show("1025 here", process_vm_readv(me, many, 1025, &one, 1, 0));
-	show("1025 there", process_vm_readv(me, &one, 1, many, 1025, 0));
-	show("1024", process_vm_readv(me, many, 1024, many, 1024, 0));
-	show("no list here", process_vm_readv(me, bad, 1, &one, 1, 0));
-	show("no list there", process_vm_readv(me, &one, 1, bad, 1, 0));
-	show("0 here", process_vm_readv(me, bad, 0, bad, 1, 0));
-	show("0 there", process_vm_readv(me, &one, 1, bad, 0, 0));
-	show("empty here", process_vm_readv(me, &none, 1, bad, 1, 0));
-	show("empty there", process_vm_readv(999999, &one, 1, &none, 1, 0));
-	show("negative here", process_vm_readv(me, &neg, 1, &one, 1, 0));
-	show("negative there", process_vm_readv(me, &one, 1, &neg, 1, 0));
-	show("kernel here", process_vm_readv(me, &kernel, 1, &one, 1, 0));
-	show("kernel there", process_vm_readv(me, &one, 1, &kernel, 1, 0));
-	show("write kernel there", process_vm_writev(me, &one, 1, &kernel, 1, 0));
-	show("over the end there", process_vm_readv(me, &one, 1, &end, 1, 0));
-	show("nobody", process_vm_readv(999999, &one, 1, &one, 1, 0));
-	show("pid 0", process_vm_readv(0, &one, 1, &one, 1, 0));
-	show("pid -1", process_vm_writev(-1, &one, 1, &one, 1, 0));
+	call_show("flags", process_vm_readv(me, &one, 1, &one, 1, 1));
+	call_show("flags before all", process_vm_readv(me, bad, 2000, bad, 2000, 2));
+	call_show("1025 here", process_vm_readv(me, many, 1025, &one, 1, 0));
+	call_show("1025 there", process_vm_readv(me, &one, 1, many, 1025, 0));
+	call_show("1024", process_vm_readv(me, many, 1024, many, 1024, 0));
+	call_show("no list here", process_vm_readv(me, bad, 1, &one, 1, 0));
+	call_show("no list there", process_vm_readv(me, &one, 1, bad, 1, 0));
+	call_show("0 here", process_vm_readv(me, bad, 0, bad, 1, 0));
+	call_show("0 there", process_vm_readv(me, &one, 1, bad, 0, 0));
+	call_show("empty here", process_vm_readv(me, &none, 1, bad, 1, 0));
+	call_show("empty there", process_vm_readv(999999, &one, 1, &none, 1, 0));
+	call_show("negative here", process_vm_readv(me, &neg, 1, &one, 1, 0));
+	call_show("negative there", process_vm_readv(me, &one, 1, &neg, 1, 0));
+	call_show("kernel here", process_vm_readv(me, &kernel, 1, &one, 1, 0));
+	call_show("kernel there", process_vm_readv(me, &one, 1, &kernel, 1, 0));
+	call_show("write kernel there", process_vm_writev(me, &one, 1, &kernel, 1, 0));
+	call_show("over the end there", process_vm_readv(me, &one, 1, &end, 1, 0));
+	call_show("nobody", process_vm_readv(999999, &one, 1, &one, 1, 0));
+	call_show("pid 0", process_vm_readv(0, &one, 1, &one, 1, 0));
+	call_show("pid -1", process_vm_writev(-1, &one, 1, &one, 1, 0));
 	child = fork();
 	if (!child)
 		_exit(0);
 	waitid(P_PID, (id_t)child, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
-	show("zombie", process_vm_readv(child, &one, 1, &one, 1, 0));
+	call_show("zombie", process_vm_readv(child, &one, 1, &one, 1, 0));
 	waitpid(child, NULL, 0);
-	show("gone", process_vm_readv(child, &one, 1, &one, 1, 0));
+	call_show("gone", process_vm_readv(child, &one, 1, &one, 1, 0));
 }
 
 /* ---- a child ---- */
@@ -230,24 +223,24 @@ static void child_memory(void)
 		_exit(3);
 	}
 	read(done[0], &c, 1);
-	show("child's own page", get(child, here, p + 5 * PAGE, PAGE));
+	call_show("child's own page", get(child, here, p + 5 * PAGE, PAGE));
 	printf("%c, here %d\n", here[0], p[5 * PAGE]);
-	show("shared so far", get(child, here, p + 7 * PAGE, 2 * PAGE));
+	call_show("shared so far", get(child, here, p + 7 * PAGE, 2 * PAGE));
 	printf("same: %d\n", !memcmp(here, p + 7 * PAGE, 2 * PAGE));
-	show("write where both share", put(child, "hello", p, 5));
-	show("write to the child's own", put(child, "chest", p + 5 * PAGE, 5));
-	show("write far", put(child, "farer", p + 300 * PAGE, 5));
-	show("write to read-only", put(child, "oops", ro, 4));
-	show("write to shared memory", put(child, "for both", shared, 9));
-	show("stack", get(child, here, &c, 1));
-	show("text", get(child, here, (void *)(uintptr_t)child_memory, 16));
+	call_show("write where both share", put(child, "hello", p, 5));
+	call_show("write to the child's own", put(child, "chest", p + 5 * PAGE, 5));
+	call_show("write far", put(child, "farer", p + 300 * PAGE, 5));
+	call_show("write to read-only", put(child, "oops", ro, 4));
+	call_show("write to shared memory", put(child, "for both", shared, 9));
+	call_show("stack", get(child, here, &c, 1));
+	call_show("text", get(child, here, (void *)(uintptr_t)child_memory, 16));
 	printf("same: %d\n", !memcmp(here, (void *)(uintptr_t)child_memory, 16));
-	show("write to text", put(child, here, (void *)(uintptr_t)child_memory, 16));
+	call_show("write to text", put(child, here, (void *)(uintptr_t)child_memory, 16));
 	printf("here: sum %u, %s, %s\n", sum(p, 600 * PAGE), ro, shared);
 	write(go[1], "x", 1);
 	waitpid(child, &status, 0);
 	printf("child left with %d\n", WEXITSTATUS(status));
-	show("no more", get(child, here, p, 1));
+	call_show("no more", get(child, here, p, 1));
 	munmap(p, 600 * PAGE);
 }
 
@@ -258,14 +251,14 @@ static void large(void)
 	char *p = map(3000, PROT_READ | PROT_WRITE), *q = map(3000, PROT_READ | PROT_WRITE);
 
 	fill(p, n, 7);
-	show("12 MB", put(getpid(), p + 3, q + 7, n - 7));
+	call_show("12 MB", put(getpid(), p + 3, q + 7, n - 7));
 	printf("same: %d\n", !memcmp(p + 3, q + 7, n - 7));
 	memset(p, 0, n);
-	show("12 MB back", get(getpid(), p, q, n));
+	call_show("12 MB back", get(getpid(), p, q, n));
 	printf("same: %d\n", !memcmp(p, q, n));
 	munmap(q + 2000 * PAGE, PAGE);
-	show("up to a hole", get(getpid(), p, q + 1, n - 1));
-	show("up to a hole", put(getpid(), p, q + 1, n - 1));
+	call_show("up to a hole", get(getpid(), p, q + 1, n - 1));
+	call_show("up to a hole", put(getpid(), p, q + 1, n - 1));
 	munmap(p, n);
 	munmap(q, n);
 }
