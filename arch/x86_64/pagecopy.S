@@ -59,43 +59,30 @@
 	ret
 	end clear_mov64
 
-	function clear_sse
-	subq $16, %rsp
-	movups %xmm0, (%rsp)
-	xorps %xmm0, %xmm0
+/* clear_sse, clear_avx: by one register of `size` bytes; mov: aligned, save: not. */
+	.macro clear_vector name, mov, save, reg, size, zero:vararg
+	function \name
+	subq $\size, %rsp
+	\save \reg, (%rsp)
+	\zero
 	movq $-4096, %rcx
 	page_end %rdi
 1:
 	.set at, 0
 	.rept 16
-	movaps %xmm0, at(%rdi, %rcx)
-	.set at, at + 16
+	\mov \reg, at(%rdi, %rcx)
+	.set at, at + \size
 	.endr
-	addq $256, %rcx
+	addq $16 * \size, %rcx
 	jnz 1b
-	movups (%rsp), %xmm0
-	addq $16, %rsp
+	\save (%rsp), \reg
+	addq $\size, %rsp
 	ret
-	end clear_sse
+	end \name
+	.endm
 
-	function clear_avx
-	subq $32, %rsp
-	vmovups %ymm0, (%rsp)
-	vxorps %xmm0, %xmm0, %xmm0
-	movq $-4096, %rcx
-	page_end %rdi
-1:
-	.set at, 0
-	.rept 16
-	vmovaps %ymm0, at(%rdi, %rcx)
-	.set at, at + 32
-	.endr
-	addq $512, %rcx
-	jnz 1b
-	vmovups (%rsp), %ymm0
-	addq $32, %rsp
-	ret
-	end clear_avx
+	clear_vector clear_sse, movaps, movups, %xmm0, 16, xorps %xmm0, %xmm0
+	clear_vector clear_avx, vmovaps, vmovups, %ymm0, 32, vxorps %xmm0, %xmm0, %xmm0
 
 	function copy_rep_movsq
 	movl $512, %ecx
@@ -131,68 +118,42 @@
 	ret
 	end copy_mov64
 
-	function copy_sse
-	subq $64, %rsp
-	movups %xmm0, (%rsp)
-	movups %xmm1, 16(%rsp)
-	movups %xmm2, 32(%rsp)
-	movups %xmm3, 48(%rsp)
+/* copy_sse, copy_avx: by four registers, reg0 to reg3. */
+	.macro copy_vector name, mov, save, reg, size
+	function \name
+	subq $4 * \size, %rsp
+	\save \reg\()0, (%rsp)
+	\save \reg\()1, \size(%rsp)
+	\save \reg\()2, 2 * \size(%rsp)
+	\save \reg\()3, 3 * \size(%rsp)
 	movq $-4096, %rcx
 	page_end %rdi
 	page_end %rsi
 1:
 	.set at, 0
 	.rept 4
-	movaps at(%rsi, %rcx), %xmm0
-	movaps at + 16(%rsi, %rcx), %xmm1
-	movaps at + 32(%rsi, %rcx), %xmm2
-	movaps at + 48(%rsi, %rcx), %xmm3
-	movaps %xmm0, at(%rdi, %rcx)
-	movaps %xmm1, at + 16(%rdi, %rcx)
-	movaps %xmm2, at + 32(%rdi, %rcx)
-	movaps %xmm3, at + 48(%rdi, %rcx)
-	.set at, at + 64
+	\mov at(%rsi, %rcx), \reg\()0
+	\mov at + \size(%rsi, %rcx), \reg\()1
+	\mov at + 2 * \size(%rsi, %rcx), \reg\()2
+	\mov at + 3 * \size(%rsi, %rcx), \reg\()3
+	\mov \reg\()0, at(%rdi, %rcx)
+	\mov \reg\()1, at + \size(%rdi, %rcx)
+	\mov \reg\()2, at + 2 * \size(%rdi, %rcx)
+	\mov \reg\()3, at + 3 * \size(%rdi, %rcx)
+	.set at, at + 4 * \size
 	.endr
-	addq $256, %rcx
+	addq $16 * \size, %rcx
 	jnz 1b
-	movups (%rsp), %xmm0
-	movups 16(%rsp), %xmm1
-	movups 32(%rsp), %xmm2
-	movups 48(%rsp), %xmm3
-	addq $64, %rsp
+	\save (%rsp), \reg\()0
+	\save \size(%rsp), \reg\()1
+	\save 2 * \size(%rsp), \reg\()2
+	\save 3 * \size(%rsp), \reg\()3
+	addq $4 * \size, %rsp
 	ret
-	end copy_sse
+	end \name
+	.endm
 
-	function copy_avx
-	subq $128, %rsp
-	vmovups %ymm0, (%rsp)
-	vmovups %ymm1, 32(%rsp)
-	vmovups %ymm2, 64(%rsp)
-	vmovups %ymm3, 96(%rsp)
-	movq $-4096, %rcx
-	page_end %rdi
-	page_end %rsi
-1:
-	.set at, 0
-	.rept 4
-	vmovaps at(%rsi, %rcx), %ymm0
-	vmovaps at + 32(%rsi, %rcx), %ymm1
-	vmovaps at + 64(%rsi, %rcx), %ymm2
-	vmovaps at + 96(%rsi, %rcx), %ymm3
-	vmovaps %ymm0, at(%rdi, %rcx)
-	vmovaps %ymm1, at + 32(%rdi, %rcx)
-	vmovaps %ymm2, at + 64(%rdi, %rcx)
-	vmovaps %ymm3, at + 96(%rdi, %rcx)
-	.set at, at + 128
-	.endr
-	addq $512, %rcx
-	jnz 1b
-	vmovups (%rsp), %ymm0
-	vmovups 32(%rsp), %ymm1
-	vmovups 64(%rsp), %ymm2
-	vmovups 96(%rsp), %ymm3
-	addq $128, %rsp
-	ret
-	end copy_avx
+	copy_vector copy_sse, movaps, movups, %xmm, 16
+	copy_vector copy_avx, vmovaps, vmovups, %ymm, 32
 
 	.section .note.GNU-stack, "", @progbits

@@ -90,26 +90,21 @@ user_strncpy:
 	USER_GET user_get32, movl, %eax, EX_USER
 	USER_GET user_peek32, movl, %eax, EX_PROBE	/* not settled */
 
-/* int user_put64(uint64_t v, void *dst) and the like: 0 or -EFAULT. */
-	.globl user_put64
-	.type user_put64, @function
-user_put64:
+/* int name(uintN_t v, void *dst): 0 or -EFAULT. */
+.macro USER_PUT name, mov, reg
+	.globl \name
+	.type \name, @function
+\name:
 	STAC
-1:	movq %rdi, (%rsi)
+1:	\mov \reg, (%rsi)
 	CLAC
 	xorl %eax, %eax
 	ret
 	EXTABLE 1b, user_fault, EX_USER
+.endm
 
-	.globl user_put32
-	.type user_put32, @function
-user_put32:
-	STAC
-1:	movl %edi, (%rsi)
-	CLAC
-	xorl %eax, %eax
-	ret
-	EXTABLE 1b, user_fault, EX_USER
+	USER_PUT user_put64, movq, %rdi
+	USER_PUT user_put32, movl, %edi
 
 /* int user_cmpxchg32(void *p, uint32_t *old, uint32_t next) */
 	.globl user_cmpxchg32

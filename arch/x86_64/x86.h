@@ -153,20 +153,22 @@ struct cpuid { uint32_t a, b, c, d; };
 /* All zero for a leaf that this CPU does not have. */
 struct cpuid cpuid(uint32_t leaf, uint32_t sub);
 
-static inline uint64_t read_cr0(void)
-{
-	uint64_t v;
+#define READ_CR(n) \
+	static inline uint64_t read_cr##n(void) \
+	{ \
+		uint64_t v; \
+		__asm__ volatile("movq %%cr" #n ", %0" : "=r"(v) :: "memory"); \
+		return v; \
+	}
+#define WRITE_CR(n) \
+	static inline void write_cr##n(uint64_t v) \
+	{ \
+		__asm__ volatile("movq %0, %%cr" #n :: "r"(v) : "memory"); \
+	}
 
-	__asm__ volatile("movq %%cr0, %0" : "=r"(v) :: "memory");
-	return v;
-}
-static inline uint64_t read_cr2(void)
-{
-	uint64_t v;
-
-	__asm__ volatile("movq %%cr2, %0" : "=r"(v) :: "memory");
-	return v;
-}
+READ_CR(0)
+WRITE_CR(0)
+READ_CR(2)
 #ifdef HOST_TEST	/* of the fake machine's CPU */
 uint64_t read_cr3(void);
 uint64_t read_cr4(void);
@@ -174,22 +176,10 @@ void write_cr3(uint64_t v);
 void write_cr4(uint64_t v);
 void invpcid_all(void);
 #else
-static inline uint64_t read_cr3(void)
-{
-	uint64_t v;
-
-	__asm__ volatile("movq %%cr3, %0" : "=r"(v) :: "memory");
-	return v;
-}
-static inline uint64_t read_cr4(void)
-{
-	uint64_t v;
-
-	__asm__ volatile("movq %%cr4, %0" : "=r"(v) :: "memory");
-	return v;
-}
-static inline void write_cr3(uint64_t v) { __asm__ volatile("movq %0, %%cr3" :: "r"(v) : "memory"); }
-static inline void write_cr4(uint64_t v) { __asm__ volatile("movq %0, %%cr4" :: "r"(v) : "memory"); }
+READ_CR(3)
+READ_CR(4)
+WRITE_CR(3)
+WRITE_CR(4)
 /* All PCIDs, and global entries (SDM vol. 2A INVPCID, type 2). */
 static inline void invpcid_all(void)
 {
@@ -198,7 +188,6 @@ static inline void invpcid_all(void)
 	__asm__ volatile("invpcid %0, %1" :: "m"(none), "r"(2ul) : "memory");
 }
 #endif
-static inline void write_cr0(uint64_t v) { __asm__ volatile("movq %0, %%cr0" :: "r"(v) : "memory"); }
 
 /* irq.c: vectors 32 .. 255. Called with irq_depth raised and interrupts off; sends the EOI. */
 void arch_irq_dispatch(struct trapframe *tf);
