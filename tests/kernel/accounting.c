@@ -16,17 +16,9 @@ static void begin(void)
 	mt_begin();
 }
 
-static void expect_well(void)
-{
-	char why[200];
-
-	if (mm_verify(why, sizeof(why)))
-		ktest_fail(__FILE__, __LINE__, "%s", why);
-}
-
 static void end(void)
 {
-	expect_well();
+	EXPECT(mt_sound());
 	mt_end();
 	EXPECT_EQ(commit_total(), before);
 }
@@ -55,7 +47,7 @@ KTEST(accounting, mappings)
 	EXPECT_PROMISED(6);
 	EXPECT(mt_anon(0, 2, PROT_READ));	/* over what was promised */
 	EXPECT_PROMISED(4);
-	expect_well();
+	EXPECT(mt_sound());
 	end();
 }
 
@@ -110,7 +102,7 @@ KTEST(accounting, shared_memory)
 	EXPECT_PROMISED(13);
 	EXPECT_EQ(object_truncate(o, PAGE_SIZE), 0);
 	EXPECT_PROMISED(12);
-	expect_well();
+	EXPECT(mt_sound());
 	EXPECT_EQ(mm_munmap(mt_mm, mt_va(0), 5 * PAGE_SIZE), 0);
 	EXPECT_PROMISED(12);			/* the object is there as long as it is mapped */
 	EXPECT_EQ(mm_munmap(mt_mm, mt_va(5), 5 * PAGE_SIZE), 0);
@@ -134,7 +126,7 @@ KTEST(accounting, fork_promises_again)
 	child = mm_fork(mt_mm);
 	EXPECT(child);
 	EXPECT_PROMISED(40);
-	expect_well();
+	EXPECT(mt_sound());
 	mm_put(child);
 	EXPECT_PROMISED(30);
 	end();
@@ -190,7 +182,7 @@ KTEST(accounting, mode_never)
 		  (long)mt_va(8));
 	EXPECT_PROMISED(100);
 	EXPECT(!mt_map(400, 1, RW, MAP_SHARED | MAP_ANONYMOUS, NULL, 0));
-	expect_well();
+	EXPECT(mt_sound());
 	vm_overcommit_kbytes = kbytes;
 	vm_user_reserve_kbytes = user;
 	vm_overcommit_memory = OVERCOMMIT_GUESS;

@@ -15,15 +15,7 @@ static inline void ft_in(struct mm *mm)
 	thread_set_aspace(mm_aspace(mm));
 }
 
-static inline bool ft_sound(void)
-{
-	char why[200];
-	unsigned bad = mm_verify(why, sizeof(why));
-
-	if (bad)
-		ktest_note("%s", why);
-	return bad == 0;
-}
+static inline bool ft_sound(void) { return mt_sound(); }
 
 /* A parent whose page i, of n, holds 100 + i. */
 static inline void ft_begin(unsigned n)

@@ -8,17 +8,9 @@
 
 static bool locked(unsigned page) { return mt_entry(page).v & PTE_LOCKED; }
 
-static void expect_well(void)
-{
-	char why[200];
-
-	if (mm_verify(why, sizeof(why)))
-		ktest_fail(__FILE__, __LINE__, "%s", why);
-}
-
 static void end(void)
 {
-	expect_well();
+	EXPECT(mt_sound());
 	mt_end();
 }
 
@@ -34,7 +26,7 @@ KTEST(mlock, sets_and_clears)
 	}
 	EXPECT_EQ(mt_page(2)->nlocked, 1);
 	EXPECT_EQ(mt_figures().locked, 4);
-	expect_well();
+	EXPECT(mt_sound());
 	EXPECT_EQ(mm_munlock(mt_mm, mt_va(2), PAGE_SIZE), 0);
 	EXPECT(!locked(2) && locked(3));
 	EXPECT_EQ(mt_page(2)->nlocked, 0);
@@ -54,7 +46,7 @@ KTEST(mlock, on_fault)
 	EXPECT_EQ(mt_kind(0), PTE_NONE);
 	EXPECT_EQ(mt_read(1), 0);
 	EXPECT(!locked(1));			/* the zero page is nobody's */
-	expect_well();
+	EXPECT(mt_sound());
 	EXPECT_EQ(mt_write(0, 1), 0);
 	EXPECT_EQ(mt_write(1, 1), 0);
 	EXPECT(locked(0) && locked(1));
@@ -70,7 +62,7 @@ KTEST(mlock, mprotect_keeps_it)
 	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(0), PAGE_SIZE, PROT_NONE), 0);
 	EXPECT_EQ(mt_kind(0), PTE_NOACCESS);
 	EXPECT(locked(0));
-	expect_well();
+	EXPECT(mt_sound());
 	EXPECT_EQ(mm_munlock(mt_mm, mt_va(0), PAGE_SIZE), 0);
 	EXPECT(!locked(0));
 	EXPECT_EQ(mm_mlock(mt_mm, mt_va(0), PAGE_SIZE, false), -ENOMEM); /* cannot be filled in */
@@ -95,12 +87,12 @@ KTEST(mlock, fork_and_copies)
 	EXPECT_EQ(p->slots, 2);
 	EXPECT_EQ(p->nlocked, 1);
 	EXPECT_EQ(child->locked_pages, 0);
-	expect_well();
+	EXPECT(mt_sound());
 	EXPECT_EQ(mt_write(50, 1), 0);
 	EXPECT(mt_page(50) != p && locked(50));
 	EXPECT_EQ(mt_page(50)->nlocked, 1);
 	EXPECT_EQ(p->nlocked, 0);
-	expect_well();
+	EXPECT(mt_sound());
 	mm_put(child);
 	end();
 }
@@ -122,7 +114,7 @@ KTEST(mlock, leaves_shared_tables)
 	EXPECT(locked(10) && !locked(11));
 	EXPECT_EQ(mt_page(10)->nlocked, 1);
 	EXPECT_EQ(mt_page(10)->slots, 2);
-	expect_well();
+	EXPECT(mt_sound());
 	mm_put(child);
 	end();
 }
@@ -139,7 +131,7 @@ KTEST(mlock, mremap_carries_it)
 	EXPECT_EQ(to, (long)mt_va(100));
 	EXPECT(locked(100) && locked(103) && locked(105));	/* what is new is filled in */
 	EXPECT_EQ(mt_figures().locked, 6);
-	expect_well();
+	EXPECT(mt_sound());
 	to = mm_mremap(mt_mm, mt_va(100), 6 * PAGE_SIZE, 6 * PAGE_SIZE,
 		       MREMAP_MAYMOVE | MREMAP_DONTUNMAP, 0);
 	EXPECT(to > 0);
@@ -162,7 +154,7 @@ KTEST(mlock, page_of_two_mappings)
 	EXPECT_EQ(mt_page(0)->nlocked, 2);
 	EXPECT_EQ(mm_munmap(mt_mm, mt_va(0), PAGE_SIZE), 0);
 	EXPECT_EQ(mt_page(8)->nlocked, 1);
-	expect_well();
+	EXPECT(mt_sound());
 	EXPECT_EQ(mm_madvise(mt_mm, mt_va(8), PAGE_SIZE, MADV_DONTNEED), -EINVAL);
 	EXPECT_EQ(mm_munlock(mt_mm, mt_va(8), PAGE_SIZE), 0);
 	EXPECT_EQ(mt_page(8)->nlocked, 0);

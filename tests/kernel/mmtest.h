@@ -126,6 +126,17 @@ static inline pte_t *mt_slot(unsigned page)
 	return c.slot;
 }
 
+/* All of memory agrees with itself; else a note says what does not. */
+static inline bool mt_sound(void)
+{
+	char why[200];
+	unsigned bad = mm_verify(why, sizeof(why));
+
+	if (bad)
+		ktest_note("%s", why);
+	return bad == 0;
+}
+
 static inline struct mm_figures mt_figures(void)
 {
 	struct mm_figures f;

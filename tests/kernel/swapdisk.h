@@ -91,15 +91,7 @@ static uint64_t used(void)
 	return l.info.used >> PAGE_SHIFT;
 }
 
-static bool sound(void)
-{
-	char why[200];
-	unsigned bad = mm_verify(why, sizeof(why));
-
-	if (bad)
-		ktest_note("%s", why);
-	return bad == 0;
-}
+static bool sound(void) { return mt_sound(); }
 
 static __attribute__((unused)) void end(void)
 {
