@@ -233,7 +233,7 @@ static int write_piece(struct pipe *p, const struct file *f, struct io_iter *fro
 }
 
 /* The last reader is gone. */
-static void pipe_broken(void)
+void pipe_broken(void)
 {
 	struct sig_info info = signal_info_user(SIGPIPE, SI_USER);
 
@@ -259,7 +259,7 @@ static ssize_t write_locked(struct pipe *p, const struct file *f, struct io_iter
 			done += piece;
 		piece = MIN(n - done, PAGE_SIZE);
 	}
-	if (err == -EPIPE)
+	if (err == -EPIPE && !(f->flags & PIPE_NO_SIGNAL))
 		pipe_broken();
 	return done ? (ssize_t)done : err;
 }

@@ -13,4 +13,9 @@ int __must_check fifo_open(struct node *n, unsigned flags, struct file **out);
 long pipe_size(const struct file *f);
 long pipe_set_size(struct file *f, unsigned bytes);
 
+/* In the flags of a file, for one call: no SIGPIPE where nobody reads. */
+#define PIPE_NO_SIGNAL	(1u << 31)
+/* What a write finds there else: SIGPIPE to the running thread. */
+void pipe_broken(void);
+
 #endif

@@ -16,6 +16,9 @@ struct trapframe;
 	X(epoll_create) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait) X(epoll_pwait2) \
 	X(fsync) X(fdatasync) X(sync) X(syncfs) X(creat) X(preadv) X(pwritev) X(preadv2) X(pwritev2) \
 	X(sendfile) X(flock) \
+	/* sockets */ \
+	X(socket) X(socketpair) X(bind) X(listen) X(accept) X(accept4) X(connect) X(shutdown) X(sendto) \
+	X(recvfrom) X(sendmsg) X(recvmsg) X(getsockname) X(getpeername) X(setsockopt) X(getsockopt) \
 	/* the file tree */ \
 	X(stat) X(lstat) X(fstat) X(newfstatat) X(access) X(faccessat) X(faccessat2) \
 	X(readlink) X(readlinkat) X(statfs) X(fstatfs) X(chdir) X(fchdir) X(getcwd) \

@@ -96,10 +96,11 @@ SYSCALL4(timerfd_settime, int, fd, int, flags, const struct __kernel_itimerspec 
 	struct timerfd_setting was;
 	uint64_t value, every;
 	struct file *f;
-	long r = get_timespec(&new->it_interval, &every);
+	const struct __kernel_timespec __user *from = (const struct __kernel_timespec __user *)new;
+	long r = get_timespec(from, &every);	/* it_interval, then it_value; not aligned, maybe */
 
 	if (!r)
-		r = get_timespec(&new->it_value, &value);
+		r = get_timespec(from + 1, &value);
 	if (!r && flags & ~TFD_SET_FLAGS)
 		r = -EINVAL;
 	if (r)

@@ -28,18 +28,11 @@ static int number_ends(struct process *p, struct file *end[2], int fd[2], bool c
 	return 0;
 }
 
-static long make_pipe(int __user *to, unsigned flags)
+long file_number_pair(struct file *end[2], int __user *to, bool cloexec)
 {
 	struct process *p = current_process();
-	struct file *end[2];
-	int fd[2], err;
+	int fd[2], err = number_ends(p, end, fd, cloexec);
 
-	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
-		return -EINVAL;
-	err = pipe_create(flags & ~O_CLOEXEC, end);
-	if (err)
-		return err;
-	err = number_ends(p, end, fd, flags & O_CLOEXEC);
 	if (!err && copy_to_user(to, fd, sizeof(fd))) {
 		take_back(p, end, fd);
 		err = -EFAULT;
@@ -47,6 +40,17 @@ static long make_pipe(int __user *to, unsigned flags)
 	file_put(end[0]);
 	file_put(end[1]);
 	return err;
+}
+
+static long make_pipe(int __user *to, unsigned flags)
+{
+	struct file *end[2];
+	int err;
+
+	if (flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT))
+		return -EINVAL;
+	err = pipe_create(flags & ~O_CLOEXEC, end);
+	return err ? err : file_number_pair(end, to, flags & O_CLOEXEC);
 }
 
 SYSCALL1(pipe, int __user *, to)

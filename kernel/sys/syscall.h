@@ -57,6 +57,8 @@ struct node;
 struct file *user_file(int fd);
 /* A number for f in the running process's table, which takes f over, also on failure: -EMFILE, -ENOMEM. (event.c) */
 long file_number(struct file *f, bool cloexec);
+/* The same for two, whose numbers go to *to. 0 or -errno; also -EFAULT. (pipe.c) */
+long file_number_pair(struct file *end[2], int __user *to, bool cloexec);
 /*
  * The node that a path of the program's leads to, from the directory that
  * dirfd means (AT_FDCWD, or an open one), counted. flags: LOOKUP_*. (path.c)

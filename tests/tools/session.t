@@ -17,20 +17,21 @@ class Shell:
         self.terminal = terminal
         terminal.expect(PROMPT)
 
-    def run(self, command, keys=b""):
-        """What it shows until the next prompt; keys are typed while it runs, half a second after it has begun."""
+    def run(self, command, *keys):
+        """What it shows until the next prompt; keys are typed while it runs, each half a second after the last."""
         at = self.terminal.at
         self.terminal.type(command + b"\r")
         if keys:
             self.terminal.expect(rb"\n")
+        for some in keys:
             time.sleep(0.5)
-            self.terminal.type(keys)
+            self.terminal.type(some)
         self.terminal.expect(PROMPT)
         return self.terminal.shown[at:self.terminal.at].replace(b"\r", b"")
 
-    def shows(self, name, command, wanted, keys=b""):
+    def shows(self, name, command, wanted, *keys):
         try:
-            shown = self.run(command, keys)
+            shown = self.run(command, *keys)
             check(all(part in shown for part in wanted), name, shown)
         except Gone as gone:
             check(False, name, str(gone))
@@ -55,6 +56,9 @@ with Quire(INITRD) as quire:
     sh.shows("scripts run by their first line", b"head -n 1 /init; PATH=/bin /bin/sh -c 'kill -l 15'", [b"#!/bin/sh\n", b"TERM\n"])
     sh.shows("top", b"top -b -n 1 | head -n 20", [b"Mem:", b"CPU:", b"Load average:", b"PPID USER     STAT", b"{init} /bin/sh /init"])
     sh.shows("free", b"free", [b"Mem:", b"Swap:"])
+    sh.shows("vi ends", b"printf 'first\\nsecond\\n' >/tmp/text; vi /tmp/text", [b"second"],
+             b"ofrom vi\x1b", b"ddpkA, at the end\x1b", b":wq\r")      # a pause: Escape, not a key that begins so
+    sh.shows("and has edited a file", b"cat /tmp/text", [b"first\nsecond, at the end\nfrom vi\n"])
     sh.shows("memory is in order", b"cat /proc/mm_verify", [b"\nok\n"])
     quire.type(b"exit\r")
     equal(quire.wait(), machine.EXIT_PASS, "leaving the shell is the machine's end", quire.log()[-2000:])

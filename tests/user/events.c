@@ -1,28 +1,19 @@
 /* eventfd, timerfd, select, and epoll over all of them: level, edge, once; sets in sets; files that close. */
 #define _GNU_SOURCE
-#include <errno.h>
+#include "call.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-
-static void show(const char *what, long r)
-{
-	printf("%s: %ld%s%s\n", what, r, r < 0 ? " " : "", r < 0 ? strerror(errno) : "");
-}
 
 static uint64_t ms_now(void)
 {
@@ -40,10 +31,10 @@ static void show_read(const char *what, int fd)
 	if (r == 8)
 		printf("%s: read %llu\n", what, (unsigned long long)v);
 	else
-		show(what, r);
+		call_show(what, r);
 }
 
-static void add_to(const char *what, int fd, uint64_t v) { show(what, write(fd, &v, sizeof(v))); }
+static void add_to(const char *what, int fd, uint64_t v) { call_show(what, write(fd, &v, sizeof(v))); }
 
 /* Writes v to fd after a while, in a child. */
 static pid_t later(int fd, uint64_t v)
@@ -84,17 +75,17 @@ static void eventfds(void)
 	add_to("too large", fd, UINT64_MAX);
 	add_to("largest", fd, UINT64_MAX - 1);
 	add_to("full", fd, 1);
-	show("small read", read(fd, small, 4));
-	show("small write", write(fd, small, 4));
-	show("bad read", read(fd, (void *)8, 8));
-	show("pread", pread(fd, small, 4, 0));
+	call_show("small read", read(fd, small, 4));
+	call_show("small write", write(fd, small, 4));
+	call_show("bad read", read(fd, (void *)8, 8));
+	call_show("pread", pread(fd, small, 4, 0));
 	show_read("one of two", sem);
 	show_read("two of two", sem);
 	later(sem, 2);
 	show_read("waited", sem);
 	show_read("and another", sem);
 	wait(NULL);
-	show("flags", eventfd(0, 0x100));
+	call_show("flags", eventfd(0, 0x100));
 	close(fd);
 	close(sem);
 }
@@ -106,7 +97,7 @@ static void set_timer(int fd, int flags, long ms, long every_ms)
 		.it_interval = { every_ms / 1000, every_ms % 1000 * 1000000 },
 	};
 
-	show("set", timerfd_settime(fd, flags, &t, NULL));
+	call_show("set", timerfd_settime(fd, flags, &t, NULL));
 }
 
 static void timerfds(void)
@@ -118,11 +109,11 @@ static void timerfds(void)
 
 	name_of(fd);
 	show_read("not set", fd);
-	show("set", timerfd_settime(fd, 0, &t, NULL));
-	show("get", timerfd_gettime(fd, &was));
+	call_show("set", timerfd_settime(fd, 0, &t, NULL));
+	call_show("get", timerfd_gettime(fd, &was));
 	printf("left %d, every %ld.%ld\n", was.it_value.tv_sec >= 98, (long)was.it_interval.tv_sec, was.it_interval.tv_nsec);
 	set_timer(fd, 0, 0, 0);
-	show("get", timerfd_gettime(fd, &was));
+	call_show("get", timerfd_gettime(fd, &was));
 	printf("left %ld %ld\n", (long)was.it_value.tv_sec, was.it_value.tv_nsec);
 	set_timer(slow, 0, 100, 0);
 	show_read("waited", slow);
@@ -138,14 +129,14 @@ static void timerfds(void)
 	{
 		uint64_t n = 0;
 
-		show("periodic", read(fd, &n, 8));
+		call_show("periodic", read(fd, &n, 8));
 		printf("%d\n", n >= 5 && n <= (ms_now() - began) / 20);
 	}
 	set_timer(fd, 8, 1, 0);
-	show("bad clock", timerfd_create(77, 0));
-	show("bad flags", timerfd_create(CLOCK_MONOTONIC, 1));
-	show("no timer", timerfd_settime(0, 0, &t, NULL));
-	show("write", write(fd, &t, 8));
+	call_show("bad clock", timerfd_create(77, 0));
+	call_show("bad flags", timerfd_create(CLOCK_MONOTONIC, 1));
+	call_show("no timer", timerfd_settime(0, 0, &t, NULL));
+	call_show("write", write(fd, &t, 8));
 	close(fd);
 	close(slow);
 }
@@ -167,25 +158,25 @@ static void selects(void)
 		FD_SET(p[1], &out);
 		if (i)
 			FD_SET(e, &out);
-		show("select", select(max + 1, &in, i == 2 ? NULL : &out, NULL, i == 2 ? &soon : &none));
+		call_show("select", select(max + 1, &in, i == 2 ? NULL : &out, NULL, i == 2 ? &soon : &none));
 		printf("in %d %d, out %d %d\n", !!FD_ISSET(p[0], &in), !!FD_ISSET(e, &in),
 		       !!FD_ISSET(p[1], &out), !!FD_ISSET(e, &out));
 	}
 	printf("left %ld\n", soon.tv_sec * 1000000 + soon.tv_usec);
 	later(e, 1);
 	FD_SET(e, &in);
-	show("wakes", select(e + 1, &in, NULL, NULL, NULL));
+	call_show("wakes", select(e + 1, &in, NULL, NULL, NULL));
 	wait(NULL);
 	close(p[1]);
 	FD_ZERO(&in);
 	FD_SET(p[0], &in);
-	show("end of a pipe", select(max + 1, &in, NULL, NULL, NULL));
+	call_show("end of a pipe", select(max + 1, &in, NULL, NULL, NULL));
 	FD_SET(25, &in);
-	show("no such file", select(1000, &in, NULL, NULL, &none));
-	show("below 0", select(-1, NULL, NULL, NULL, &none));
+	call_show("no such file", select(1000, &in, NULL, NULL, &none));
+	call_show("below 0", select(-1, NULL, NULL, NULL, &none));
 	none.tv_usec = -1;
-	show("bad time", select(0, NULL, NULL, NULL, &none));
-	show("bad pointer", select(3, (void *)8, NULL, NULL, NULL));
+	call_show("bad time", select(0, NULL, NULL, NULL, &none));
+	call_show("bad pointer", select(3, (void *)8, NULL, NULL, NULL));
 	close(p[0]);
 	close(e);
 }
@@ -209,7 +200,7 @@ static void wait_for(const char *what, int set, int ms)
 	struct epoll_event e[8];
 	int n = epoll_wait(set, e, 8, ms);
 
-	show(what, n);
+	call_show(what, n);
 	if (n > 0)
 		qsort(e, (size_t)n, sizeof(*e), order);
 	for (int i = 0; i < n; i++)
@@ -223,12 +214,12 @@ static void levels(void)
 	if (pipe(p))
 		exit(1);
 	name_of(set);
-	show("add", ask(set, EPOLL_CTL_ADD, a, EPOLLIN));
-	show("add", ask(set, EPOLL_CTL_ADD, p[0], EPOLLIN | EPOLLOUT));
-	show("add", ask(set, EPOLL_CTL_ADD, p[1], EPOLLOUT));
-	show("again", ask(set, EPOLL_CTL_ADD, a, EPOLLIN));
+	call_show("add", ask(set, EPOLL_CTL_ADD, a, EPOLLIN));
+	call_show("add", ask(set, EPOLL_CTL_ADD, p[0], EPOLLIN | EPOLLOUT));
+	call_show("add", ask(set, EPOLL_CTL_ADD, p[1], EPOLLOUT));
+	call_show("again", ask(set, EPOLL_CTL_ADD, a, EPOLLIN));
 	wait_for("room", set, 0);
-	show("other events", ask(set, EPOLL_CTL_MOD, p[1], EPOLLIN));
+	call_show("other events", ask(set, EPOLL_CTL_MOD, p[1], EPOLLIN));
 	wait_for("none", set, 10);
 	add_to("add", a, 1);
 	wait_for("one", set, -1);
@@ -239,9 +230,9 @@ static void levels(void)
 	wait_for("one left", set, -1);
 	close(p[1]);
 	wait_for("closed", set, -1);
-	show("take away", ask(set, EPOLL_CTL_DEL, p[0], 0));
-	show("and again", ask(set, EPOLL_CTL_DEL, p[0], 0));
-	show("change", ask(set, EPOLL_CTL_MOD, p[0], EPOLLIN));
+	call_show("take away", ask(set, EPOLL_CTL_DEL, p[0], 0));
+	call_show("and again", ask(set, EPOLL_CTL_DEL, p[0], 0));
+	call_show("change", ask(set, EPOLL_CTL_MOD, p[0], EPOLLIN));
 	later(a, 1);
 	wait_for("waited", set, -1);
 	wait(NULL);
@@ -264,9 +255,9 @@ static void edges(void)
 	(void)!write(p[1], "abc", 3);
 	wait_for("edge", set, -1);
 	wait_for("no second one", set, 10);
-	show("some", read(p[0], buf, 1));
+	call_show("some", read(p[0], buf, 1));
 	wait_for("nor by reading", set, 10);
-	show("the rest", read(p[0], buf, 8));
+	call_show("the rest", read(p[0], buf, 8));
 	(void)!write(p[1], "d", 1);
 	wait_for("the next", set, -1);
 	add_to("add", a, 1);
@@ -294,14 +285,14 @@ static void nested(void)
 	for (int i = 0; i < 7; i++)
 		set[i] = epoll_create(1);
 	ask(set[0], EPOLL_CTL_ADD, a, EPOLLIN);
-	show("the same by another number", ask(set[0], EPOLL_CTL_ADD, b, EPOLLIN));
-	show("a set in a set", ask(set[1], EPOLL_CTL_ADD, set[0], EPOLLIN));
-	show("in a circle", ask(set[0], EPOLL_CTL_ADD, set[1], EPOLLIN));
-	show("in itself", ask(set[0], EPOLL_CTL_ADD, set[0], EPOLLIN));
+	call_show("the same by another number", ask(set[0], EPOLL_CTL_ADD, b, EPOLLIN));
+	call_show("a set in a set", ask(set[1], EPOLL_CTL_ADD, set[0], EPOLLIN));
+	call_show("in a circle", ask(set[0], EPOLL_CTL_ADD, set[1], EPOLLIN));
+	call_show("in itself", ask(set[0], EPOLL_CTL_ADD, set[0], EPOLLIN));
 	p = (struct pollfd){ .fd = set[1], .events = POLLIN };
-	show("poll", poll(&p, 1, 0));
+	call_show("poll", poll(&p, 1, 0));
 	add_to("add", a, 1);
-	show("poll", poll(&p, 1, -1));
+	call_show("poll", poll(&p, 1, -1));
 	wait_for("both numbers", set[0], -1);
 	close(b);
 	wait_for("a closed number counts as long as the file is open", set[0], -1);
@@ -320,33 +311,33 @@ static void errors(void)
 	struct epoll_event e;
 	sigset_t usr1;
 
-	show("a file", ask(set, EPOLL_CTL_ADD, file, EPOLLIN));
-	show("a directory", ask(set, EPOLL_CTL_ADD, dir, EPOLLIN));
-	show("no file", ask(set, EPOLL_CTL_ADD, 800, EPOLLIN));
-	show("no set", ask(800, EPOLL_CTL_ADD, a, EPOLLIN));
-	show("not a set", ask(a, EPOLL_CTL_ADD, set, EPOLLIN));
-	show("no such change", ask(set, 9, a, EPOLLIN));
-	show("bad pointer", epoll_ctl(set, EPOLL_CTL_ADD, a, (void *)8));
-	show("no room", epoll_wait(set, &e, 0, 0));
-	show("no set", epoll_wait(800, &e, 1, 0));
-	show("not a set", epoll_wait(a, &e, 1, 0));
-	show("size", epoll_create(0));
-	show("flags", epoll_create1(1));
-	show("read", read(set, &e, 8));
+	call_show("a file", ask(set, EPOLL_CTL_ADD, file, EPOLLIN));
+	call_show("a directory", ask(set, EPOLL_CTL_ADD, dir, EPOLLIN));
+	call_show("no file", ask(set, EPOLL_CTL_ADD, 800, EPOLLIN));
+	call_show("no set", ask(800, EPOLL_CTL_ADD, a, EPOLLIN));
+	call_show("not a set", ask(a, EPOLL_CTL_ADD, set, EPOLLIN));
+	call_show("no such change", ask(set, 9, a, EPOLLIN));
+	call_show("bad pointer", epoll_ctl(set, EPOLL_CTL_ADD, a, (void *)8));
+	call_show("no room", epoll_wait(set, &e, 0, 0));
+	call_show("no set", epoll_wait(800, &e, 1, 0));
+	call_show("not a set", epoll_wait(a, &e, 1, 0));
+	call_show("size", epoll_create(0));
+	call_show("flags", epoll_create1(1));
+	call_show("read", read(set, &e, 8));
 	ask(set, EPOLL_CTL_ADD, a, EPOLLIN);
 	ask(a, EPOLL_CTL_ADD, a, EPOLLIN);
 	add_to("add", a, 1);
-	show("bad place", epoll_wait(set, (void *)8, 1, -1));
+	call_show("bad place", epoll_wait(set, (void *)8, 1, -1));
 	show_read("take", a);
 	signal(SIGALRM, on_alarm);
 	ualarm(50000, 0);
-	show("interrupted", epoll_wait(set, &e, 1, -1));
+	call_show("interrupted", epoll_wait(set, &e, 1, -1));
 	sigemptyset(&usr1);
 	sigaddset(&usr1, SIGALRM);
 	sigprocmask(SIG_BLOCK, &usr1, NULL);
 	ualarm(50000, 0);
 	sigemptyset(&usr1);
-	show("let in", epoll_pwait(set, &e, 1, -1, &usr1));
+	call_show("let in", epoll_pwait(set, &e, 1, -1, &usr1));
 	close(set);
 	close(a);
 	close(file);

@@ -35,7 +35,7 @@
 
 /*
  * What a call takes: p pointer, v pointer to an iovec, P path, n length, i small number or flags,
- * f fd, s signal, d process (never another one's: a fuzzed parent proves nothing), o offset.
+ * f fd, t request of a terminal, s signal, d process (never another one's: a fuzzed parent proves nothing), o offset.
  */
 struct call { int nr; const char *takes; };
 
@@ -76,7 +76,15 @@ static const struct call calls[] = {
 	{ SYS_rt_tgsigqueueinfo, "ddsp" }, { SYS_get_robust_list, "dpp" },
 	{ SYS_clock_getres, "ip" }, { SYS_faccessat2, "fPii" }, { SYS_getgroups, "ip" },
 	{ SYS_getresuid, "ppp" }, { SYS_getresgid, "ppp" }, { SYS_rseq, "pnii" },
-	{ SYS_getpgrp, "" }, { SYS_restart_syscall, "" },
+	{ SYS_getpgrp, "" }, { SYS_restart_syscall, "" }, { SYS_ioctl, "ftp" },
+	{ SYS_eventfd2, "ii" }, { SYS_timerfd_create, "ii" }, { SYS_timerfd_settime, "fipp" },
+	{ SYS_timerfd_gettime, "fp" }, { SYS_epoll_create1, "i" }, { SYS_epoll_ctl, "fifp" },
+	{ SYS_epoll_wait, "fpii" }, { SYS_epoll_pwait, "fpiipn" }, { SYS_select, "ipppp" },
+	{ SYS_pselect6, "ippppp" }, { SYS_socket, "iii" }, { SYS_socketpair, "iiip" },
+	{ SYS_bind, "fpi" }, { SYS_connect, "fpi" }, { SYS_listen, "fi" }, { SYS_accept4, "fppi" },
+	{ SYS_shutdown, "fi" }, { SYS_sendto, "fpnipi" }, { SYS_recvfrom, "fpnipp" },
+	{ SYS_sendmsg, "fpi" }, { SYS_recvmsg, "fpi" }, { SYS_getsockname, "fpp" },
+	{ SYS_getpeername, "fpp" }, { SYS_getsockopt, "fiipp" }, { SYS_setsockopt, "fiipi" },
 };
 #define CALLS	(sizeof(calls) / sizeof(calls[0]))
 
@@ -205,6 +213,8 @@ static uint64_t argument(char kind)
 		return below(10) ? below(66) : small();
 	case 'd':
 		return below(4) ? (uint64_t)getpid() : below(2) ? 0x7ffffff : 0;
+	case 't':
+		return 0x5400 + below(0x40);
 	case 'o':
 		return below(2) ? below(64) * PAGE : small();
 	default:

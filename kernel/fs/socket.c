@@ -1,0 +1,403 @@
+/*
+ * AF_UNIX sockets; see socket.h.
+ *
+ * Bytes, and what can be seen of a socket: socket_data.c.
+ *
+ * Lock: socket_lock (RANK_FS, spin) guards all that may change in a socket, and who is bound where;
+ * nothing is freed, and no file given back, with it held. A socket is counted by its file, by the
+ * queue that it waits in to be accepted, and by who connects to it. Who waits (to be
+ * accepted, to accept) remembers the count of changes, as with pipes.
+ */
+#include <kernel/fs/socket_internal.h>
+#include <kernel/fs/pipe.h>
+#include <kernel/proc/process.h>
+#include <lib/format.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/socket.h>
+#include <mm/alloc/slab.h>
+
+struct spinlock socket_lock = SPINLOCK_INIT(RANK_FS);
+static struct socket_list names = TAILQ_HEAD_INITIALIZER(names); /* socket_lock: those bound */
+
+/* ---- life ---- */
+
+static struct socket *create(void)
+{
+	struct socket *s = kzalloc(sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->refs = 1;
+	waitq_init(&s->wait);
+	TAILQ_INIT(&s->queue);
+	s->name.un.sun_family = s->peer.un.sun_family = AF_UNIX;
+	s->name.len = s->peer.len = sizeof(s->name.un.sun_family);
+	return s;
+}
+
+static void put(struct socket *s)
+{
+	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	if (s->in)
+		file_put(s->in);
+	if (s->out)
+		file_put(s->out);
+	node_put(s->node);
+	kfree(s);
+}
+
+void socket_tell(struct socket *s)
+{
+	uint64_t flags = waitq_lock(&s->wait);
+
+	s->changes++;
+	waitq_wake_all(&s->wait);
+	waitq_unlock(&s->wait, flags);
+	file_poll_wake();
+}
+
+static int wait_for_change(struct socket *s, uint64_t seen, const struct file *f)
+{
+	uint64_t flags;
+	int err = 0;
+
+	if (f->flags & O_NONBLOCK)
+		return -EAGAIN;
+	flags = waitq_lock(&s->wait);
+	while (s->changes == seen && !err)
+		err = waitq_sleep_interruptible(&s->wait, &flags);
+	waitq_unlock(&s->wait, flags);
+	return err;
+}
+
+/* The next one of a queue that goes, or NULL. */
+static struct socket *unqueue(struct socket *s)
+{
+	struct socket *first;
+
+	spin_lock(&socket_lock);
+	s->state = SOCKET_NEW;
+	first = TAILQ_FIRST(&s->queue);
+	if (first) {
+		TAILQ_REMOVE(&s->queue, first, link);
+		s->nqueued--;
+	}
+	spin_unlock(&socket_lock);
+	return first;
+}
+
+static void hang_up(struct socket *s)
+{
+	struct socket *next;
+
+	while ((next = unqueue(s)))
+		put(next);
+	spin_lock(&socket_lock);
+	if (s->bound)
+		TAILQ_REMOVE(&names, s, link);
+	s->bound = false;
+	spin_unlock(&socket_lock);
+	socket_tell(s);
+}
+
+void socket_release(struct file *f)
+{
+	struct socket *s = f->data;
+
+	if (s->bound)
+		hang_up(s);
+	put(s);
+}
+
+static ssize_t path(struct node *n, char *buf, size_t size)
+{
+	ssize_t len = snprintf(buf, size, "socket:[%lu]", n->ino);
+
+	return (size_t)len < size ? len : -ENAMETOOLONG;
+}
+
+static const struct node_ops node_ops = { .path = path };
+
+/* An open file of s; takes over a reference on success. */
+static int open_file(struct socket *s, unsigned flags, struct file **out)
+{
+	struct node *n = node_create(S_IFSOCK | 0777);
+	int err;
+
+	if (!n)
+		return -ENOMEM;
+	n->ops = &node_ops;
+	n->nlink = 1;
+	err = file_open(n, &socket_ops, flags | O_RDWR, out);
+	node_put(n);
+	if (!err)
+		(*out)->data = s;
+	return err;
+}
+
+int socket_open(unsigned flags, struct file **out)
+{
+	struct socket *s = create();
+	int err = s ? open_file(s, flags, out) : -ENOMEM;
+
+	if (err && s)
+		put(s);
+	return err;
+}
+
+bool is_socket(const struct file *f)
+{
+	return f->ops == &socket_ops;
+}
+
+/* ---- two ends ---- */
+
+static struct socket_peer myself(void)
+{
+	const struct process *p = current_process();
+
+	return (struct socket_peer){ (uint32_t)p->pid, p->cred.euid, p->cred.egid };
+}
+
+/* Two sockets that are connected; nobody else knows b, or both. 0, -ENOMEM, -EALREADY: a is being connected. */
+static int connect_pair(struct socket *a, struct socket *b)
+{
+	struct file *there[2], *back[2];
+	int err = pipe_create(0, there);
+
+	if (err)
+		return err;
+	err = pipe_create(0, back);
+	if (err) {
+		file_put(there[0]);
+		file_put(there[1]);
+		return err;
+	}
+	b->in = there[0];
+	b->out = back[1];
+	b->state = SOCKET_CONNECTED;
+	spin_lock(&socket_lock);
+	if (a->in) {
+		err = -EALREADY;
+	} else {
+		a->in = back[0];
+		a->out = there[1];
+	}
+	spin_unlock(&socket_lock);
+	if (err) {
+		file_put(back[0]);
+		file_put(there[1]);
+	}
+	return err;
+}
+
+int socket_open_pair(unsigned flags, struct file *end[2])
+{
+	struct socket *s[2];
+	int err = socket_open(flags, &end[0]);
+
+	if (err)
+		return err;
+	err = socket_open(flags, &end[1]);
+	if (err) {
+		file_put(end[0]);
+		return err;
+	}
+	s[0] = end[0]->data;
+	s[1] = end[1]->data;
+	err = connect_pair(s[0], s[1]);
+	s[0]->state = SOCKET_CONNECTED;
+	s[0]->who = s[1]->who = myself();
+	if (err) {
+		file_put(end[0]);
+		file_put(end[1]);
+	}
+	return err;
+}
+
+/* ---- names ---- */
+
+/* socket_lock is held. */
+static struct socket *find(const struct node *node, const struct socket_name *name)
+{
+	struct socket *s;
+
+	TAILQ_FOREACH(s, &names, link)
+		if (node ? s->node == node : !s->node && s->name.len == name->len &&
+		    memcmp(&s->name.un, &name->un, name->len) == 0)
+			return s;
+	return NULL;
+}
+
+int socket_bind(struct file *f, struct node *node, const struct socket_name *name)
+{
+	struct socket *s = f->data;
+	int err = 0;
+
+	spin_lock(&socket_lock);
+	if (s->bound) {
+		err = -EINVAL;
+	} else if (find(node, name)) {
+		err = -EADDRINUSE;
+	} else {
+		s->bound = true;
+		s->name = *name;
+		s->node = node;
+		if (node)
+			node_get(node);
+		TAILQ_INSERT_TAIL(&names, s, link);
+	}
+	spin_unlock(&socket_lock);
+	return err;
+}
+
+int socket_listen(struct file *f, unsigned backlog)
+{
+	struct socket *s = f->data;
+	int err = 0;
+
+	spin_lock(&socket_lock);
+	if (!s->bound || s->state == SOCKET_CONNECTED) {
+		err = -EINVAL;
+	} else {
+		s->state = SOCKET_LISTENING;
+		s->backlog = backlog;
+		s->who = myself();
+	}
+	spin_unlock(&socket_lock);
+	if (!err)
+		socket_tell(s);
+	return err;
+}
+
+/* The first that waits to be accepted, its reference the caller's; NULL. */
+static struct socket *take_first(struct socket *s, uint64_t *changes, int *err)
+{
+	struct socket *first;
+
+	spin_lock(&socket_lock);
+	*changes = READ_ONCE(s->changes);
+	*err = s->state == SOCKET_LISTENING ? 0 : -EINVAL;
+	first = *err ? NULL : TAILQ_FIRST(&s->queue);
+	if (first) {
+		TAILQ_REMOVE(&s->queue, first, link);
+		s->nqueued--;
+	}
+	spin_unlock(&socket_lock);
+	return first;
+}
+
+int socket_accept(struct file *f, unsigned flags, struct file **out)
+{
+	struct socket *s = f->data, *first;
+	uint64_t changes;
+	int err;
+
+	while (!(first = take_first(s, &changes, &err)) && !err) {
+		err = wait_for_change(s, changes, f);
+		if (err)
+			return err;
+	}
+	if (!first)
+		return err;
+	socket_tell(s);			/* who waits for room */
+	err = open_file(first, flags, out);
+	if (err)
+		put(first);
+	return err;
+}
+
+/* The listener, counted, or NULL. */
+static struct socket *get_listener(const struct node *node, const struct socket_name *name)
+{
+	struct socket *l;
+
+	spin_lock(&socket_lock);
+	l = find(node, name);
+	if (l && l->state == SOCKET_LISTENING)
+		__atomic_fetch_add(&l->refs, 1, __ATOMIC_RELAXED);
+	else
+		l = NULL;
+	spin_unlock(&socket_lock);
+	return l;
+}
+
+/* `other` waits to be accepted by l from now on. 0, -ECONNREFUSED, -EAGAIN: there is no room. */
+static int queue(struct socket *l, struct socket *s, struct socket *other, uint64_t *changes)
+{
+	int err = 0;
+
+	spin_lock(&socket_lock);
+	*changes = READ_ONCE(l->changes);
+	if (l->state != SOCKET_LISTENING) {
+		err = -ECONNREFUSED;
+	} else if (l->nqueued > l->backlog) {
+		err = -EAGAIN;
+	} else {
+		TAILQ_INSERT_TAIL(&l->queue, other, link);
+		l->nqueued++;
+		other->name = s->peer = l->name;
+		other->peer = s->name;
+		s->who = l->who;
+		s->state = SOCKET_CONNECTED;
+	}
+	spin_unlock(&socket_lock);
+	return err;
+}
+
+static int connect_to(struct socket *l, struct socket *s, struct socket *other, const struct file *f)
+{
+	uint64_t changes;
+	int err;
+
+	while ((err = queue(l, s, other, &changes)) == -EAGAIN) {
+		err = wait_for_change(l, changes, f);
+		if (err)
+			return err;
+	}
+	if (!err)
+		socket_tell(l);
+	return err;
+}
+
+/* What a connection that failed has left. */
+static void drop_ends(struct socket *s)
+{
+	struct file *in, *out;
+
+	spin_lock(&socket_lock);
+	in = s->in;
+	out = s->out;
+	s->in = s->out = NULL;
+	spin_unlock(&socket_lock);
+	if (in)
+		file_put(in);
+	if (out)
+		file_put(out);
+}
+
+int socket_connect(struct file *f, struct node *node, const struct socket_name *name)
+{
+	struct socket *s = f->data, *l, *other;
+	int err;
+
+	if (s->state != SOCKET_NEW || s->in)
+		return s->state == SOCKET_LISTENING ? -EINVAL : -EISCONN;
+	l = get_listener(node, name);
+	if (!l)
+		return -ECONNREFUSED;
+	other = create();
+	err = other ? connect_pair(s, other) : -ENOMEM;
+	if (!err) {
+		other->who = myself();
+		err = connect_to(l, s, other, f);
+		if (err)
+			drop_ends(s);
+	}
+	if (err && other)
+		put(other);
+	put(l);
+	return err;
+}

@@ -1,0 +1,33 @@
+/* What a socket is made of: for socket.c, which has the picture, and socket_data.c. */
+#ifndef KERNEL_FS_SOCKET_INTERNAL_H
+#define KERNEL_FS_SOCKET_INTERNAL_H
+
+#include <kernel/core/wait.h>
+#include <kernel/fs/socket.h>
+
+enum socket_state { SOCKET_NEW, SOCKET_LISTENING, SOCKET_CONNECTED };
+
+struct socket {
+	uint32_t refs;			/* atomic */
+	struct waitq wait;
+	uint64_t changes;		/* wait.lock */
+	enum socket_state state;	/* socket_lock, as all that follows */
+	struct file *in, *out;		/* ends of pipes, counted; NULL: shut down */
+	struct socket_name name, peer;
+	struct socket_peer who;		/* of the other end */
+	struct node *node;		/* where it is bound, counted */
+	bool bound;
+	unsigned backlog, nqueued;
+	TAILQ_HEAD(socket_list, socket) queue;	/* to be accepted */
+	TAILQ_ENTRY(socket) link;	/* of those bound, or of a queue */
+};
+
+extern struct spinlock socket_lock;
+extern const struct file_ops socket_ops;	/* socket_data.c */
+
+/* It has changed: who waits looks again. socket_lock is not held. */
+void socket_tell(struct socket *s);
+/* Its file is closed. */
+void socket_release(struct file *f);
+
+#endif
