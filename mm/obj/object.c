@@ -1,5 +1,5 @@
 /*
- * Objects and their cached pages.
+ * The cached pages of objects; the beginning and the end of these, and the list of all: objects.c.
  *
  * A page is in its object's index, with one reference of the cache, from
  * before its content is there until it is dropped. PG_BUSY is its sleeping
@@ -23,24 +23,6 @@
 #include <mm/obj/swapped.h>
 
 #include <linux/errno.h>
-
-struct object_list objects = TAILQ_HEAD_INITIALIZER(objects);
-struct spinlock objects_lock = SPINLOCK_INIT(RANK_LISTS);
-
-void object_init(struct object *o, const struct object_ops *ops, uint64_t size)
-{
-	memset(o, 0, sizeof(*o));
-	o->ops = ops;
-	o->size = size;
-	o->refs = 1;
-	spin_init(&o->lock, RANK_OBJECT);
-	mutex_init(&o->content, RANK_CONTENT);
-	rwlock_init(&o->maps_lock, RANK_OBJECT);
-	RB_INIT(&o->maps);
-	spin_lock(&objects_lock);
-	TAILQ_INSERT_TAIL(&objects, o, all_link);
-	spin_unlock(&objects_lock);
-}
 
 /* ---- the index ---- */
 
@@ -329,6 +311,14 @@ static bool drop_next(struct object *o, uint64_t *index, bool all, uint64_t *dro
 	return item;
 }
 
+void object_drop_all(struct object *o)
+{
+	uint64_t index = 0, n = 0;
+
+	while (drop_next(o, &index, true, &n))
+		resched_point();
+}
+
 uint64_t object_drop_clean(struct object *o)
 {
 	uint64_t index = 0, n = 0;
@@ -420,88 +410,4 @@ bool object_evict(struct page *p)
 	if (gone)
 		page_put(p);
 	return gone;
-}
-
-void object_put(struct object *o)
-{
-	uint64_t index = 0, n = 0;
-
-	if (!ref_put(&o->refs))
-		return;
-	spin_lock(&objects_lock);
-	TAILQ_REMOVE(&objects, o, all_link);
-	spin_unlock(&objects_lock);
-	while (drop_next(o, &index, true, &n))
-		resched_point();
-	assert(o->npages == 0 && o->nswapped == 0 && o->nshadows == 0 && RB_EMPTY(&o->maps) && o->nwriters == 0);
-	if (o->promised)
-		commit_release(o->promised);
-	if (o->ops->release)
-		o->ops->release(o);
-}
-
-/* An object on its way out (no reference left) is passed over. */
-struct object *object_next(struct object *o)
-{
-	struct object *next;
-
-	spin_lock(&objects_lock);
-	next = o ? TAILQ_NEXT(o, all_link) : TAILQ_FIRST(&objects);
-	while (next && !ref_tryget(&next->refs))
-		next = TAILQ_NEXT(next, all_link);
-	spin_unlock(&objects_lock);
-	if (o)
-		object_put(o);
-	return next;
-}
-
-uint64_t objects_drop_clean(void)
-{
-	uint64_t n = 0;
-
-	for (struct object *o = object_next(NULL); o; o = object_next(o))
-		n += object_drop_clean(o);
-	return n;
-}
-
-uint64_t objects_npages(void)
-{
-	struct object *o;
-	uint64_t n = 0;
-
-	spin_lock(&objects_lock);
-	TAILQ_FOREACH(o, &objects, all_link)
-		n += READ_ONCE(o->npages);
-	spin_unlock(&objects_lock);
-	return n;
-}
-
-const char *object_verify(struct object *o)
-{
-	const char *why = radix_verify(&o->pages);
-	uint64_t n = 0, swapped = 0, shadows = 0;
-	struct page *p;
-
-	if (!why)
-		why = mapping_verify(o);
-	if (why)
-		return why;
-	for (uint64_t i = 0; (p = radix_next(&o->pages, &i)) != NULL; i++) {
-		swapped += item_is_swap(p);
-		shadows += item_is_shadow(p);
-		if (!item_page(p))
-			continue;
-		n++;
-		if (!pfn_valid(page_to_pfn(p)) || p->kind != PAGE_FILE)
-			return "object holds what is no page of a file";
-		if (p->owner != o || p->index != i)
-			return "object's page does not name its owner and index";
-		if (!p->refs)
-			return "object's page has no reference";
-	}
-	if (swapped != o->nswapped || (swapped && !o->ops->memory))
-		return "object's count of slots is wrong";
-	if (shadows != o->nshadows || (shadows && o->ops->memory))
-		return "object's count of shadows is wrong";
-	return n == o->npages ? NULL : "object's count of pages is wrong";
 }

@@ -28,4 +28,7 @@ void object_leave_shadow(struct object *o, const struct page *p);
 int __must_check object_place(struct object *o, uint64_t index, struct page *p);
 void object_drop_shadow(struct object *o, uint64_t index);
 
+/* Whatever is in the index of o, which nobody has any more, goes; what reclaim looks at is waited for. */
+void object_drop_all(struct object *o);
+
 #endif
