@@ -7,8 +7,11 @@
 #include <mm/alloc/block.h>
 #include <lib/assert.h>
 #include <lib/format.h>
+#include <lib/ref.h>
 #include <mm/alloc/internal.h>
+#include <mm/alloc/limit.h>
 #include <mm/alloc/lists.h>
+#include <mm/alloc/stat.h>
 
 #define LOCKS		64u
 
@@ -35,6 +38,55 @@ void block_unlock(const struct page *head)
 static unsigned pages_of(const struct page *head)
 {
 	return block_is_whole(head) ? 1 : BLOCK_PAGES;
+}
+
+/* ---- the queue ---- */
+
+static struct spinlock queue_lock = SPINLOCK_INIT(RANK_LISTS);
+static struct page_list queue = TAILQ_HEAD_INITIALIZER(queue);	/* oldest first */
+static uint64_t queued;
+
+void block_list(struct page *head)
+{
+	spin_lock(&queue_lock);
+	if (!head->policy) {
+		TAILQ_INSERT_TAIL(&queue, head, link);
+		head->policy = 1;
+		queued++;
+	}
+	spin_unlock(&queue_lock);
+}
+
+static void unlist(struct page *head)
+{
+	spin_lock(&queue_lock);
+	if (head->policy) {
+		TAILQ_REMOVE(&queue, head, link);
+		head->policy = 0;
+		queued--;
+	}
+	spin_unlock(&queue_lock);
+}
+
+struct page *block_oldest(uint16_t limit)
+{
+	struct page *head;
+
+	spin_lock(&queue_lock);
+	TAILQ_FOREACH(head, &queue, link)
+		if ((!limit || limit_within(head->limit_id, limit)) && ref_tryget(&head->refs))
+			break;
+	if (head) {
+		TAILQ_REMOVE(&queue, head, link);
+		TAILQ_INSERT_TAIL(&queue, head, link);
+	}
+	spin_unlock(&queue_lock);
+	return head;
+}
+
+uint64_t blocks_listed(void)
+{
+	return READ_ONCE(queued);
 }
 
 /* ---- counts ---- */
@@ -65,6 +117,12 @@ void block_get(struct page *head)
 	block_unlock(head);
 }
 
+static void free_whole(struct page *head)
+{
+	unlist(head);
+	page_free(head, head->order);
+}
+
 void block_put(struct page *head)
 {
 	uint32_t refs = 0;
@@ -79,7 +137,7 @@ void block_put(struct page *head)
 		for (struct page *p = head; p < head + BLOCK_PAGES; p++)
 			page_put(p);
 	else if (!refs)
-		page_free(head, head->order);
+		free_whole(head);
 }
 
 /* ---- what it is ---- */
@@ -106,8 +164,8 @@ void block_scatter(struct page *head, bool mixed)
 	uintptr_t leaf = head->leaf;
 
 	assert(head->kind == PAGE_ANON && head->order == ORDER_HUGE);
-	if (head->flags & PG_LISTED)
-		lists_forget(head);
+	unlist(head);
+	vm_count(THP_SPLIT_PAGE, 1);
 	for (unsigned i = BLOCK_PAGES; i-- > 0; )	/* the head, which has the counts, last */
 		make_page(&head[i], head, mixed);
 	head->leaf = mixed ? leaf : 0;
@@ -139,7 +197,9 @@ static void make_whole(struct page *head)
 	if (head->flags & PG_LISTED)
 		lists_forget(head);
 	__atomic_fetch_and(&head->flags, ~PG_MIXED, __ATOMIC_RELAXED);
+	head->policy = 0;
 	head->order = ORDER_HUGE;
+	block_list(head);
 }
 
 bool block_is_own(struct page *head)

@@ -22,7 +22,8 @@
  *
  * Locks: the block's (RANK_BLOCK, inside of table locks): refs and slots of a
  * whole one, what it is, PG_MIXED, and the list of huge leaves. Those of a mixed one's pages
- * are atomic as any page's.
+ * are atomic as any page's. The queue has its own (RANK_LISTS): a whole block that is in it has
+ * `policy` set, and may get a reference under that lock alone; it leaves before it is anything else.
  */
 #ifndef MM_ALLOC_BLOCK_H
 #define MM_ALLOC_BLOCK_H
@@ -55,6 +56,17 @@ void block_put(struct page *head);
  * table is locked: its holder may then write. A mixed block of which that is true is whole again.
  */
 bool block_is_own(struct page *head);
+
+/* ---- for who reclaims: a queue of the anonymous ones that are whole, and mapped ---- */
+
+/* head, just mapped, comes behind the others. */
+void block_list(struct page *head);
+/*
+ * The oldest, or the oldest that is charged to a memory limit (0: to any), with a reference more;
+ * it is the youngest now. NULL: there is none.
+ */
+struct page *block_oldest(uint16_t limit);
+uint64_t blocks_listed(void);
 
 /* ---- for mm/pt, which has the leaves; the block is locked ---- */
 

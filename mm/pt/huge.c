@@ -10,6 +10,7 @@
  */
 #include <asm-generic/errno-base.h>
 #include <mm/alloc/lists.h>
+#include <mm/alloc/stat.h>
 #include <mm/pt/huge.h>
 #include <mm/pt/table.h>
 
@@ -46,13 +47,18 @@ static bool leaf_unlink(struct page *head, pte_t *slot)
 	return true;
 }
 
+pte_t *leaf_next(const struct page *head, const pte_t *slot)
+{
+	if (!slot)
+		return first_leaf(head);
+	return head->leaf & LINKED ? link_of(slot)->next : NULL;
+}
+
 unsigned leaf_count(const struct page *head)
 {
 	unsigned n = 0;
 
-	if (!(head->leaf & LINKED))
-		return head->leaf != 0;
-	for (const pte_t *slot = first_leaf(head); slot; slot = link_of(slot)->next)
+	for (const pte_t *slot = leaf_next(head, NULL); slot; slot = leaf_next(head, slot))
 		n++;
 	return n;
 }
@@ -81,7 +87,8 @@ void leaf_map(struct cursor *c, struct page *head, unsigned prot)
 	table_entry_added(c->table, slot_index(c->slot));
 	leaf_first(c, head, prot);
 	pte_write_new(c->slot, pte_leaf(page_to_pfn(head), c->level, prot));
-	lists_new(head);
+	if (head->kind == PAGE_ANON && head->order == ORDER_HUGE)
+		block_list(head);
 }
 
 void leaf_replace(struct cursor *c, struct page *head, unsigned prot, struct gather *g)
@@ -208,26 +215,31 @@ static void exchange(pte_t *slot, pte_t e, struct page *t)
 		__atomic_fetch_or(&tab[i].v, e.v & bits, __ATOMIC_RELAXED);
 }
 
-void cursor_split(struct cursor *c, struct page *t, struct gather *g)
+void leaf_split(struct page *upper, pte_t *slot, struct page *t)
 {
-	struct page *upper = c->table, *head;
-	pte_t e = cursor_get(c);
+	pte_t e = pte_read(slot);
+	struct page *head = entry_slot_page(e, 2);
 
-	head = entry_slot_page(e, 2);
-	assert(c->level == 2 && !upper->shared && !pte_is_none(e));
+	assert(upper->level == 2 && !upper->shared && !pte_is_none(e));
 	assert(!head || head->kind == PAGE_ANON);
-	table_init(t, c->as, 1, c->va);
-	t->owner_slot = c->slot;
+	table_init(t, upper->as, 1, upper->base + slot_index(slot) * LEVEL_SIZE(2));
+	t->owner_slot = slot;
 	fill(t, e);
 	spin_lock(&t->lock);
 	if (head) {
-		leave_block(head, c->slot, t);
+		leave_block(head, slot, t);
 		table_count(upper, head, -1);
 	}
-	exchange(c->slot, e, t);
-	__atomic_fetch_add(&c->as->table_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
-	gather_leaves(g, c->va, LEVEL_SIZE(2), 2);
+	exchange(slot, e, t);
+	__atomic_fetch_add(&upper->as->table_bytes, PAGE_SIZE, __ATOMIC_RELAXED);
 	spin_unlock(&t->lock);
+	vm_count(THP_SPLIT_PMD, 1);
+}
+
+void cursor_split(struct cursor *c, struct page *t, struct gather *g)
+{
+	leaf_split(c->table, c->slot, t);
+	gather_leaves(g, c->va, LEVEL_SIZE(2), 2);
 }
 
 /* Stands on the huge entry of 2 MB at va, in a table of as's own, locked; 1. 0: there is none. -errno. */

@@ -285,7 +285,7 @@ static inline bool protect_entry(pte_t *slot, unsigned level, unsigned prot)
 }
 
 /* Nobody else sees p: slots and refs are both 1. */
-static __always_inline_ bool page_is_own(const struct page *p)
+static __always_inline_ bool page_is_alone(const struct page *p)
 {
 	return p->kind == PAGE_ANON && READ_ONCE(p->refs) == 1 && READ_ONCE(p->slots) == 1;
 }
@@ -323,7 +323,7 @@ static __always_inline_ uint64_t protect_run(pte_t *slot, const pte_t *end, stru
 			continue;
 		}
 		new.v = (e.v & b.keep) | b.set;
-		if (give && !(e.v & (PTE_W | PTE_SPECIAL)) && page_is_own(pfn_to_page(pte_pfn(e))))
+		if (give && !(e.v & (PTE_W | PTE_SPECIAL)) && page_is_alone(pfn_to_page(pte_pfn(e))))
 			new.v |= PTE_W;
 		if (new.v == e.v)
 			continue;

@@ -17,7 +17,7 @@
 #define CANDIDATES	32u		/* tables of one round */
 
 /* No look at the table: *slot may be changed by others, and come to name something else. */
-static bool take_young(pte_t *slot, const struct page *p)
+bool take_young(pte_t *slot, const struct page *p)
 {
 	pte_t e = pte_read(slot);
 
@@ -42,6 +42,8 @@ static unsigned count_slots(struct page *p, bool (*fn)(pte_t *slot, const struct
 	unsigned i, n = 0;
 
 	assert(p->kind == PAGE_ANON);
+	if (unlikely(READ_ONCE(p->flags) & PG_MIXED))
+		return 1;		/* huge leaves have it, too: for all that is known, yes */
 	if (slots <= 1)
 		return slots ? fn(READ_ONCE(p->slot), p) : 0;
 	spin_lock(&kin_lock);

@@ -38,6 +38,9 @@
  */
 unsigned rmap_clear_young(struct page *p);
 
+/* The same for a whole block that huge leaves map: was one of them used? It is referenced by the caller. */
+bool __must_check rmap_block_young(struct page *head);
+
 #define RECLAIM_ASPACES	16
 /* What unmapped pages make stale, over several address spaces, which are pinned until the flush. */
 struct reclaim_gather {
@@ -72,6 +75,12 @@ bool __must_check rmap_hide(struct page *p, struct reclaim_gather *r);
 bool __must_check rmap_discard(struct page *p);
 /* Has p, given up, been written since? As rmap_clear_young. */
 bool rmap_is_dirty(struct page *p);
+
+/*
+ * Every huge leaf of the block, referenced by the caller, becomes a table (huge.h). False: no memory for
+ * one, or it lies in a shared table; others may have become tables. As rmap_unmap.
+ */
+bool __must_check rmap_split(struct page *head, struct reclaim_gather *r);
 
 /*
  * Of pages of objects, for who walks their mappings: p at va of as, if it is mapped there. The

@@ -135,6 +135,12 @@ pte_t leaf_twin(pte_t *slot, pte_t *twin);
 void leaf_moved(pte_t e, pte_t *src, pte_t *dst);
 /* What is wrong with the anonymous block that *slot, a huge leaf, names; NULL: nothing. At rest. */
 const char *leaf_verify(const struct page *head, const pte_t *slot);
+/* The leaf behind slot in the list of a locked block, the first one behind NULL; NULL: no more. */
+pte_t *leaf_next(const struct page *head, const pte_t *slot);
+/* cursor_split for *slot in `upper`, of level 2, own and locked; what becomes stale is noted by the caller. */
+void leaf_split(struct page *upper, pte_t *slot, struct page *t);
+/* Takes the accessed bit from *slot if it names p. True: it was there. No lock needed. */
+bool take_young(pte_t *slot, const struct page *p);
 /* How many huge leaves name the block, which is locked. */
 unsigned leaf_count(const struct page *head);
 /* e's block has a locked slot more, or fewer. */

@@ -35,8 +35,8 @@ void policy_init(void);
 const struct policy *policy_chosen(void);
 /* All of them, by number; NULL past the last. */
 const struct policy *policy_nth(unsigned i);
-/* n (<= 32) pages, whose references are taken over, are reclaimed now (MADV_PAGEOUT); or sooner than others (MADV_COLD). */
-void reclaim_pages(struct page *const *page, unsigned n);
+/* n (<= 32) pages, whose references are taken over, are reclaimed now (MADV_PAGEOUT; how many went); or sooner than others (MADV_COLD). */
+unsigned reclaim_pages(struct page *const *page, unsigned n);
 void reclaim_cool(struct page *const *page, unsigned n);
 /* Lists are kept from now on; with swap turned on, also of memory that only swap can hold. No lock held. */
 void reclaim_lists(void);

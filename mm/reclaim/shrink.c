@@ -23,6 +23,7 @@
 #include <kernel/core/thread.h>
 #include <lib/assert.h>
 #include <lib/string.h>
+#include <mm/alloc/block.h>
 #include <mm/alloc/busy.h>
 #include <mm/alloc/lists.h>
 #include <mm/alloc/stat.h>
@@ -104,7 +105,7 @@ static void examine(struct batch *b)
 	for (unsigned i = 0; i < n; i++) {
 		struct page *p = b->at.page[i];
 
-		if (!page_trylock(p)) {
+		if (READ_ONCE(p->flags) & PG_MIXED || !page_trylock(p)) {
 			pages_add(&b->back, p);
 			continue;
 		}
@@ -356,7 +357,7 @@ static unsigned shrink_batch(bool direct, bool asks, uint64_t *scanned)
 	return take_out(&b);
 }
 
-void reclaim_pages(struct page *const *page, unsigned n)
+unsigned reclaim_pages(struct page *const *page, unsigned n)
 {
 	struct batch b = { .direct = true, .at.n = n };
 
@@ -365,7 +366,7 @@ void reclaim_pages(struct page *const *page, unsigned n)
 	lists_take_off(page, n);
 	count_scan(&b);
 	examine(&b);
-	take_out(&b);
+	return take_out(&b);
 }
 
 /* What was used since the last look stays. */
@@ -408,7 +409,7 @@ uint64_t reclaim_charged(uint16_t limit, uint64_t want)
 	while (freed < want && seen < ROUNDS * all) {
 		uint64_t frames = FRAMES;
 
-		freed += shrink_charged(limit, &frames);
+		freed += shrink_charged(limit, &frames) + shrink_blocks(1, limit);
 		seen += frames;
 		resched_point();
 	}
@@ -446,7 +447,7 @@ static uint64_t pages_listed(void)
 
 uint64_t shrink(uint64_t want, bool direct)
 {
-	uint64_t scanned = 0, freed = 0, all, patience;
+	uint64_t scanned = 0, freed = 0, blocks = blocks_listed(), looks = 0, all, patience;
 
 	lock_assert_may_sleep(0);
 	if (unlikely(!READ_ONCE(lists_on)))
@@ -458,8 +459,12 @@ uint64_t shrink(uint64_t want, bool direct)
 		uint64_t before = scanned;
 
 		freed += shrink_batch(direct, policy_chosen()->asks && scanned < patience, &scanned);
-		if (scanned == before)
+		if (looks * all <= scanned * blocks || (scanned == before && looks < 2 * blocks)) {
+			freed += shrink_blocks(1, 0);
+			looks++;
+		} else if (scanned == before) {
 			break;
+		}
 		resched_point();
 	}
 	return freed;
