@@ -108,12 +108,21 @@ static void wait_until_left(struct process *parent, struct process *child)
 	signal_only_fatal(signal_thread(), false);
 }
 
-#define FORK_TRIES	4u		/* of making room; others may take it */
-
 /* A fork must not take the last frames: those that run need some to go on. */
 static bool memory_is_short(void)
 {
 	return page_free_count() < page_low_mark();
+}
+
+/* By reclaim, as long as that finds something: others may take it. */
+static void make_room(void)
+{
+	unsigned tries = 0;
+	uint64_t before;
+
+	do
+		before = reclaim_freed();
+	while (memory_is_short() && reclaim_go_on(&tries, before, reclaim_direct(page_low_mark())));
 }
 
 /* Another task of this process. */
@@ -168,9 +177,7 @@ int process_fork(const struct fork_spec *spec, const struct trapframe *tf)
 {
 	struct process *p = current_process();
 
-	for (unsigned tries = 0; memory_is_short() && tries < FORK_TRIES; tries++)
-		if (!reclaim_direct(page_low_mark()))
-			break;
+	make_room();
 	if (memory_is_short()) {
 		oom_settle();
 		if (memory_is_short())

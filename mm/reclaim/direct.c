@@ -15,7 +15,7 @@
 #include <mm/alloc/stat.h>
 
 #define WANT		32u		/* pages: as many as the allocator takes at once */
-#define WAIT_NS		(4 * NS_PER_MS)	/* for kswapd */
+#define WAIT_NS		(20 * NS_PER_MS)	/* for kswapd */
 #define PATIENCE	1024u		/* tries that were worth something, ... */
 #define FRUITLESS	64u		/* ... of which one that was not counts for so many */
 

@@ -4,15 +4,17 @@
  * reschedule (page.c), so that it runs soon on a machine of one CPU, too.
  *
  * If nothing can be had it rests for a while: nobody is helped by looking at the same pages again and again, and
- * those who need memory look for themselves (direct.c).
+ * those who need memory look for themselves (direct.c). As long as anybody finds some the rest is short.
  */
 #include <mm/reclaim/shrink.h>
+#include <kernel/core/clock.h>
 #include <kernel/core/wait.h>
 #include <lib/log.h>
 #include <mm/alloc/stat.h>
 #include <mm/pt/pt.h>
 
-#define REST_NS		(50 * 1000 * 1000ul)
+#define REST_NS		(50 * NS_PER_MS)
+#define BREATH_NS	NS_PER_MS
 #define STEP		64ul		/* pages, after which those who wait for some are told */
 
 static struct waitq wait;
@@ -36,7 +38,7 @@ static bool balance(void)
 
 static void kswapd(void *arg)
 {
-	uint64_t irq;
+	uint64_t irq, freed;
 
 	(void)arg;
 	reclaim_relieve(true);
@@ -46,8 +48,9 @@ static void kswapd(void *arg)
 			waitq_sleep(&wait, &irq);
 		waitq_unlock(&wait, irq);
 		vm_count(PAGEOUTRUN, 1);
+		freed = reclaim_freed();
 		if (!balance())
-			sleep_ns(REST_NS);
+			sleep_ns(reclaim_freed() == freed ? REST_NS : BREATH_NS);
 	}
 }
 
