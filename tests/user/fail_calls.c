@@ -6,7 +6,13 @@
  * What maps, unmaps, protects and moves is in fail_map.c, faults are in fail_faults.c.
  */
 #include "fail_memory.h"
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
 /* ---- madvise, mincore, msync ---- */
 
@@ -247,6 +253,74 @@ static void words_in_pipe(void)
 
 static long read_pipe(void) { return read(ends[0], buffer, 708) == 708 ? 0 : -1; }
 
+/* ---- files to wait for, sockets ---- */
+
+static int watch, event, peers[2], server, client;
+static struct sockaddr_un here = { .sun_family = AF_UNIX, .sun_path = "\0quire" };
+
+static long fd_made(int fd) { return fd < 0 ? -1 : 0; }
+static long make_eventfd(void) { return fd_made(eventfd(1, 0)); }
+static long make_timerfd(void) { return fd_made(timerfd_create(CLOCK_MONOTONIC, 0)); }
+static long make_epoll(void) { return fd_made(epoll_create1(0)); }
+static long make_socket(void) { return fd_made(socket(AF_UNIX, SOCK_STREAM, 0)); }
+static long make_sockets(void) { return socketpair(AF_UNIX, SOCK_STREAM, 0, peers); }
+
+static void watch_made(void)
+{
+	event = eventfd(1, 0);
+	watch = epoll_create1(0);
+	need(event >= 0 && watch >= 0);
+}
+
+static long watch_event(void)
+{
+	struct epoll_event e = { .events = EPOLLIN };
+
+	return epoll_ctl(watch, EPOLL_CTL_ADD, event, &e);
+}
+
+static void event_watched(void)
+{
+	watch_made();
+	need(!watch_event());
+}
+
+static long wait_for_event(void)
+{
+	struct epoll_event e[8];
+
+	return epoll_wait(watch, e, 8, -1) == 1 ? 0 : -1;
+}
+
+static long select_event(void)
+{
+	fd_set in;
+
+	FD_ZERO(&in);
+	FD_SET(event, &in);
+	return select(event + 1, &in, NULL, NULL, NULL) == 1 ? 0 : -1;
+}
+
+static void sockets_made(void) { need(!make_sockets()); }
+static long send_bytes(void) { return send(peers[0], buffer, 3 * PAGE, 0) < 0 ? -1 : 0; }
+
+static void server_made(void)
+{
+	server = socket(AF_UNIX, SOCK_STREAM, 0);
+	client = socket(AF_UNIX, SOCK_STREAM, 0);
+	need(!bind(server, (struct sockaddr *)&here, 20) && !listen(server, 5));
+}
+
+static long connect_client(void) { return connect(client, (struct sockaddr *)&here, 20); }
+
+static void client_connected(void)
+{
+	server_made();
+	need(!connect_client());
+}
+
+static long accept_client(void) { return fd_made(accept(server, NULL, NULL)); }
+
 /* ---- signals ---- */
 
 static void on_signal(int sig) { (void)sig; }
@@ -338,6 +412,17 @@ static const struct row rows[] = {
 	{ "write to a pipe", pipe_made, fill_pipe, 0, 0 },
 	{ "writev to a pipe", pipe_made, splice_words, 0, 0 },
 	{ "read of a pipe", words_in_pipe, read_pipe, 0, 0 },
+	{ "eventfd", NULL, make_eventfd, 0, 0 },
+	{ "timerfd_create", NULL, make_timerfd, 0, 0 },
+	{ "epoll_create1", NULL, make_epoll, 0, 0 },
+	{ "epoll_ctl", watch_made, watch_event, 0, 0 },
+	{ "epoll_wait", event_watched, wait_for_event, 0, 0 },
+	{ "select", watch_made, select_event, 0, 0 },
+	{ "socket", NULL, make_socket, 0, 0 },
+	{ "socketpair", NULL, make_sockets, 0, 0 },
+	{ "send", sockets_made, send_bytes, 0, 0 },
+	{ "connect", server_made, connect_client, 0, 0 },
+	{ "accept", client_connected, accept_client, 0, 0 },
 	{ "sigaction", NULL, set_handler, 0, 0 },
 	{ "kill", block_all, kill_self, 0, 0 },
 	{ "sigqueue of a plain signal", block_all, queue_plain, 0, EAGAIN },
