@@ -13,13 +13,10 @@
  * while it is held.
  */
 #include <mm/obj/object.h>
-#include <arch/uaccess.h>
 #include <lib/assert.h>
-#include <lib/string.h>
 #include <mm/alloc/busy.h>
 #include <mm/alloc/commit.h>
 #include <mm/alloc/lists.h>
-#include <mm/alloc/slab.h>
 #include <mm/obj/swapped.h>
 
 #include <linux/errno.h>
