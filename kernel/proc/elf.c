@@ -2,8 +2,7 @@
  * The ELF loader.
  *
  * Refused with ENOEXEC: anything but ELF64, little-endian, x86-64, EXEC or
- * DYN; a program with an interpreter (dynamic linking); headers outside of
- * the file; no segment to load; segments that leave the user's half, overlap
+ * DYN; headers, or an interpreter's name, outside of the file; no segment to load; segments that leave the user's half, overlap
  * by so much as a page, go down in address, hold more of the file than of
  * memory, reach past the file's end, or whose address and offset differ
  * within a page; alignments that are no power of two; an entry point outside
@@ -18,9 +17,9 @@
 #include <kernel/proc/elf.h>
 #include <arch/layout.h>
 #include <arch/uaccess.h>
-#include <lib/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
+#include <linux/limits.h>
 #include <linux/mman.h>
 #include <mm/alloc/slab.h>
 
@@ -91,6 +90,30 @@ static int add_load(struct elf *e, const struct elf64_phdr *p)
 	return 0;
 }
 
+/* The first one counts. */
+static int note_interpreter(struct elf *e, const struct elf64_phdr *p)
+{
+	uint64_t end;
+
+	if (e->interp_size)
+		return 0;
+	if (p->p_filesz < 2 || p->p_filesz > PATH_MAX ||
+	    __builtin_add_overflow(p->p_offset, p->p_filesz, &end) || end > e->file->size)
+		return -ENOEXEC;
+	e->interp_off = p->p_offset;
+	e->interp_size = p->p_filesz;
+	return 0;
+}
+
+int elf_interpreter(const struct elf *e, char *path)
+{
+	int err = read_exactly(e->file, e->interp_off, path, e->interp_size);
+
+	if (err)
+		return err;
+	return path[e->interp_size - 1] ? -ENOEXEC : 0;
+}
+
 static int check_segments(struct elf *e)
 {
 	int err = 0;
@@ -104,8 +127,7 @@ static int check_segments(struct elf *e)
 				err = add_load(e, p);
 			break;
 		case PT_INTERP:
-			log_info("exec: the program wants a dynamic linker; only static programs run yet");
-			err = -ENOEXEC;
+			err = note_interpreter(e, p);
 			break;
 		case PT_GNU_STACK:
 			e->exec_stack = p->p_flags & PF_X;
@@ -200,29 +222,59 @@ static bool is_loaded(const struct elf64_phdr *p)
 	return p->p_type == PT_LOAD && p->p_memsz;
 }
 
-int elf_map(struct elf *e, struct mm *mm, bool random)
+static int map_segments(const struct elf *e, struct mm *mm)
 {
-	int err = e->head.e_type == ET_DYN ? choose_bias(e, random) : 0;
+	int err = 0;
 
 	for (unsigned i = 0; i < e->head.e_phnum && !err; i++)
 		if (is_loaded(&e->phdr[i]))
 			err = map_segment(e, &e->phdr[i], mm);
+	return err;
+}
+
+int elf_map(struct elf *e, struct mm *mm, bool random)
+{
+	int err = e->head.e_type == ET_DYN ? choose_bias(e, random) : 0;
+
+	if (!err)
+		err = map_segments(e, mm);
 	if (!err)
 		mm_set_brk(mm, elf_end(e));
 	return err;
 }
 
-/* A segment that cannot be written keeps what the file holds there: nobody may rely on more. */
+/* Where mmap finds room for all of it, aligned as it asks. */
+static int find_room(struct elf *e, struct mm *mm)
+{
+	size_t len = e->high - e->low + e->align;
+	long at = mm_mmap(mm, 0, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, NULL, 0);
+
+	if (at < 0)
+		return (int)at;
+	e->bias = ALIGN_UP((vaddr_t)at, e->align) - ALIGN_DOWN(e->low, e->align);
+	return mm_munmap(mm, (vaddr_t)at, len);
+}
+
+int elf_map_interpreter(struct elf *e, struct mm *mm)
+{
+	int err = e->head.e_type == ET_DYN ? find_room(e, mm) : 0;
+
+	return err ? err : map_segments(e, mm);
+}
+
+/*
+ * To the end of the page: a dynamic linker takes its first memory from there, and counts on zeros.
+ * A segment that cannot be written keeps what the file holds there: nobody may rely on more.
+ */
 int elf_clear_tails(const struct elf *e)
 {
 	for (unsigned i = 0; i < e->head.e_phnum; i++) {
 		const struct elf64_phdr *p = &e->phdr[i];
 		vaddr_t from = e->bias + p->p_vaddr + p->p_filesz;
-		vaddr_t end = MIN(page_up(from), e->bias + p->p_vaddr + p->p_memsz);
 
-		if (!is_loaded(p) || !p->p_filesz || !(p->p_flags & PF_W))
+		if (!is_loaded(p) || !p->p_filesz || p->p_memsz == p->p_filesz || !(p->p_flags & PF_W))
 			continue;
-		if (clear_user((void __user *)from, end - from))
+		if (clear_user((void __user *)from, page_up(from) - from))
 			return -EFAULT;
 	}
 	return 0;

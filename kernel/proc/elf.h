@@ -1,6 +1,6 @@
 /*
- * ELF64 programs for x86-64: static ones, at fixed addresses (ET_EXEC) or
- * anywhere (ET_DYN, static-pie). Everything in the file's headers is checked
+ * ELF64 programs for x86-64, at fixed addresses (ET_EXEC) or anywhere (ET_DYN); and
+ * the interpreter (the dynamic linker) that a program may name, which is one, too. Everything in the file's headers is checked
  * before anything is mapped; see elf.c for what is refused.
  */
 #ifndef KERNEL_PROC_ELF_H
@@ -18,6 +18,7 @@ struct elf {
 	uint64_t align;			/* largest of the segments */
 	vaddr_t bias;			/* what is added to every address; ET_EXEC: 0 */
 	bool exec_stack;		/* PT_GNU_STACK asks for one */
+	uint64_t interp_off, interp_size; /* where the file names its interpreter; size 0: it has none */
 };
 
 /* Reads and checks the headers. 0; -ENOEXEC; -ENOMEM, -EIO. After 0: elf_close. */
@@ -28,6 +29,11 @@ void elf_close(struct elf *e);
  * into mm. 0 or -errno.
  */
 int __must_check elf_map(struct elf *e, struct mm *mm, bool random);
+/* The same for an interpreter: where there is room, beside the program that is mapped already. */
+int __must_check elf_map_interpreter(struct elf *e, struct mm *mm);
+static inline bool elf_is_dynamic(const struct elf *e) { return e->interp_size; }
+/* The path of its interpreter, to PATH_MAX bytes. 0, -ENOEXEC: it is none; -EIO, -ENOMEM. */
+int __must_check elf_interpreter(const struct elf *e, char *path);
 /*
  * Zeroes what follows each segment's file part in its last page. mm is the
  * running thread's. 0 or -EFAULT.

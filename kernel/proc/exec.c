@@ -11,6 +11,7 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
+#include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
 #define SCRIPTS_MAX	5		/* one run by the next: as many as Linux */
@@ -64,8 +65,11 @@ static void tell_layout(struct mm *mm, const struct elf *e, vaddr_t top,
 	mm_set_layout(mm, &l);
 }
 
-/* Maps program and stack into mm, and fills what needs filling; mm is loaded. */
-static int build_space(struct mm *mm, struct elf *e,
+/*
+ * Maps program, stack and interpreter (NULL: none) into mm, and fills what needs filling; mm is
+ * loaded.
+ */
+static int build_space(struct mm *mm, struct elf *e, struct elf *interp,
 		       const struct exec_args *args, vaddr_t *sp)
 {
 	long top;
@@ -78,10 +82,12 @@ static int build_space(struct mm *mm, struct elf *e,
 		return (int)top;
 	if (e->exec_stack)
 		err = make_stack_executable(mm);
-	if (!err && elf_clear_tails(e))
+	if (!err && interp)
+		err = elf_map_interpreter(interp, mm);
+	if (!err && (elf_clear_tails(e) || (interp && elf_clear_tails(interp))))
 		err = -ENOMEM;
 	if (!err)
-		err = exec_build_stack((vaddr_t)top, args, e, sp);
+		err = exec_build_stack((vaddr_t)top, args, e, interp ? interp->bias : 0, sp);
 	if (!err)
 		tell_layout(mm, e, (vaddr_t)top, args, *sp);
 	return err;
@@ -112,7 +118,7 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 }
 
 static int exec_elf(struct process *p, struct node *exe, const char *name, struct elf *e,
-		    const struct exec_args *args, struct trapframe *tf)
+		    struct elf *interp, const struct exec_args *args, struct trapframe *tf)
 {
 	struct aspace *before = current_thread()->aspace;
 	struct mm *mm = mm_create();
@@ -124,7 +130,7 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 	process_limit_memory_built(p, mm);
 	mm->thp_disabled = p->mm && READ_ONCE(p->mm->thp_disabled);
 	thread_set_aspace(mm_aspace(mm));
-	err = build_space(mm, e, args, &sp);
+	err = build_space(mm, e, interp, args, &sp);
 	if (!err)
 		err = task_end_others();
 	if (err) {
@@ -136,8 +142,46 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 	process_limit_memory(p, mm);	/* before it was p's, who changed limits told the old one */
 	if (mm_over_limits(mm))
 		return EXEC_TOO_LARGE;
-	arch_user_frame(tf, elf_entry(e), sp);
+	arch_user_frame(tf, elf_entry(interp ? interp : e), sp);
 	return 0;
+}
+
+/* The program that e names as the one to load it. Linux's error for one that is none: -ELIBBAD. */
+static int open_interpreter(const struct elf *e, struct elf *interp, struct node **node)
+{
+	char *path = kmalloc(PATH_MAX);
+	int err = path ? elf_interpreter(e, path) : -ENOMEM;
+	struct node *cwd;
+
+	if (!err) {
+		cwd = process_cwd();
+		err = path_lookup_from(cwd, path, node);
+		node_put(cwd);
+	}
+	kfree(path);
+	if (err)
+		return err;
+	err = may_execute(*node);
+	if (!err)
+		err = elf_open(interp, node_object(*node));
+	if (err)
+		node_put(*node);
+	return err == -ENOEXEC ? -ELIBBAD : err;
+}
+
+static int exec_dynamic(struct process *p, struct node *exe, const char *name, struct elf *e,
+			const struct exec_args *args, struct trapframe *tf)
+{
+	struct elf interp;
+	struct node *node;
+	int err = open_interpreter(e, &interp, &node);
+
+	if (err)
+		return err;
+	err = exec_elf(p, exe, name, e, &interp, args, tf);
+	elf_close(&interp);
+	node_put(node);
+	return err;
 }
 
 static int load(struct process *p, struct node *exe, const char *name,
@@ -150,7 +194,8 @@ static int load(struct process *p, struct node *exe, const char *name,
 		err = elf_open(&e, node_object(exe));
 	if (err)
 		return err;
-	err = exec_elf(p, exe, name, &e, args, tf);
+	err = elf_is_dynamic(&e) ? exec_dynamic(p, exe, name, &e, args, tf)
+				 : exec_elf(p, exe, name, &e, NULL, args, tf);
 	elf_close(&e);
 	return err;
 }
@@ -204,7 +249,8 @@ const char *exec_error(int err)
 	case -ENOEXEC:	return "it is no program for this machine (ENOEXEC)";
 	case -EACCES:	return "it is no file with the right to be executed (EACCES)";
 	case -ENOMEM:	return "there is no memory or no room for it (ENOMEM)";
-	case -ENOENT:	return "the interpreter that its first line names is not there (ENOENT)";
+	case -ENOENT:	return "the interpreter or dynamic linker that it names is not there (ENOENT)";
+	case -ELIBBAD:	return "the dynamic linker that it names is no program for this machine (ELIBBAD)";
 	case -ELOOP:	return "its interpreter is a script, whose interpreter is a script, and so on (ELOOP)";
 	case -E2BIG:	return "its arguments are too long (E2BIG)";
 	case EXEC_TOO_LARGE: return "it is larger than RLIMIT_AS or RLIMIT_DATA allows";

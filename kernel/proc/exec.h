@@ -81,7 +81,8 @@ const char *exec_error(int err);
 struct mm_layout;
 /* exec_stack.c: fills in where the strings lie below top. */
 void exec_stack_layout(vaddr_t top, const struct exec_args *args, struct mm_layout *l);
-/* Writes strings, vectors and auxv below top, in the running thread's address space. */
-int __must_check exec_build_stack(vaddr_t top, const struct exec_args *args, const struct elf *e, vaddr_t *sp);
+/* Writes strings, vectors and auxv below top, in the running thread's address space; base: where the interpreter is. */
+int __must_check exec_build_stack(vaddr_t top, const struct exec_args *args, const struct elf *e, vaddr_t base,
+				  vaddr_t *sp);
 
 #endif

@@ -12,6 +12,7 @@
 #include <kernel/proc/exec.h>
 #include <arch/cpu.h>
 #include <cpuid.h>
+#include <kernel/proc/cred.h>
 #include <kernel/proc/elf.h>
 #include <lib/assert.h>
 #include <lib/string.h>
@@ -57,8 +58,10 @@ static uint64_t hwcap2(void)
 }
 
 static void fill_auxv(struct auxv *v, const struct elf *e, vaddr_t name, vaddr_t platform,
-		      vaddr_t random)
+		      vaddr_t random, vaddr_t base)
 {
+	const struct cred *c = cred_current();
+
 	v->n = 0;
 	aux(v, AT_MINSIGSTKSZ, ALIGN_UP(arch_features.xsave_size + SIGFRAME_FIXED, 64));
 	aux(v, AT_HWCAP, hwcap());
@@ -67,13 +70,13 @@ static void fill_auxv(struct auxv *v, const struct elf *e, vaddr_t name, vaddr_t
 	aux(v, AT_PHDR, elf_phdr_address(e));
 	aux(v, AT_PHENT, sizeof(struct elf64_phdr));
 	aux(v, AT_PHNUM, e->head.e_phnum);
-	aux(v, AT_BASE, 0);
+	aux(v, AT_BASE, base);
 	aux(v, AT_FLAGS, 0);
 	aux(v, AT_ENTRY, elf_entry(e));
-	aux(v, AT_UID, 0);
-	aux(v, AT_EUID, 0);
-	aux(v, AT_GID, 0);
-	aux(v, AT_EGID, 0);
+	aux(v, AT_UID, c->uid);
+	aux(v, AT_EUID, c->euid);
+	aux(v, AT_GID, c->gid);
+	aux(v, AT_EGID, c->egid);
 	aux(v, AT_SECURE, 0);
 	aux(v, AT_RANDOM, random);
 	aux(v, AT_HWCAP2, hwcap2());
@@ -139,7 +142,8 @@ void exec_stack_layout(vaddr_t top, const struct exec_args *a, struct mm_layout 
 	l->env_end = strings + exec_args_find(a, a->argc + a->envc);
 }
 
-int exec_build_stack(vaddr_t top, const struct exec_args *a, const struct elf *e, vaddr_t *sp)
+int exec_build_stack(vaddr_t top, const struct exec_args *a, const struct elf *e, vaddr_t base,
+		     vaddr_t *sp)
 {
 	vaddr_t strings = top - 8 - a->len;
 	vaddr_t platform = strings - sizeof(PLATFORM);
@@ -150,7 +154,7 @@ int exec_build_stack(vaddr_t top, const struct exec_args *a, const struct elf *e
 	size_t words;
 	int err;
 
-	fill_auxv(&v, e, strings + exec_args_find(a, a->argc + a->envc), platform, random);
+	fill_auxv(&v, e, strings + exec_args_find(a, a->argc + a->envc), platform, random, base);
 	words = 1 + a->argc + 1 + a->envc + 1 + v.n;
 	b.at = *sp = ALIGN_DOWN(random - words * 8, 16);
 	err = copy_strings(&b);

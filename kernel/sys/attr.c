@@ -194,3 +194,39 @@ SYSCALL2(utime, const char __user *, path, const int64_t __user *, times)
 	}
 	return set_times_at(AT_FDCWD, path, atime, mtime, 0);
 }
+
+/* ---- extended attributes: no file system here has any ---- */
+
+static long no_xattr_at(const char __user *path, unsigned flags)
+{
+	struct node *n;
+	long r = user_path(AT_FDCWD, path, flags, &n);
+
+	if (r)
+		return r;
+	node_put(n);
+	return -EOPNOTSUPP;
+}
+
+static long no_xattr(int fd)
+{
+	struct file *f = user_file(fd);
+
+	if (!f)
+		return -EBADF;
+	file_put(f);
+	return -EOPNOTSUPP;
+}
+
+SYSCALL1(getxattr, const char __user *, path) { return no_xattr_at(path, 0); }
+SYSCALL1(lgetxattr, const char __user *, path) { return no_xattr_at(path, LOOKUP_NOFOLLOW); }
+SYSCALL1(fgetxattr, int, fd) { return no_xattr(fd); }
+SYSCALL1(setxattr, const char __user *, path) { return no_xattr_at(path, 0); }
+SYSCALL1(lsetxattr, const char __user *, path) { return no_xattr_at(path, LOOKUP_NOFOLLOW); }
+SYSCALL1(fsetxattr, int, fd) { return no_xattr(fd); }
+SYSCALL1(listxattr, const char __user *, path) { return no_xattr_at(path, 0); }
+SYSCALL1(llistxattr, const char __user *, path) { return no_xattr_at(path, LOOKUP_NOFOLLOW); }
+SYSCALL1(flistxattr, int, fd) { return no_xattr(fd); }
+SYSCALL1(removexattr, const char __user *, path) { return no_xattr_at(path, 0); }
+SYSCALL1(lremovexattr, const char __user *, path) { return no_xattr_at(path, LOOKUP_NOFOLLOW); }
+SYSCALL1(fremovexattr, int, fd) { return no_xattr(fd); }

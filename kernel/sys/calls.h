@@ -25,6 +25,8 @@ struct trapframe;
 	X(umask) X(statx) X(mkdir) X(mkdirat) X(mknod) X(mknodat) X(symlink) X(symlinkat) X(link) X(linkat) \
 	X(unlink) X(unlinkat) X(rmdir) X(rename) X(renameat) X(renameat2) X(chmod) X(fchmod) X(fchmodat) \
 	X(chown) X(fchown) X(lchown) X(fchownat) X(utimensat) X(utimes) X(futimesat) X(utime) \
+	X(getxattr) X(lgetxattr) X(fgetxattr) X(setxattr) X(lsetxattr) X(fsetxattr) X(listxattr) X(llistxattr) \
+	X(flistxattr) X(removexattr) X(lremovexattr) X(fremovexattr) \
 	/* memory */ \
 	X(mmap) X(munmap) X(mprotect) X(madvise) X(brk) X(mremap) X(mincore) \
 	X(msync) X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(memfd_create) X(truncate) \

@@ -139,7 +139,6 @@ static const struct { const char *what; enum where in; size_t off, size; uint64_
 	{ "program headers nowhere", IN_HEAD(e_phoff), UINT64_MAX - 8 },
 	{ "entry in the kernel", IN_HEAD(e_entry), KERNEL_BASE },
 	{ "entry not canonical", IN_HEAD(e_entry), 1ul << 47 },
-	{ "interpreter", IN_PHDR(0, p_type), PT_INTERP },
 	{ "more of the file than of memory", IN_PHDR(1, p_filesz), PROGRAM_MEM_SIZE + 1 },
 	{ "memory without size", IN_PHDR(0, p_memsz), 0 },
 	{ "past the end of the file", IN_PHDR(1, p_offset), 0x3000 },
@@ -172,6 +171,25 @@ KTEST(elf, bad_headers_are_refused)
 		err = load(p, PROGRAM_SIZE);
 		if (err != -ENOEXEC)
 			ktest_fail(__FILE__, __LINE__, "%s: %d", bad[i].what, err);
+		kfree(p);
+	}
+}
+
+/* What names an interpreter must be text of the file. */
+KTEST(elf, names_of_interpreters)
+{
+	static const struct { uint64_t off, size; int want; } names[] = {
+		{ 0, 1, -ENOEXEC }, { 0, PATH_MAX + 1, -ENOEXEC }, { PROGRAM_SIZE - 1, 2, -ENOEXEC },
+		{ UINT64_MAX, 2, -ENOEXEC }, { 0, 2, 0 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		struct program *p = program_create(exit_42, sizeof(exit_42));
+
+		p->phdr[0].p_type = PT_INTERP;
+		p->phdr[0].p_offset = names[i].off;
+		p->phdr[0].p_filesz = names[i].size;
+		EXPECT_EQ(load(p, PROGRAM_SIZE), names[i].want);
 		kfree(p);
 	}
 }
