@@ -13,6 +13,7 @@
  */
 #include <tests/host/pt_machine.h>
 #include <mm/pt/huge.h>
+#include <mm/pt/rmap.h>
 #include <errno.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ struct space {
 
 static struct space space[SPACES];
 static uint64_t unique;
-static struct { uint64_t splits, forks, wholes, mixed, shared, several; } seen;
+static struct { uint64_t splits, forks, wholes, mixed, shared, several, reclaimed; } seen;
 
 static vaddr_t va_of(unsigned page) { return BASE + (vaddr_t)page * PAGE_SIZE; }
 
@@ -289,6 +290,31 @@ static void op_move(struct space *s, unsigned from, unsigned to, unsigned n)
 	gather_finish(&g);
 }
 
+/* As reclaim does it: all leaves of the block at page i, of whatever spaces, become tables, or as many as can. */
+static void op_split_block(struct space *s, unsigned i)
+{
+	struct reclaim_gather r;
+	struct page *head;
+	unsigned level;
+	pte_t e = pt_lookup(&s->as, va_of(i), &level);
+	bool young, all;
+
+	head = level == 2 && !pte_is_none(e) ? entry_page(e) : NULL;
+	if (!head)
+		return;
+	block_get(head);
+	young = rmap_block_young(head);
+	CHECK(young || !pte_young(e));
+	reclaim_gather_init(&r);
+	inject();
+	all = rmap_split(head, &r);
+	page_fail_nth = 0;
+	reclaim_gather_flush(&r);
+	if (all)
+		CHECK(!block_is_whole(head) && !(head->flags & PG_MIXED) && ++seen.reclaimed);
+	block_put(head);
+}
+
 /* ---- lives ---- */
 
 static bool has_locked(const struct space *s)
@@ -440,7 +466,8 @@ static void one_op(struct space *s)
 	case 16 ... 19:	op_fork(s); break;
 	case 20 ... 21:	op_exit(s); break;
 	case 22:	fake_grace_run(); break;
-	case 23 ... 50:	op_read(s, from); break;
+	case 23 ... 24:	op_split_block(s, from); break;
+	case 25 ... 50:	op_read(s, from); break;
 	default:	op_write(s, from);
 	}
 }
@@ -472,9 +499,11 @@ static void random_ops(unsigned levels)
 			check_all();
 	}
 	printf("# %lu forks; huge leaves: %lu split by a write, %lu written to; looks at one of a mixed "
-	       "block: %lu, of several of a whole one: %lu, in a shared table: %lu\n", seen.forks,
-	       seen.splits, seen.wholes, seen.mixed, seen.several, seen.shared);
-	CHECK(seen.mixed > 100 && seen.several > 100 && seen.shared > 20 && seen.wholes > 20);
+	       "block: %lu, of several of a whole one: %lu, in a shared table: %lu; %lu by reclaim\n",
+	       seen.forks, seen.splits, seen.wholes, seen.mixed, seen.several, seen.shared,
+	       seen.reclaimed);
+	CHECK(seen.mixed > 100 && seen.several > 100 && seen.shared > 20 && seen.wholes > 20 &&
+	      seen.reclaimed > 100);
 	for (unsigned i = 0; i < SPACES; i++)
 		if (space[i].alive)
 			end_of(&space[i]);
