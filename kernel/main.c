@@ -76,6 +76,7 @@ void kernel_main(struct bootinfo *bi)
 	slab_cpus();
 	reclaim_init();
 	zswap_init();
+	khugepaged_init();
 	irq_enable();
 	oom_init();
 	init_start();

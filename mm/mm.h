@@ -175,7 +175,7 @@ struct mem_info { uint64_t total, free, low, cached, slab, kstacks, commit_limit
 void mm_info(struct mem_info *i);
 
 /* Frames by use, each of them looked at: takes a while. */
-struct mem_usage { uint64_t kernel, tables, anon, swapcache, file, mapped, shmem, mlocked; };
+struct mem_usage { uint64_t kernel, tables, anon, anon_huge, swapcache, file, mapped, shmem, mlocked; };
 void mm_usage(struct mem_usage *u);
 /* The i-th counter of /proc/vmstat; false past the last. */
 bool mm_event(unsigned i, const char **name, uint64_t *v);
@@ -215,7 +215,7 @@ int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma_info *v, void *arg
 
 /* What a mapping has in memory, in bytes; pss: each page by the number of mappings it has, times 4096. */
 struct vma_usage {
-	uint64_t rss, referenced, anon, lazyfree, swap, swap_pss;
+	uint64_t rss, referenced, anon, anon_huge, lazyfree, swap, swap_pss;
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
 	uint64_t pss, pss_dirty, pss_anon, pss_file, pss_shmem;
 };

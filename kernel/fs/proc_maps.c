@@ -114,7 +114,7 @@ static void put_usage(struct text *t, const struct vma_usage *u, uint64_t locked
 	kb(t, "Referenced", u->referenced >> 10);
 	kb(t, "Anonymous", u->anon >> 10);
 	kb(t, "LazyFree", u->lazyfree >> 10);
-	kb(t, "AnonHugePages", 0);
+	kb(t, "AnonHugePages", u->anon_huge >> 10);
 	kb(t, "ShmemPmdMapped", 0);
 	kb(t, "FilePmdMapped", 0);
 	kb(t, "Shared_Hugetlb", 0);

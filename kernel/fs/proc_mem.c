@@ -83,6 +83,7 @@ static int show_meminfo(struct text *t, int pid)
 	mem_line(t, "VmallocTotal", VMALLOC_KB);
 	mem_line(t, "VmallocUsed", m.kstacks >> 10);
 	mem_line(t, "VmallocChunk", 0);
+	mem_line(t, "AnonHugePages", KB(u.anon_huge));
 	return 0;
 }
 PROC_FILE(meminfo, .path = "/proc/meminfo", .mode = S_IFREG | 0444, .show = show_meminfo);
@@ -140,6 +141,7 @@ static const char *const linux_order[] = {
 	"nr_active_file", "nr_unevictable", "nr_slab_reclaimable", "nr_slab_unreclaimable",
 	"workingset_refault_anon", "workingset_refault_file", "workingset_activate_anon",
 	"workingset_activate_file", "nr_anon_pages", "nr_mapped", "nr_file_pages", "nr_writeback", "nr_shmem",
+	"nr_anon_transparent_hugepages",
 	"nr_kernel_stack", "nr_page_table_pages", "nr_swapcached", "pswpin", "pswpout", "pgalloc_normal",
 	"allocstall_normal", "pgfree", "pgactivate", "pgdeactivate", "pglazyfree",
 	"pgfault", "pgmajfault", "pglazyfreed", "pgrefill", "pgreuse", "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd",
@@ -209,6 +211,7 @@ static void add_memory(struct figures *f)
 	add(f, "nr_file_pages", u.file);
 	add(f, "nr_writeback", READ_ONCE(swap_writeback));
 	add(f, "nr_shmem", u.shmem);
+	add(f, "nr_anon_transparent_hugepages", u.anon_huge / PT_ENTRIES);
 	add(f, "nr_kernel_stack", m.kstacks >> 10);
 	add(f, "nr_page_table_pages", u.tables);
 	add(f, "nr_swapcached", u.swapcache);

@@ -38,7 +38,7 @@
 #ifdef DEBUG
 static unsigned skipflush;		/* an enum flush_kind; 0: none */
 option_choice(skipflush, &skipflush,
-	      "none|unmap|protect|cow|fork|unshare|mremap|dontneed|truncate|age|lazyfree|reclaim|split",
+	      "none|unmap|protect|cow|fork|unshare|mremap|dontneed|truncate|age|lazyfree|reclaim|split|collapse",
 	      "this kind of operation forgets to flush: a mistake that the suite `stale` must find");
 
 static bool is_forgotten(const struct stale *s)

@@ -70,4 +70,14 @@ int __must_check pt_split_range(struct aspace *as, vaddr_t start, vaddr_t end);
  */
 void cursor_split(struct cursor *c, struct page *t, struct gather *g);
 
+/* ---- collapse.c ---- */
+
+/*
+ * The table of va, aligned to 2 MB, becomes a leaf of the block head, whose content is the pages', and zeros
+ * where there are none; the caller's reference of head is the leaf's. mm.lock is held for writing,
+ * no fault is in the range, all of which has the rights prot. 0, or -errno and nothing has changed: -EEXIST: it is huge already; -EINVAL: nothing
+ * is there, or something swapped out; -EBUSY: others may have the table too (pt_own); -EAGAIN: somebody has a page just now.
+ */
+int __must_check pt_collapse(struct aspace *as, vaddr_t va, struct page *head, unsigned prot);
+
 #endif

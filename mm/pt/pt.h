@@ -43,6 +43,7 @@ enum flush_kind {
 	FLUSH_LAZYFREE,			/* pages count as not written (MADV_FREE) */
 	FLUSH_RECLAIM,			/* a page is to be written, or freed (rmap.h) */
 	FLUSH_SPLIT,			/* a huge leaf becomes a table */
+	FLUSH_COLLAPSE,			/* a table becomes a huge leaf */
 };
 
 /* What an address space has lost, and CPUs may still know. */

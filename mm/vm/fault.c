@@ -19,7 +19,8 @@
  *	noaccess	rights back, then as present (PROT_NONE is refused before)
  *	present, allows	spurious: local flush [s]
  *	swap		its page, without W [w]; a write goes on as for a present one
- *	migrating, marker, huge, table: nothing makes them in user space
+ *	migrating, marker, table: nothing makes them in user space
+ *	huge, or none where a huge page may be: fault_huge.c
  *
  *	[z] [a] fault_anon.c	[f] fault_file.c	[c] [u] fault_cow.c	[w] fault_swap.c
  *
@@ -77,6 +78,8 @@ static enum fault_need guess(struct fault *f, unsigned access)
 {
 	if (access & ACCESS_PRESENT)
 		return NEED_NOTHING;
+	if (unlikely(thp_likely(f->vma)) && fault_wants_huge(f))
+		return NEED_HUGE;
 	if (unlikely(slots_on) && fault_swapped(f))
 		return NEED_SWAPPED;
 	if (likely(!f->vma->obj))
@@ -146,8 +149,7 @@ static int fault_allow(struct fault *f, unsigned access)
 
 /* ---- the entry ---- */
 
-/* What is there need not be changed, but for the right to execute it. */
-static __attribute__((noinline)) int fault_allowed(struct fault *f, struct cursor *c, pte_t e)
+__attribute__((noinline)) int fault_allowed(struct fault *f, struct cursor *c, pte_t e)
 {
 	if (f->access == ACCESS_EXEC && !pte_exec(e)) {
 		cursor_protect(c, f->prot | (pte_writable(e) ? PROT_W : 0), fault_gather(f));
@@ -165,7 +167,7 @@ static inline int fault_present(struct fault *f, struct cursor *c, pte_t e)
 	return fault_allowed(f, c, e);
 }
 
-static int fault_noaccess(struct fault *f, struct cursor *c)
+int fault_noaccess(struct fault *f, struct cursor *c)
 {
 	cursor_protect(c, f->prot, fault_gather(f));
 	return fault_writes(f) ? (int)FAULT_AGAIN : (int)FAULT_OK;
@@ -176,7 +178,7 @@ static __always_inline_ int fault_entry(struct fault *f, struct cursor *c)
 {
 	pte_t e = cursor_get(c);
 
-	switch (pte_kind(e, c->level)) {
+	switch (pte_kind(e, 1)) {
 	case PTE_NONE:
 		return likely(!f->vma->obj) ? fault_anon_none(f, c) : fault_file_none(f, c);
 	case PTE_PRESENT:
@@ -234,17 +236,30 @@ static __always_inline_ int fault_prepare(struct fault *f)
 		return fault_prepare_cached(f);
 	case NEED_SWAPPED:
 		return fault_prepare_swapped(f);
+	case NEED_HUGE:
+	case NEED_SPLIT:
+		return FAULT_AT_HUGE;
 	}
 	return FAULT_OK;
 }
 
+/* At a huge leaf, or no memory for the tables. */
+static __attribute__((noinline)) int not_open(struct cursor *c, int err)
+{
+	if (err != -EEXIST)
+		return FAULT_OOM;
+	cursor_close(c);
+	return FAULT_AT_HUGE;
+}
+
 static __always_inline_ int fault_open(struct fault *f, struct cursor *c)
 {
-	int r = fault_prepare(f);
+	int r = fault_prepare(f), err;
 
 	if (unlikely(r != FAULT_OK))
 		return r;
-	return likely(cursor_open(c, &f->mm->as, f->va, 1) == 0) ? FAULT_OK : FAULT_OOM;
+	err = cursor_open(c, &f->mm->as, f->va, 1);
+	return likely(!err) ? (int)FAULT_OK : not_open(c, err);
 }
 
 /* The same for something else than was thought: c stood there before. */
@@ -260,6 +275,8 @@ static __attribute__((noinline)) int fault_open_again(struct fault *f, struct cu
 		return r;
 	return fault_open(f, c);
 }
+
+static int settle_huge(struct fault *f);
 
 /* Prepares, looks at the entry under its table's lock, commits. The VMA is locked. */
 static __always_inline_ int fault_settle(struct fault *f)
@@ -280,7 +297,15 @@ static __always_inline_ int fault_settle(struct fault *f)
 	}
 	if (f->ncached)			/* no memory for the tables */
 		fault_release_cached(f);
-	return r;
+	return r == FAULT_AT_HUGE ? settle_huge(f) : r;
+}
+
+/* Where the entry is one of 2 MB, and after that a table may be. (None becomes huge again meanwhile.) */
+static __attribute__((noinline)) int settle_huge(struct fault *f)
+{
+	int r = fault_settle_huge(f);
+
+	return r == FAULT_SMALL ? fault_settle(f) : r;
 }
 
 /* ---- the whole ---- */
@@ -348,7 +373,7 @@ static void fault_begin(struct fault *f, struct mm *mm, vaddr_t va, unsigned acc
 	f->fresh = f->source = f->swapped = f->held = NULL;
 	f->ncached = 0;
 	f->tries = 0;
-	f->major = f->reclaimed = f->gathering = false;
+	f->major = f->reclaimed = f->small = f->gathering = false;
 }
 
 static void fault_end(struct fault *f)
@@ -398,7 +423,7 @@ static int bring_back_once(struct fault *f)
 		f->need = NEED_SWAPPED;
 	r = fault_open(f, &c);
 	if (r != FAULT_OK)
-		return r;
+		return r == FAULT_AT_HUGE ? (int)FAULT_OK : r;
 	e = cursor_get(&c);
 	if (pte_kind(e, c.level) == PTE_SWAP)
 		r = fault_swap(f, &c, e);
@@ -436,13 +461,16 @@ enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsign
 	enum fault_result r = FAULT_OK;
 	unsigned level;
 
-	for (vaddr_t va = start; va < end && r == FAULT_OK; va += PAGE_SIZE) {
+	for (vaddr_t va = start, next; va < end && r == FAULT_OK; va = next) {
 		pte_t e = pt_lookup(&mm->as, va, &level);
 
+		next = va + PAGE_SIZE;
 		if (!pte_present(e))
 			r = vm_fault(mm, va, access);
 		else if (access == ACCESS_WRITE && !pte_writable(e))
 			r = vm_fault(mm, va, access | ACCESS_PRESENT);
+		else
+			next = (va & -LEVEL_SIZE(level)) + LEVEL_SIZE(level);
 		resched_point();
 	}
 	return r;

@@ -20,6 +20,8 @@ enum fault_step {
 	FAULT_GROW,			/* below a stack: grow it outside of the locks, start again */
 	FAULT_WAIT_PAGE,		/* the object's page must be read in outside of the locks */
 	FAULT_WAIT_SWAP,		/* the same of the page of f->slot */
+	FAULT_AT_HUGE,			/* the entry is one of 2 MB, or is to be */
+	FAULT_SMALL,			/* it is not, and shall not be */
 };
 
 /* What must be there before the table is locked. */
@@ -29,6 +31,8 @@ enum fault_need {
 	NEED_COPY,			/* a fresh copy of f->source, or of the object's page */
 	NEED_CACHED,			/* the object's page and what is cached around it, busy */
 	NEED_SWAPPED,			/* the page of f->slot, busy */
+	NEED_HUGE,			/* a fresh block of zeros, or the huge page of zeros */
+	NEED_SPLIT,			/* the huge leaf to be a table */
 };
 
 struct fault {
@@ -39,7 +43,7 @@ struct fault {
 	unsigned prot;			/* rights of a leaf, without W of private ones */
 	enum fault_need need;
 
-	struct page *fresh;		/* prepared and not used so far, or NULL */
+	struct page *fresh;		/* prepared and not used so far, or NULL; a block with NEED_HUGE */
 	struct page *source;		/* whose copy fresh is (to be), referenced; NULL: zeros */
 
 	struct page *cached[FAULT_AROUND_MAX]; /* NEED_CACHED: busy and referenced, of the window */
@@ -57,6 +61,7 @@ struct fault {
 
 	unsigned tries;			/* of mm_retry */
 	bool major, reclaimed;
+	bool small;			/* there was no block: 4 KB have to do */
 	bool mm_locked;			/* not the VMA's lock, but mm.lock is held */
 	bool gathering;			/* g is in use */
 	struct gather g;
@@ -105,10 +110,24 @@ int fault_write_present(struct fault *f, struct cursor *c, pte_t e);
  */
 int fault_replace(struct fault *f, struct cursor *c);
 
+/* What is there allows the access, or will once it may be executed. */
+int fault_allowed(struct fault *f, struct cursor *c, pte_t e);
+/* The entry was made unreachable by a right that is back. */
+int fault_noaccess(struct fault *f, struct cursor *c);
+
+/*
+ * fault_huge.c: all of it, where the entry is one of 2 MB or is to become one. FAULT_SMALL: it is, or has become, a
+ * table, or is to.
+ */
+int fault_settle_huge(struct fault *f);
+
 /* fault_swap.c: swapped out. */
 int fault_swap(struct fault *f, struct cursor *c, pte_t e);
 
 /* -- preparing: the VMA locked, no other lock -- */
+
+/* Is a huge page what f, which found nothing mapped, most likely wants? */
+bool fault_wants_huge(const struct fault *f);
 
 int fault_prepare_copy(struct fault *f);
 int fault_prepare_cached(struct fault *f);

@@ -12,6 +12,7 @@
  * the table's lock.
  */
 #include <mm/vm/map.h>
+#include <mm/vm/collapse.h>
 #include <mm/alloc/limit.h>
 #include <kernel/core/thread.h>
 #include <mm/pt/pt.h>
@@ -23,11 +24,12 @@
 #include <linux/mman.h>
 
 #define MADV_DONTNEED_LOCKED_	24	/* younger than some headers */
+#define MADV_COLLAPSE_		25
 
 enum advice {
 	ADVICE_UNKNOWN, ADVICE_ZAP, ADVICE_ZAP_LOCKED, ADVICE_FREE, ADVICE_COLD,
 	ADVICE_PAGEOUT, ADVICE_WILLNEED, ADVICE_FLAGS, ADVICE_READ_IN, ADVICE_WRITE_IN,
-	ADVICE_REMOVE,
+	ADVICE_REMOVE, ADVICE_COLLAPSE,
 };
 
 static enum advice advice_of(int advice)
@@ -51,6 +53,8 @@ static enum advice advice_of(int advice)
 		return ADVICE_FREE;
 	case MADV_REMOVE:
 		return ADVICE_REMOVE;
+	case MADV_COLLAPSE_:
+		return ADVICE_COLLAPSE;
 	case MADV_COLD:
 		return ADVICE_COLD;
 	case MADV_PAGEOUT:
@@ -257,6 +261,8 @@ static int change_flags(struct mm *mm, vaddr_t start, vaddr_t end, int advice)
 	err = change_parts(mm, start, end, &c, &dead);
 	mm_write_unlock(mm);
 	vma_bury(dead);
+	if (advice == MADV_HUGEPAGE)
+		thp_ask();
 	return err;
 }
 
@@ -371,6 +377,8 @@ int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice)
 		return populate(mm, addr, addr + whole, what == ADVICE_WRITE_IN);
 	if (what == ADVICE_REMOVE)
 		return remove_range(mm, addr, addr + whole);
+	if (what == ADVICE_COLLAPSE)
+		return mm_collapse(mm, addr, addr + whole);
 	if (what == ADVICE_FLAGS)
 		return change_flags(mm, addr, addr + whole, advice);
 	return note_or_zap(mm, addr, addr + whole, what);

@@ -17,7 +17,7 @@
 #include <kernel/core/thread.h>
 #include <lib/assert.h>
 #include <lib/string.h>
-#include <mm/pt/pt.h>
+#include <mm/pt/leaf.h>
 
 static bool allowed(struct mm *mm, vaddr_t va, bool write)
 {
@@ -31,7 +31,7 @@ static bool usable(const struct cursor *c, bool write)
 {
 	pte_t e = cursor_get(c);
 
-	if (c->level != 1 || !pte_present(e))
+	if (!pte_present(e))
 		return false;
 	return !write || (pte_writable(e) && !c->table->shared);
 }
@@ -94,6 +94,7 @@ size_t mm_remote_fault(struct mm *mm, vaddr_t va, size_t n, bool write)
 
 size_t mm_remote_read(struct mm *mm, vaddr_t va, void __user *to, size_t n)
 {
+	const void *from;
 	struct cursor c;
 	struct page *p;
 	size_t left;
@@ -101,11 +102,11 @@ size_t mm_remote_read(struct mm *mm, vaddr_t va, void __user *to, size_t n)
 	debug_assert(n && va % PAGE_SIZE + n <= PAGE_SIZE);
 	if (!enter_faulting(&c, mm, va, false))
 		return 0;
-	p = pfn_to_page(pte_pfn(cursor_get(&c)));
-	page_get(p);
+	from = leaf_at(&c, va);
+	p = leaf_hold(&c);
 	leave(&c, mm);
-	left = copy_to_user(to, (const char *)page_to_virt(p) + va % PAGE_SIZE, n);
-	page_put(p);
+	left = copy_to_user(to, from, n);
+	leaf_let(&c, p);
 	return n - left;
 }
 
@@ -116,7 +117,7 @@ bool mm_remote_write(struct mm *mm, vaddr_t va, const void *from, size_t n)
 	debug_assert(n && va % PAGE_SIZE + n <= PAGE_SIZE);
 	if (!enter_faulting(&c, mm, va, true))
 		return false;
-	memcpy((char *)page_to_virt(pfn_to_page(pte_pfn(cursor_get(&c)))) + va % PAGE_SIZE, from, n);
+	memcpy(leaf_at(&c, va), from, n);
 	cursor_mark_written(&c);
 	leave(&c, mm);
 	return true;

@@ -9,7 +9,7 @@
 #include <mm/vm/map.h>
 #include <kernel/core/thread.h>
 #include <lib/string.h>
-#include <mm/pt/pt.h>
+#include <mm/pt/leaf.h>
 #include <mm/reclaim/reclaim.h>
 #include <mm/vm/fault.h>
 #include <mm/alloc/stat.h>
@@ -33,6 +33,7 @@ static void count_block(struct mem_usage *u, const struct page *p, uint64_t n)
 		break;
 	case PAGE_ANON:
 		u->anon += n;
+		u->anon_huge += n == BLOCK_PAGES ? n : 0;
 		u->swapcache += READ_ONCE(p->flags) & PG_SWAPCACHE ? n : 0;
 		u->mlocked += READ_ONCE(p->nlocked) ? n : 0;
 		break;
@@ -124,7 +125,7 @@ static bool frame_of(pte_t e, unsigned level, vaddr_t va, pfn_t *f)
 
 	if (k != PTE_PRESENT && k != PTE_SPECIAL_LEAF && k != PTE_NOACCESS && k != PTE_HUGE)
 		return false;
-	*f = pfn(pte_pfn(e).v + ((va & (LEVEL_SIZE(level) - 1)) >> PAGE_SHIFT));
+	*f = leaf_frame(e, level, va);
 	return true;
 }
 
@@ -152,6 +153,8 @@ static uint64_t pagemap_word(const struct cursor *c, vaddr_t va)
 	p = pfn_to_page(pte_pfn(e));
 	if (p->kind == PAGE_FILE)
 		return word | PAGEMAP_FILE;
+	if (c->level > 1 && !block_is_whole(p))
+		p = pfn_to_page(f);
 	return p->slots == 1 && !c->table->shared ? word | PAGEMAP_EXCLUSIVE : word;
 }
 
@@ -178,38 +181,39 @@ uint64_t mm_pagemap_end(void)
 	return mm_user_end() >> PAGE_SHIFT;
 }
 
-/* The page at va with a reference; NULL: none is there now. */
-static struct page *peek_page(struct mm *mm, vaddr_t va)
+/* The part of [va, va + n) in va's page, if that is there now: how much was copied. mm.lock held. */
+static size_t peek_page(struct mm *mm, vaddr_t va, void *to, size_t n)
 {
-	struct page *p = NULL;
+	size_t part = MIN(n, PAGE_SIZE - va % PAGE_SIZE);
+	struct page *p;
 	struct cursor c;
+	const void *from;
 	pfn_t f;
 	pte_t e;
 
 	cursor_find(&c, &mm->as, va & -PAGE_SIZE, 1);
 	e = cursor_get(&c);
-	if (c.level == 1 && !(e.v & PTE_SPECIAL) && frame_of(e, 1, va, &f)) {
-		p = pfn_to_page(f);
-		page_get(p);
+	if (e.v & PTE_SPECIAL || !frame_of(e, c.level, va, &f)) {
+		cursor_close(&c);
+		return 0;
 	}
+	from = leaf_at(&c, va);
+	p = leaf_hold(&c);
 	cursor_close(&c);
-	return p;
+	memcpy(to, from, part);
+	leaf_let(&c, p);
+	return part;
 }
 
 size_t mm_peek(struct mm *mm, vaddr_t va, void *to, size_t n)
 {
-	size_t done = 0;
+	size_t done = 0, part;
 
 	read_lock(&mm->lock);
-	while (done < n) {
-		vaddr_t at = va + done;
-		size_t in = at % PAGE_SIZE, part = MIN(n - done, PAGE_SIZE - in);
-		struct page *p = at < mm_user_end() ? peek_page(mm, at) : NULL;
-
-		if (!p)
+	while (done < n && va + done < mm_user_end()) {
+		part = peek_page(mm, va + done, (char *)to + done, n - done);
+		if (!part)
 			break;
-		memcpy((char *)to + done, (char *)page_to_virt(p) + in, part);
-		page_put(p);
 		done += part;
 	}
 	read_unlock(&mm->lock);

@@ -14,6 +14,7 @@
 #include <mm/vm/map.h>
 #include <kernel/core/thread.h>
 #include <mm/obj/radix.h>
+#include <mm/alloc/block.h>
 #include <mm/alloc/slots.h>
 #include <mm/pt/pt.h>
 #include <mm/vm/mms.h>
@@ -21,10 +22,23 @@
 #include <linux/errno.h>
 
 #define PSS_SHIFT	12
+#define BLOCK_KEYS	(1ul << 40)	/* above all frame numbers */
 
 /* ---- tables with several owners ---- */
 
-struct ways { struct radix page, slot; };	/* by frame number; by swp_t */
+/* By page_key and block_key; by swp_t. */
+struct ways { struct radix page, slot; };
+
+/* Where the ways more to a page are noted, and those to a block by its huge leaves. */
+static uint64_t page_key(const struct page *p)
+{
+	return page_to_pfn(p).v;
+}
+
+static uint64_t block_key(const struct page *p)
+{
+	return BLOCK_KEYS | page_to_pfn(p).v >> ORDER_HUGE;
+}
 
 /* n ways more to i. 0 or -ENOMEM. */
 static int add_ways(struct radix *more, uint64_t i, uintptr_t n)
@@ -33,40 +47,43 @@ static int add_ways(struct radix *more, uint64_t i, uintptr_t n)
 	return radix_insert(more, i, (void *)n);
 }
 
-/* The page of the leaf, or noaccess entry, e; NULL: it has none that counts. */
-static struct page *leaf_page(pte_t e)
+/* The page of the leaf, or noaccess entry, e (a block's head at higher levels); NULL: it has none that counts. */
+static struct page *leaf_page(pte_t e, unsigned level)
 {
-	enum pte_kind k = pte_kind(e, 1);
+	enum pte_kind k = pte_kind(e, level);
 
-	return k == PTE_PRESENT || (k == PTE_NOACCESS && !(e.v & PTE_SPECIAL)) ?
+	return (k == PTE_PRESENT || k == PTE_NOACCESS || k == PTE_HUGE) && !(e.v & PTE_SPECIAL) ?
 	       pfn_to_page(pte_pfn(e)) : NULL;
 }
 
-/* Entry e of a shared table with `others` besides the first owner. */
-static int entry_ways(pte_t e, unsigned others, struct ways *more)
+/* Entry e of a shared table of that level, with `others` besides the first owner. */
+static int entry_ways(pte_t e, unsigned level, unsigned others, struct ways *more)
 {
-	const struct page *p = leaf_page(e);
+	const struct page *p = leaf_page(e, level);
 
 	if (p && READ_ONCE(p->slots) > 1)
-		return add_ways(&more->page, page_to_pfn(p).v, others);
-	if (pte_kind(e, 1) == PTE_SWAP && slot_count(pte_swp(e)) > 1)
+		return add_ways(&more->page, level == 1 ? page_key(p) : block_key(p), others);
+	if (pte_kind(e, level) == PTE_SWAP && slot_count(pte_swp(e)) > 1)
 		return add_ways(&more->slot, pte_swp(e).v, others);
 	return 0;
 }
 
-/* Of the table that as has for va, if it is shared and as is its first owner. */
+/*
+ * Of what as has for the 2 MB at va, if the table that it stands in is shared and as is its
+ * first owner: of the pages of a last-level table, or of the block of a huge leaf.
+ */
 static int table_ways(struct aspace *as, vaddr_t va, struct ways *more)
 {
 	struct cursor c;
 	int err = 0;
 
 	cursor_find(&c, as, va, 1);
-	if (c.level == 1 && c.table->shared && c.table->as == as && c.table->base == va) {
+	if (c.level <= 2 && c.table->shared && c.table->as == as && (c.level == 2 || c.table->base == va)) {
 		unsigned owners = pt_table_owners(c.table);
 
 		do
-			err = entry_ways(cursor_get(&c), owners - 1, more);
-		while (!err && cursor_next(&c));
+			err = entry_ways(cursor_get(&c), c.level, owners - 1, more);
+		while (!err && c.level == 1 && cursor_next(&c));
 	}
 	cursor_close(&c);
 	return err;
@@ -109,20 +126,33 @@ static void drop_ways(struct radix *more)
 
 /* ---- one mapping ---- */
 
-/* One page: `ways` map it. */
-static void add_page(struct vma_usage *u, const struct page *p, pte_t e, uint64_t ways)
+/* How many ways there are to p, which an entry of a table with so many owners names. */
+static uint64_t ways_to(const struct page *p, unsigned owners, const struct ways *more)
+{
+	uint64_t ways = READ_ONCE(p->slots);
+
+	if (ways <= 1)
+		return owners;
+	ways += (uintptr_t)radix_get(&more->page, page_key(p));
+	if (p->order || READ_ONCE(p->flags) & PG_MIXED)
+		ways += (uintptr_t)radix_get(&more->page, block_key(p));
+	return ways;
+}
+
+/* size bytes, p the first page: `ways` map them. */
+static void add_pages(struct vma_usage *u, const struct page *p, size_t size, pte_t e, uint64_t ways)
 {
 	bool dirty = pte_dirty(e) || p->flags & PG_DIRTY;
-	uint64_t part = (PAGE_SIZE << PSS_SHIFT) / MAX(ways, 1ul);
+	uint64_t part = (size << PSS_SHIFT) / ways;
 
-	u->rss += PAGE_SIZE;
+	u->rss += size;
 	u->pss += part;
 	if (pte_young(e) || p->flags & PG_REFERENCED)
-		u->referenced += PAGE_SIZE;
+		u->referenced += size;
 	if (dirty)
 		u->pss_dirty += part;
 	if (p->kind == PAGE_ANON) {
-		u->anon += PAGE_SIZE;
+		u->anon += size;
 		u->pss_anon += part;
 		if (!dirty && p->flags & PG_LAZYFREE)
 			u->lazyfree += PAGE_SIZE;
@@ -132,9 +162,9 @@ static void add_page(struct vma_usage *u, const struct page *p, pte_t e, uint64_
 		u->pss_file += part;
 	}
 	if (ways > 1)
-		*(dirty ? &u->shared_dirty : &u->shared_clean) += PAGE_SIZE;
+		*(dirty ? &u->shared_dirty : &u->shared_clean) += size;
 	else
-		*(dirty ? &u->private_dirty : &u->private_clean) += PAGE_SIZE;
+		*(dirty ? &u->private_dirty : &u->private_clean) += size;
 }
 
 /* A slot, named by an entry of a table with so many owners. */
@@ -155,17 +185,33 @@ static vaddr_t add_table(struct vma_usage *u, struct cursor *c, vaddr_t end,
 
 	do {
 		pte_t e = cursor_get(c);
-		const struct page *p = leaf_page(e);
-		uint64_t slots = p ? READ_ONCE(p->slots) : 0;
+		const struct page *p = leaf_page(e, 1);
 
 		if (pte_kind(e, 1) == PTE_SWAP)
 			add_slot(u, pte_swp(e), owners, more);
-		if (slots > 1)
-			add_page(u, p, e, slots + (uintptr_t)radix_get(&more->page, page_to_pfn(p).v));
-		else if (p)
-			add_page(u, p, e, owners);
+		if (p)
+			add_pages(u, p, PAGE_SIZE, e, ways_to(p, owners, more));
 	} while (c->va + PAGE_SIZE < end && cursor_next(c));
 	return c->va + PAGE_SIZE;
+}
+
+/* The entry of a higher level under the cursor. */
+static void add_leaf(struct vma_usage *u, const struct cursor *c, const struct ways *more)
+{
+	unsigned owners = c->table->shared ? pt_table_owners(c->table) : 1;
+	pte_t e = cursor_get(c);
+	const struct page *p = leaf_page(e, c->level);
+
+	if (!p)
+		return;
+	if (p->kind == PAGE_ANON)
+		u->anon_huge += LEVEL_SIZE(c->level);
+	if (block_is_whole(p)) {
+		add_pages(u, p, LEVEL_SIZE(c->level), e, ways_to(p, owners, more));
+		return;
+	}
+	for (unsigned i = 0; i < BLOCK_PAGES; i++)
+		add_pages(u, p + i, PAGE_SIZE, e, ways_to(p + i, owners, more));
 }
 
 static void add_range(struct vma_usage *u, struct mm *mm, vaddr_t va, vaddr_t end,
@@ -175,6 +221,8 @@ static void add_range(struct vma_usage *u, struct mm *mm, vaddr_t va, vaddr_t en
 		struct cursor c;
 
 		cursor_find(&c, &mm->as, va, 1);
+		if (c.level > 1)
+			add_leaf(u, &c, more);
 		va = c.level == 1 ? add_table(u, &c, end, more) : c.va + LEVEL_SIZE(c.level);
 		cursor_close(&c);
 	}
@@ -218,24 +266,27 @@ static bool is_meant(const struct page *p, enum clear_refs what)
 	return what == CLEAR_REFS_ALL || (p->kind == PAGE_ANON) == (what == CLEAR_REFS_ANON);
 }
 
+/* The entry under the cursor. */
+static void clear_entry(struct cursor *c, enum clear_refs what, struct gather *g)
+{
+	struct page *p = leaf_page(cursor_get(c), c->level);
+
+	if (!p || !is_meant(p, what))
+		return;
+	cursor_clear_young(c, g);
+	__atomic_fetch_and(&p->flags, ~PG_REFERENCED, __ATOMIC_RELAXED);
+}
+
 static void clear_range(struct mm *mm, const struct vma *v, enum clear_refs what, struct gather *g)
 {
 	for (vaddr_t va = v->start; va < v->end;) {
 		struct cursor c;
 
 		cursor_find(&c, &mm->as, va, 1);
+		do
+			clear_entry(&c, what, g);
+		while (c.level == 1 && c.va + PAGE_SIZE < v->end && cursor_next(&c));
 		va = c.va + LEVEL_SIZE(c.level);
-		while (c.level == 1) {
-			struct page *p = leaf_page(cursor_get(&c));
-
-			if (p && is_meant(p, what)) {
-				cursor_clear_young(&c, g);
-				__atomic_fetch_and(&p->flags, ~PG_REFERENCED, __ATOMIC_RELAXED);
-			}
-			va = c.va + PAGE_SIZE;
-			if (va >= v->end || !cursor_next(&c))
-				break;
-		}
 		cursor_close(&c);
 	}
 }

@@ -18,13 +18,41 @@ enum thp_mode { THP_ALWAYS, THP_MADVISE, THP_NEVER };
 /* Tunables of /sys/kernel/mm/transparent_hugepage: numbers that are read and written without a lock. */
 struct thp_policy {
 	unsigned enabled;		/* enum thp_mode; option transparent_hugepage= */
+	uint64_t use_zero_page;		/* 0: reads of untouched memory get blocks, too */
+	/* khugepaged: */
+	uint64_t pages_to_scan;		/* 4 KB pages at a time */
+	uint64_t scan_sleep_ms;		/* between these times; */
+	uint64_t alloc_sleep_ms;	/* and where there was no block */
+	uint64_t max_ptes_none;		/* of 512 pages so many may be missing, */
+	uint64_t max_ptes_swap;		/* swapped out, */
+	uint64_t max_ptes_shared;	/* and others', too */
+	bool asked;			/* somebody has said MADV_HUGEPAGE; stays set */
+	uint64_t pages_collapsed, full_scans; /* atomic: what it did so far */
 };
 extern struct thp_policy thp;
+
+struct waitq;
+extern struct waitq *thp_wait;		/* of khugepaged; NULL: there is none */
+/* A figure above has changed: khugepaged looks at them. */
+void thp_wake(void);
+/* Somebody wants huge pages. */
+void thp_ask(void);
+/* Starts it. */
+void khugepaged_init(void);
 
 /* May v, by its flags and its process's word, have huge pages at all, whoever asks for them? */
 static inline bool thp_allowed(const struct vma *v)
 {
 	return !v->obj && !(v->flags & (VM_SHARED | VM_NOHUGEPAGE)) && !READ_ONCE(v->mm->thp_disabled);
+}
+
+/*
+ * The flags of which one at least says that a VMA may be wanted to have huge pages, by mode: a quick look, for faults.
+ */
+extern const unsigned thp_flags[];
+static inline bool thp_likely(const struct vma *v)
+{
+	return v->flags & thp_flags[READ_ONCE(thp.enabled)];
 }
 
 /* Is it to get them unasked? */
