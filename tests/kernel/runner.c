@@ -17,7 +17,7 @@
 #include <lib/string.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
-#include <mm/pt/pt.h>
+#include <mm/pt/huge.h>
 
 static uint64_t frames_before;
 
@@ -56,6 +56,8 @@ static void before(void)
 {
 	struct cpumask boot_cpu = cpumask_of(0);
 
+	if (huge_zero_prepare())	/* made once, and kept: no test is to miss it */
+		ktest_fail(__FILE__, __LINE__, "no memory for the huge page of zeros");
 	if (thread_set_affinity(current_thread(), &boot_cpu))
 		ktest_fail(__FILE__, __LINE__, "the boot CPU is not there");
 	frames_before = settle_and_count();

@@ -22,6 +22,7 @@
 
 static const struct op *const tables[] = {
 	map_ops, file_ops, advice_ops, remap_ops, touch_ops, process_ops, grow_ops,
+	huge_ops,
 };
 #define TABLES	(sizeof(tables) / sizeof(tables[0]))
 
@@ -95,7 +96,7 @@ static void prepare(const char *self)
 	struct rlimit none = { 0, 0 };
 	long at;
 
-	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	prctl(PR_SET_THP_DISABLE, !class_on("thp"), 0, 0, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	break_base = (SYS(brk, 0) + PAGE - 1) & -PAGE;
 	SYS(brk, break_base);

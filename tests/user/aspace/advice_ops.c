@@ -111,7 +111,7 @@ static void op_mincore(void)
 	say(")");
 	say_result(result);
 	/* Whether a child has pages that only its parent read is up to the kernel. */
-	if (result < 0 || pages > END_PAGE - FIRST_PAGE || depth)
+	if (result < 0 || pages > END_PAGE - FIRST_PAGE || depth || class_on("thp"))
 		return;
 	say(" ");
 	for (long i = 0, same = 1; i < pages; i += same) {

@@ -136,7 +136,10 @@ bool tainted(uint64_t addr);
 /* ---- the steps ---- */
 
 extern const struct op map_ops[], file_ops[], advice_ops[], remap_ops[], touch_ops[], process_ops[],
-		       grow_ops[];
+		       grow_ops[], huge_ops[];
+
+/* mremap of old to so many bytes at target, told with what comes of it. */
+void remap(struct range old, uint64_t new_len, int flags, uint64_t target);
 
 /* What /proc/self/status says now is where its figures are counted from. */
 void status_start(void);

@@ -28,7 +28,7 @@ static void say_moved(uint64_t at, uint64_t len)
 	say(" moved, %08x", (uint32_t)hash);
 }
 
-static void remap(struct range old, uint64_t new_len, int flags, uint64_t target)
+void remap(struct range old, uint64_t new_len, int flags, uint64_t target)
 {
 	long at;
 

@@ -1,0 +1,130 @@
+/*
+ * Memory that may have huge pages: advised, touched, moved and cut. What is printed is the same whether it
+ * has them or not; so with this class mincore says nothing of what is there, and without it there are none.
+ */
+#include "aspace.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#define BLOCK_PAGES	512l
+#define BLOCK		(BLOCK_PAGES * PAGE)
+#define COLLAPSE	25
+
+/* One of the places in the arena where a huge page can be, or two of them. */
+static struct range pick_block(void)
+{
+	const long first = ((BORDER - ARENA) / PAGE) % BLOCK_PAGES;
+	const long count = (ARENA_PAGES - first) / BLOCK_PAGES;
+	long i = rnd(count), n = chance(20) && i + 1 < count ? 2 : 1;
+
+	return (struct range){ page_addr(first + i * BLOCK_PAGES), n * BLOCK };
+}
+
+static void touch_some(struct range r)
+{
+	for (int i = 1 + rnd(4); i > 0; i--) {
+		uint64_t addr = r.addr + rnd(r.len / PAGE) * PAGE;
+		uint8_t value;
+
+		if (chance(30))
+			try_read(addr, &value);
+		else
+			try_fill(addr, random_bits());
+	}
+}
+
+/* A new mapping of whole blocks, which most times wants huge pages, with something in it. */
+static void map_blocks(struct range r)
+{
+	say("map blocks ");
+	say_range(r);
+	SYS(mmap, r.addr, r.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	taint(r.addr, r.len, false);
+	if (chance(80))
+		SYS(madvise, r.addr, r.len, MADV_HUGEPAGE);
+	touch_some(r);
+}
+
+static void op_blocks(void)
+{
+	map_blocks(pick_block());
+}
+
+static void op_advise(void)
+{
+	struct range r = chance(50) ? pick_block() : pick_range();
+	bool want = chance(75);
+
+	if (r.len >= 1ul << 47 && r.addr + r.len > r.addr)
+		r.len = 1ul << 32;
+	say("madvise(");
+	say_range(r);
+	say(", %sHUGEPAGE)", want ? "" : "NO");
+	say_result(SYS(madvise, r.addr, r.len, want ? MADV_HUGEPAGE : MADV_NOHUGEPAGE));
+}
+
+/* Whether it can be done depends on what is there, and so is not told. */
+static void op_collapse(void)
+{
+	struct range r = chance(80) ? pick_block() : pick_pages();
+
+	say("collapse ");
+	say_range(r);
+	SYS(madvise, r.addr, r.len, COLLAPSE);
+	hash_range((long)(r.addr - ARENA) / (long)PAGE, (long)(r.addr - ARENA) / (long)PAGE + 16);
+}
+
+/* To another place, aligned as it is or not; what is there goes. */
+static void op_move_block(void)
+{
+	struct range r = pick_block(), to = pick_block();
+	uint64_t len = chance(70) ? BLOCK : (1 + rnd(BLOCK_PAGES)) * PAGE;
+
+	r.len = BLOCK;
+	to.addr += chance(70) ? 0 : (rnd(40) - 20) * PAGE;
+	map_blocks(r);
+	say("; ");
+	remap((struct range){ r.addr, len }, len, MREMAP_MAYMOVE | MREMAP_FIXED, to.addr);
+}
+
+/* Some of a block is changed. */
+static void op_cut(void)
+{
+	struct range r = pick_block();
+	uint64_t first = rnd(BLOCK_PAGES), count = 1 + rnd(chance(50) ? 8 : BLOCK_PAGES - first);
+
+	if (first + count > BLOCK_PAGES)
+		count = BLOCK_PAGES - first;
+	r = (struct range){ r.addr + first * PAGE, count * PAGE };
+	switch (rnd(4)) {
+	case 0:
+		say("cut: munmap ");
+		say_range(r);
+		say_result(SYS(munmap, r.addr, r.len));
+		SYS(mmap, r.addr, r.len, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		taint(r.addr, r.len, false);
+		break;
+	case 1:
+		say("cut: protect ");
+		say_range(r);
+		say_result(SYS(mprotect, r.addr, r.len, chance(50) ? PROT_READ : PROT_NONE));
+		break;
+	default:
+		say("cut: dontneed ");
+		say_range(r);
+		say_result(SYS(madvise, r.addr, r.len, MADV_DONTNEED));
+		break;
+	}
+	hash_range((long)(r.addr - ARENA) / (long)PAGE - 2, (long)(r.addr - ARENA) / (long)PAGE + 8);
+}
+
+const struct op huge_ops[] = {
+	{ "blocks", "thp", 15, op_blocks },
+	{ "advise", "thp", 15, op_advise },
+	{ "collapse", "thp", 12, op_collapse },
+	{ "moveblock", "thp", 10, op_move_block },
+	{ "cut", "thp", 20, op_cut },
+	{ 0 },
+};
