@@ -62,14 +62,14 @@ static volatile uint64_t *word_at(unsigned long base, unsigned long page)
 }
 
 /* n pages at base, each with words of its own. */
-static void map_filled(unsigned long base, unsigned long n)
+static inline void map_filled(unsigned long base, unsigned long n)
 {
 	must(mmap((void *)base, n * PAGE, RW, ANON | MAP_FIXED, -1, 0) == (void *)base, "map_filled");
 	for (unsigned long i = 0; i < n; i++)
 		*word_at(base, i) = base + i;
 }
 
-static void make_mem_fd(unsigned long pages, unsigned long filled)
+static inline void make_mem_fd(unsigned long pages, unsigned long filled)
 {
 	mem_fd = memfd_create("fail", MFD_ALLOW_SEALING);
 	must(mem_fd >= 0 && !ftruncate(mem_fd, (off_t)(pages * PAGE)), "memfd");
@@ -78,7 +78,7 @@ static void make_mem_fd(unsigned long pages, unsigned long filled)
 }
 
 /* A child that shares everything with this process until the end. */
-static void make_holder(void)
+static inline void make_holder(void)
 {
 	holder = fork();
 	must(holder >= 0, "holder");
