@@ -63,6 +63,8 @@ static int option_set(const struct option *o, const char *value)
 	case OPT_STRING:
 		*(const char **)o->var = value;
 		return 0;
+	case OPT_CALL:
+		return o->take(value) ? 0 : -EINVAL;
 	case OPT_UINT:
 	case OPT_SIZE:
 		return set_number(o, value);
@@ -78,6 +80,7 @@ static void option_values(const struct option *o, char *buf, size_t n)
 		scnprintf(buf, n, "[=0|1]");
 		break;
 	case OPT_CHOICE:
+	case OPT_CALL:
 		scnprintf(buf, n, "=%s", o->values);
 		break;
 	case OPT_STRING:

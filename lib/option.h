@@ -8,13 +8,14 @@
 
 #include <arch/types.h>
 
-enum option_type { OPT_FLAG, OPT_UINT, OPT_SIZE, OPT_STRING, OPT_CHOICE };
+enum option_type { OPT_FLAG, OPT_UINT, OPT_SIZE, OPT_STRING, OPT_CHOICE, OPT_CALL };
 
 struct option {
 	const char *name, *help, *values;	/* values: "a|b|c" of OPT_CHOICE, a range text otherwise */
 	enum option_type type;
 	void *var;				/* bool, uint64_t, uint64_t (bytes), const char *, unsigned (index) */
 	uint64_t min, max;			/* of OPT_UINT and OPT_SIZE */
+	bool (*take)(const char *value);	/* OPT_CALL: false: a bad value */
 };
 
 #define OPTION_(ident, ...) \
@@ -33,6 +34,9 @@ struct option {
 /* The value's place in the list goes to an unsigned. */
 #define option_choice(nm, ptr, list, hlp) \
 	OPTION_(nm, .name = #nm, .help = hlp, .type = OPT_CHOICE, .var = ptr, .values = list)
+/* For options that may come several times, each in its turn: values says what take() knows. */
+#define option_call(nm, fn, vals, hlp) \
+	OPTION_(nm, .name = #nm, .help = hlp, .type = OPT_CALL, .take = fn, .values = vals)
 
 /*
  * Parses the line (kept: strings point into an own copy). Unknown words are

@@ -60,6 +60,9 @@ int proc_show_number(struct text *t, uint64_t v);
 
 /* ---- within /proc ---- */
 
+/* The lines of /proc/meminfo about explicit huge pages (sys_hugepages.c). */
+void hugepages_show(struct text *t);
+
 /*
  * A node made for the name `name` in dir, which goes when its last user goes.
  * id: what its operations know it by; ino: its number. NULL: no memory.

@@ -84,6 +84,7 @@ static int show_meminfo(struct text *t, int pid)
 	mem_line(t, "VmallocUsed", m.kstacks >> 10);
 	mem_line(t, "VmallocChunk", 0);
 	mem_line(t, "AnonHugePages", KB(u.anon_huge));
+	hugepages_show(t);
 	return 0;
 }
 PROC_FILE(meminfo, .path = "/proc/meminfo", .mode = S_IFREG | 0444, .show = show_meminfo);

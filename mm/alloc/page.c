@@ -20,6 +20,7 @@
 #include <lib/log.h>
 #include <lib/option.h>
 #include <lib/string.h>
+#include <mm/alloc/hugepool.h>
 #include <mm/alloc/limit.h>
 #include <mm/alloc/slots.h>
 
@@ -38,6 +39,7 @@ const char *page_kind_name(unsigned kind)
 		[PAGE_HOLE] = "hole", [PAGE_FREE] = "free", [PAGE_TAIL] = "tail",
 		[PAGE_PERCPU] = "per-CPU free", [PAGE_KERNEL] = "kernel", [PAGE_SLAB] = "slab",
 		[PAGE_TABLE] = "table", [PAGE_ANON] = "anon", [PAGE_FILE] = "file",
+		[PAGE_HUGETLB] = "huge",
 	};
 
 	return kind < ARRAY_SIZE(name) ? name[kind] : "?";
@@ -200,7 +202,7 @@ struct page *page_alloc(unsigned order, enum page_kind kind, unsigned flags)
 	struct page *p;
 
 	debug_assert(this_cpu()->irq_depth == 0);
-	debug_assert(kind >= PAGE_KERNEL && kind <= PAGE_FILE);
+	debug_assert(kind >= PAGE_KERNEL && kind <= PAGE_LAST);
 	if (unlikely(order || page_fail_nth || limits_on || !pcp->count))
 		return alloc_slow(order, kind, flags);
 	p = pcp->page[--pcp->count];
@@ -216,7 +218,7 @@ struct page *page_alloc(unsigned order, enum page_kind kind, unsigned flags)
 /* kind in use, the order given. */
 static __always_inline_ bool page_is_block(const struct page *p, unsigned order)
 {
-	return p->order == order && (uint8_t)(p->kind - PAGE_KERNEL) <= PAGE_FILE - PAGE_KERNEL;
+	return p->order == order && (uint8_t)(p->kind - PAGE_KERNEL) <= PAGE_LAST - PAGE_KERNEL;
 }
 
 /* A single frame of a movable kind, which nobody pays for: the bytes after flags tell it all. */
@@ -259,6 +261,10 @@ static __attribute__((noinline)) void free_slow(struct page *p, unsigned order)
 
 	if (!page_is_block(p, order) || !page_is_unused(p))
 		free_refused(p, order);
+	if (unlikely(p->kind == PAGE_HUGETLB)) {
+		hugepool_give(p);
+		return;
+	}
 	if (p->flags & PG_LISTED)
 		lists_forget(p);
 	if (p->limit_id)

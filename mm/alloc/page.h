@@ -35,6 +35,8 @@ enum page_kind {
 	PAGE_TABLE,	/* a page table of any level */
 	PAGE_ANON,	/* anonymous memory of a process */
 	PAGE_FILE,	/* cached page of an object */
+	PAGE_HUGETLB,	/* an explicit huge page, in use or in its pool (hugepool.h) */
+	PAGE_LAST = PAGE_HUGETLB,
 };
 
 /* flags, changed atomically */

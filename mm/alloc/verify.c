@@ -122,6 +122,7 @@ static const char *check_frame(uint64_t n, uint64_t limit, struct found *f, uint
 		*size = 1ul << p->order;
 		return check_buddy(p);
 	case PAGE_KERNEL: case PAGE_SLAB: case PAGE_TABLE: case PAGE_ANON: case PAGE_FILE:
+	case PAGE_HUGETLB:
 		*size = 1ul << MIN(p->order, (uint8_t)ORDER_MAX);
 		charges[p->limit_id % LIMITS_MAX] += *size;
 		return check_block(p, limit);

@@ -36,7 +36,7 @@ static bool within(const struct object *o, uint64_t index)
 /* Are its pages promised as they come? (Others were promised before, or can be had again.) */
 static bool pays_by_page(const struct object *o)
 {
-	return o->ops->memory && !o->promised;
+	return o->ops->memory && !o->promised && !o->ops->huge;
 }
 
 static bool take_room(struct object_room *r)

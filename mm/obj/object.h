@@ -25,6 +25,7 @@ struct object_ops {
 	void (*release)(struct object *o);
 	bool io;		/* fill waits for a device: a fault that needs it is a major one */
 	bool memory;		/* pages are the only copy of their content: never dropped */
+	bool huge;		/* memory of explicit huge pages (huge.h) */
 };
 
 /*
@@ -63,7 +64,7 @@ struct object {
 	uint32_t refs;			/* atomic: files, mappings */
 	struct spinlock lock;		/* RANK_OBJECT: the index */
 	struct radix pages;		/* by index: pages, slots of those in swap, shadows of evicted ones; lock */
-	uint64_t npages, nswapped, nshadows; /* of each in it; lock */
+	uint64_t npages, nswapped, nshadows; /* of each in it (a huge page counts as one); lock */
 	uint64_t promised;		/* memory: pages charged for at its making; 0: each as it comes */
 	struct object_room *room;	/* memory: whose pages its are counted in, or NULL; const */
 	bool writable;			/* shared mappings may write to it; const after init */

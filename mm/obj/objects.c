@@ -74,7 +74,7 @@ uint64_t objects_npages(void)
 
 	spin_lock(&objects_lock);
 	TAILQ_FOREACH(o, &objects, all_link)
-		n += READ_ONCE(o->npages);
+		n += o->ops->huge ? 0 : READ_ONCE(o->npages);
 	spin_unlock(&objects_lock);
 	return n;
 }
@@ -95,7 +95,8 @@ const char *object_verify(struct object *o)
 		if (!item_page(p))
 			continue;
 		n++;
-		if (!pfn_valid(page_to_pfn(p)) || p->kind != PAGE_FILE)
+		if (!pfn_valid(page_to_pfn(p)) ||
+		    p->kind != (o->ops->huge ? PAGE_HUGETLB : PAGE_FILE))
 			return "object holds what is no page of a file";
 		if (p->owner != o || p->index != i)
 			return "object's page does not name its owner and index";

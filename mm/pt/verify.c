@@ -64,7 +64,8 @@ static bool check_block(const struct page *head, vaddr_t va, const pte_t *slot, 
 
 static bool check_page(const struct page *p, unsigned level, vaddr_t va, const pte_t *slot, pte_t e)
 {
-	if (p->kind != PAGE_ANON && p->kind != PAGE_FILE && p->kind != PAGE_KERNEL)
+	if (p->kind != PAGE_ANON && p->kind != PAGE_FILE && p->kind != PAGE_KERNEL &&
+	    p->kind != PAGE_HUGETLB)
 		return bad("%lx: entry %lx names a page of kind %u", va, e.v, p->kind);
 	if (p->slots == 0 || p->refs < p->slots)
 		return bad("%lx: page %lx has %u slots, %u refs", va, pte_pfn(e).v, p->slots,

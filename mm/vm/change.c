@@ -8,6 +8,7 @@
  */
 #include <mm/vm/map.h>
 #include <mm/pt/pt.h>
+#include <mm/vm/hugetlb.h>
 
 #include <linux/errno.h>
 
@@ -21,6 +22,8 @@ static int change_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 
 	if (c->check && (err = c->check(v)))
 		return err;
+	if (vma_is_huge(v))
+		flags &= ~VM_LOCK_MASK;	/* they stay in any case */
 	if (flags == v->flags)
 		return 0;
 	vma_mark(mm, v);

@@ -56,6 +56,7 @@
 #include <lib/assert.h>
 #include <mm/alloc/busy.h>
 #include <mm/reclaim/reclaim.h>
+#include <mm/vm/hugetlb.h>
 #include <mm/vm/map.h>
 
 #include <linux/errno.h>
@@ -282,7 +283,11 @@ static int settle_huge(struct fault *f);
 static __always_inline_ int fault_settle(struct fault *f)
 {
 	struct cursor c;
-	int r = fault_open(f, &c);
+	int r;
+
+	if (vma_is_huge(f->vma))
+		return hugetlb_settle(f);
+	r = fault_open(f, &c);
 
 	while (likely(r == FAULT_OK)) {
 		r = fault_entry(f, &c);
@@ -349,6 +354,8 @@ static int fault_outside(struct fault *f, int r)
 		r = fault_read_in(f);
 	else if (r == FAULT_WAIT_SWAP)
 		r = fault_read_swapped(f);
+	else if (r == FAULT_HUGETLB)
+		r = hugetlb_prepare(f);
 	if (r == FAULT_OOM)
 		r = fault_reclaim(f);
 	return r;
@@ -371,6 +378,7 @@ static void fault_begin(struct fault *f, struct mm *mm, vaddr_t va, unsigned acc
 	f->va = va & PAGE_MASK;
 	f->access = access & (ACCESS_WRITE | ACCESS_EXEC);
 	f->fresh = f->source = f->swapped = f->held = NULL;
+	f->huge = NULL;
 	f->ncached = 0;
 	f->tries = 0;
 	f->major = f->reclaimed = f->small = f->gathering = false;
@@ -379,9 +387,11 @@ static void fault_begin(struct fault *f, struct mm *mm, vaddr_t va, unsigned acc
 static void fault_end(struct fault *f)
 {
 	if (likely(!((uintptr_t)f->fresh | (uintptr_t)f->source | (uintptr_t)f->swapped |
-		     (uintptr_t)f->held)))
+		     (uintptr_t)f->held | (uintptr_t)f->huge)))
 		return;
 	fault_ask(f, NEED_NOTHING, NULL);
+	if (f->huge)
+		hugetlb_end(f);
 	if (f->held)
 		page_put(f->held);
 }

@@ -22,6 +22,7 @@ enum fault_step {
 	FAULT_WAIT_SWAP,		/* the same of the page of f->slot */
 	FAULT_AT_HUGE,			/* the entry is one of 2 MB, or is to be */
 	FAULT_SMALL,			/* it is not, and shall not be */
+	FAULT_HUGETLB,			/* f->huge must be made ready outside of the locks */
 };
 
 /* What must be there before the table is locked. */
@@ -33,6 +34,17 @@ enum fault_need {
 	NEED_SWAPPED,			/* the page of f->slot, busy */
 	NEED_HUGE,			/* a fresh block of zeros, or the huge page of zeros */
 	NEED_SPLIT,			/* the huge leaf to be a table */
+};
+
+/* What a fault on such a mapping needs: found out under the locks, made ready outside of them (hugetlb.h). */
+struct hugetlb_fault {
+	struct object *obj;		/* referenced */
+	uint64_t index;			/* of the huge page */
+	struct mutex *lock;		/* held, for obj and index, or NULL */
+	bool other;			/* something else is mapped there by now */
+	bool private, ours, write;	/* kind of mapping; by obj's promise; a copy for itself is wanted */
+	struct page *source;		/* to copy, referenced, or NULL */
+	struct page *page;		/* made ready, referenced, or NULL */
 };
 
 struct fault {
@@ -58,6 +70,8 @@ struct fault {
 	struct object *wait_obj;	/* FAULT_WAIT_PAGE: referenced */
 	uint64_t wait_index;
 	struct page *held;		/* what was waited for, referenced to the fault's end */
+
+	struct hugetlb_fault *huge;	/* or NULL */
 
 	unsigned tries;			/* of mm_retry */
 	bool major, reclaimed;
@@ -94,6 +108,8 @@ static inline struct page *fault_take_fresh(struct fault *f)
 
 /* -- the cases: the cursor stands on the entry, its table locked -- */
 
+/* What is there, e, need not be changed, but for the right to execute it. */
+int fault_allowed(struct fault *f, struct cursor *c, pte_t e);
 /* fault_anon.c: none or zero page in anonymous memory. */
 int fault_anon_none(struct fault *f, struct cursor *c);
 int fault_zero_page(struct fault *f, struct cursor *c);

@@ -34,6 +34,8 @@ static struct vma *copy_vma(struct mm *child, const struct mm *parent, const str
 	if (promised && map_promise(parent, promised))
 		return NULL;
 	copy = vma_clone(child, v);
+	if (unlikely(v->flags & VM_HUGETLB))
+		child->as.huge = true;	/* look closer at what is taken out */
 	if (!copy && promised)
 		commit_release(promised);
 	return copy;
@@ -121,6 +123,8 @@ static int fork_vma(struct fork *f, const struct vma *v)
 	vaddr_t va = MAX(v->start, f->shared), whole = ALIGN_DOWN(v->end, SPAN);
 	int err = 0;
 
+	if (unlikely(v->flags & VM_HUGETLB))	/* of leaves that may be larger than a span */
+		return has_pages(v) ? pt_copy(&f->child->as, &f->parent->as, v->start, v->end, f->g) : 0;
 	while (va < v->end && !err) {
 		if (IS_ALIGNED(va, SPAN) && va < whole && shareable(v)) {
 			err = share(f, va, whole);

@@ -19,6 +19,7 @@
 #include <mm/pt/rmap.h>
 #include <mm/reclaim/reclaim.h>
 #include <mm/reclaim/swap.h>
+#include <mm/vm/hugetlb.h>
 
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -78,6 +79,8 @@ static int check_part(const struct vma *v, enum advice what)
 	if (v->flags & VM_LOCKED &&
 	    (what == ADVICE_ZAP || what == ADVICE_FREE || what == ADVICE_COLD ||
 	     what == ADVICE_PAGEOUT))
+		return -EINVAL;
+	if (vma_is_huge(v) && (what == ADVICE_COLD || what == ADVICE_PAGEOUT))
 		return -EINVAL;
 	return what == ADVICE_FREE && (v->obj || v->flags & VM_SHARED) ? -EINVAL : 0;
 }
@@ -188,6 +191,8 @@ static int for_each_part(struct mm *mm, vaddr_t start, vaddr_t end, enum advice 
 			madvise_free(mm, MAX(v->start, start), at, g);
 		if (what != ADVICE_ZAP && what != ADVICE_ZAP_LOCKED)
 			continue;
+		if (vma_is_huge(v) && !hugetlb_whole(v, start, end))
+			return -EINVAL;
 		if (pt_own_zap(&mm->as, MAX(v->start, start), at))
 			return -ENOMEM;
 		pt_zap(&mm->as, MAX(v->start, start), at, g);

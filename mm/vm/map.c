@@ -20,6 +20,7 @@
 #include <lib/option.h>
 #include <mm/alloc/page.h>
 #include <mm/pt/pt.h>
+#include <mm/vm/hugetlb.h>
 
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -48,12 +49,16 @@ uint64_t map_random(uint64_t pages)
 /* Takes [start, end) from v, which overlaps it and is not cut in two by it. */
 static void trim(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end, struct vma **dead)
 {
+	if (v->start >= start && v->end <= end) {
+		vma_kill(mm, v, dead);
+		return;
+	}
+	if (vma_is_huge(v))
+		hugetlb_forget(v, MAX(v->start, start), MIN(v->end, end));
 	if (v->start < start)
 		vma_rebound(mm, v, v->start, start);
-	else if (v->end > end)
-		vma_rebound(mm, v, end, v->end);
 	else
-		vma_kill(mm, v, dead);
+		vma_rebound(mm, v, end, v->end);
 }
 
 /* Keeps faults out of [start, end), of which v is the first VMA. */
@@ -75,16 +80,33 @@ static __always_inline_ void zap(struct mm *mm, vaddr_t start, vaddr_t end)
 	gather_finish(&g);
 }
 
+/*
+ * An address space with shared tables or explicit huge pages: the tables at the ends become its own,
+ * and no end may be inside of such a page. v is the first VMA in the range.
+ */
+static __attribute__((noinline)) int look_closer(struct mm *mm, struct vma *v, vaddr_t start,
+						 vaddr_t end)
+{
+	for (; v && v->start < end; v = vma_next(v))
+		if (vma_is_huge(v) && !hugetlb_whole(v, start, end))
+			return -EINVAL;
+	return pt_own_edges(&mm->as, start, end);
+}
+
 int map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead)
 {
 	struct vma *v = vma_lookup(mm, start), *next;
 	uint64_t promised = 0;
+	int err;
 
 	if (!v || v->start >= end)
 		return 0;
 	mark_range(mm, v, end);
-	if (pt_own_zap(&mm->as, start, end))
-		return -ENOMEM;
+	if (unlikely(mm->as.uncommon)) {
+		err = look_closer(mm, v, start, end);
+		if (err)
+			return err;
+	}
 	if (v->start < start && v->end > end &&
 	    (mm->nvmas >= vm_max_map_count || !vma_split(mm, v, end)))
 		return -ENOMEM;
@@ -182,16 +204,17 @@ static bool taken_now(struct mm *mm, vaddr_t addr, size_t len)
 }
 
 /*
- * Where the mapping goes; with MAP_FIXED what was there is taken out. *next as map_place.
+ * Where the mapping s goes; with MAP_FIXED what was there is taken out. s->next as map_place.
  * mm.lock held for writing.
  */
-static long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma **next,
+static long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma_spec *s,
 		      struct vma **dead)
 {
 	int err;
 
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-		addr = map_place(mm, addr, len, flags, next);
+		addr = s->flags & VM_HUGETLB ? hugetlb_place(mm, addr, len, flags, s->obj) :
+					       map_place(mm, addr, len, flags, &s->next);
 		return addr ? (long)addr : -ENOMEM;
 	}
 	if (flags & MAP_FIXED_NOREPLACE && taken(mm, addr, len))
@@ -300,7 +323,7 @@ static int promise(struct mm *mm, struct vma_spec *s, uint64_t pages, struct obj
 		shm->promised = err ? 0 : pages;
 		return err;
 	}
-	if (!map_is_promise(s->flags))
+	if (!map_is_promise(s->flags) || s->flags & VM_HUGETLB)
 		return 0;
 	s->flags |= VM_ACCOUNT;
 	return map_promise(mm, pages);
@@ -315,10 +338,14 @@ static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, s
 	int err;
 
 	s->flags |= mm->lock_new;
+	if (unlikely(s->flags & VM_HUGETLB)) {
+		s->flags &= ~VM_LOCK_MASK;	/* they stay in any case */
+		mm->as.huge = true;		/* look closer at what is taken out */
+	}
 	err = check_limits(mm, addr, len, flags, s->flags);
 	if (err)
 		return err;
-	at = make_room(mm, addr, len, flags, &s->next, dead);
+	at = make_room(mm, addr, len, flags, s, dead);
 	if (at < 0)
 		return at;
 	err = promise(mm, s, len >> PAGE_SHIFT, shm);
@@ -385,6 +412,46 @@ static bool wants_pages(int flags, unsigned vm_flags)
 	       !(vm_flags & VM_LOCKONFAULT);
 }
 
+static long map_and_fill(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma_spec *s,
+			 struct object *shm)
+{
+	long at;
+
+	s->end = len;
+	at = map_object(mm, addr, flags, s, shm);
+	if (at > 0 && wants_pages(flags, s->flags) &&
+	    map_populate_vma(mm, s->start, s->end, s->flags) != FAULT_OK)
+		return at;		/* the call has succeeded all the same */
+	return at;
+}
+
+/* Of explicit huge pages: of an object that is there, or of one made for it. */
+static long mmap_huge(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma_spec *s)
+{
+	bool shared = s->flags & VM_SHARED;
+	struct object *made = NULL;
+	long at;
+	int err;
+
+	if (s->obj && !object_is_huge(s->obj))
+		return -EINVAL;
+	err = s->obj ? 0 : hugetlb_create(mm, flags, shared, &len, &made);
+	if (!err && made) {
+		s->obj = made;
+		s->pgoff = 0;
+		s->flags |= shared ? 0 : VM_HUGE_OWNER;
+	}
+	if (!err)
+		err = hugetlb_check(s->obj, addr, len, flags, shared && !made, s->pgoff);
+	s->flags |= VM_HUGETLB;
+	if (!err && huge_order(s->obj) == ORDER_GIANT)
+		s->flags |= VM_HUGE_1G;
+	at = err ? err : map_and_fill(mm, addr, len, flags, s, NULL);
+	if (made)
+		object_put(made);
+	return at;
+}
+
 int mm_mmap_place(struct mm *mm, vaddr_t addr, size_t len, int flags, uint64_t pgoff)
 {
 	int err = check_range(&addr, &len, flags, pgoff);
@@ -410,20 +477,16 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 		err = vma_flags(prot, flags, obj, &s.flags);
 	if (err)
 		return err;
-	if (flags & MAP_HUGETLB)
-		return -ENOMEM;		/* the pool of huge pages is empty */
+	if (flags & MAP_HUGETLB || object_is_huge(obj))
+		return mmap_huge(mm, addr, len, flags, &s);
 	if (!obj && s.flags & VM_SHARED) {
 		s.obj = shm = shm_create(len);
 		s.pgoff = 0;
 		if (!shm)
 			return -ENOMEM;
 	}
-	s.end = len;
-	at = map_object(mm, addr, flags, &s, shm);
+	at = map_and_fill(mm, addr, len, flags, &s, shm);
 	if (shm)
 		object_put(shm);
-	if (at > 0 && wants_pages(flags, s.flags) &&
-	    map_populate_vma(mm, s.start, s.end, s.flags) != FAULT_OK)
-		return at;		/* the call has succeeded all the same */
 	return at;
 }

@@ -20,8 +20,8 @@ uint64_t map_random(uint64_t pages);
 
 /*
  * Takes [start, end) out: translations first, then the VMAs, which go to
- * *dead for vma_bury. mm.lock held for writing. 0, or -ENOMEM before
- * anything has changed.
+ * *dead for vma_bury. mm.lock held for writing. 0, or -ENOMEM, or -EINVAL (an end is inside of an explicit huge
+ * page) before anything has changed.
  */
 int __must_check map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead);
 

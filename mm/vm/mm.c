@@ -10,9 +10,11 @@
 #include <mm/vm/map.h>
 #include <lib/assert.h>
 #include <lib/string.h>
+#include <mm/alloc/hugepool.h>
 #include <mm/alloc/limit.h>
 #include <mm/alloc/page.h>
 #include <mm/alloc/slab.h>
+#include <mm/obj/huge.h>
 #include <mm/pt/pt.h>
 #include <mm/vm/mms.h>
 
@@ -33,6 +35,8 @@ void mm_init(void)
 	mm_cache = kmem_cache_create("mm", sizeof(struct mm), 0);
 	vma_boot();
 	radix_boot();
+	huge_boot();
+	hugepool_boot();
 }
 
 /* As on Linux: below the place of the largest stack there is likely to be. */

@@ -33,6 +33,9 @@
 #define VM_WIPEONFORK	0x2000000u	/* empty after fork, in the child */
 #define VM_DONTDUMP	0x4000000u	/* not for a core dump */
 #define VM_HUGEPAGE	0x20000000u	/* wants huge pages (thp.h) */
+#define VM_HUGETLB	0x400000u	/* of explicit huge pages (hugetlb.h) */
+#define VM_HUGE_1G	0x1000000u	/* VM_HUGETLB: of 1 GB */
+#define VM_HUGE_OWNER	0x800000u	/* VM_HUGETLB, private: what its object promises is for it */
 #define VM_NOHUGEPAGE	0x40000000u	/* wants none */
 #define VM_THP_ADVICE	(VM_HUGEPAGE | VM_NOHUGEPAGE)
 

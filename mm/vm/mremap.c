@@ -20,6 +20,7 @@
 #include <mm/vm/map.h>
 #include <lib/assert.h>
 #include <mm/pt/pt.h>
+#include <mm/vm/hugetlb.h>
 
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -70,6 +71,8 @@ static int check_vma(struct remap *r)
 
 	if (!v)
 		return -EFAULT;
+	if (vma_is_huge(v) && (r->new_len > r->old_len || r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
+		return -EINVAL;
 	if (r->new_len <= r->old_len && !(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
 		return 0;		/* it stays: the range may go on behind the VMA */
 	if (!r->old_len && !(v->flags & VM_SHARED))

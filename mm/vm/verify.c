@@ -17,7 +17,7 @@
  *	promises	what VMAs and objects were charged for is the whole
  *	zero page	still zero
  *	lists		those of reclaim against their flags	lists_verify
- *	allocators	page_verify, slab_verify
+ *	allocators	page_verify, hugepool_verify, slab_verify
  *
  * Entries are counted per page in the upper bits of page->flags, which are 0
  * before and after (PG_TALLY_SHIFT): nothing is allocated, so this can run
@@ -28,6 +28,7 @@
 #include <mm/vm/map.h>
 #include <lib/format.h>
 #include <lib/log.h>
+#include <mm/alloc/hugepool.h>
 #include <mm/alloc/lists.h>
 #include <mm/alloc/page.h>
 #include <mm/alloc/slab.h>
@@ -231,6 +232,18 @@ static void restore_all(struct verify *v)
 			pt_walk(&v->mm->as, 0, mm_user_end(), restore_entry, v);
 }
 
+/* A leaf of an explicit huge page. */
+static void check_hugetlb(struct verify *v, const struct vma *a, vaddr_t va, unsigned level, pte_t e,
+			  const struct page *p)
+{
+	if (!(a->flags & VM_HUGETLB) || level != (a->flags & VM_HUGE_1G ? 3 : 2))
+		complain(v, "0x%lx: entry 0x%lx of level %u in a VMA of flags 0x%x", va, e.v, level, a->flags);
+	if (p->owner ? p->owner != a->obj || p->index != vma_pgoff(a, va) : a->flags & VM_SHARED)
+		complain(v, "0x%lx: huge page of another object, or place in it", va);
+	if (pte_writable(e) && !(a->flags & VM_SHARED) && (p->owner || p->slots > 1))
+		complain(v, "0x%lx: writable, but its huge page is somebody else's, too", va);
+}
+
 /* A leaf or noaccess entry of any level, which lies in a, or at least meets it. */
 static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, unsigned level,
 			const pte_t *slot, pte_t e)
@@ -253,6 +266,8 @@ static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, unsig
 		check_anon(v, a, va, level, slot, e, p);
 	else if (p->kind == PAGE_FILE)
 		check_file(v, a, va, level, e, p);
+	else if (p->kind == PAGE_HUGETLB)
+		check_hugetlb(v, a, va, level, e, p);
 	else
 		complain(v, "0x%lx: entry 0x%lx names a page of kind %u", va, e.v, p->kind);
 	if (first_look(v, slot))
@@ -367,8 +382,11 @@ static void check_page(struct verify *v, uint64_t f, struct page *p)
 	unsigned tally = p->flags >> PG_TALLY_SHIFT, cached;
 
 	p->flags &= TALLY_ONE - 1;
+	if (p->kind == PAGE_HUGETLB && (p->slots != tally || p->refs != p->slots + !!p->owner))
+		complain(v, "frame 0x%lx: huge page of %u slots and %u references, but %u entries name it",
+			 f, p->slots, p->refs, tally);
 	if (p->kind != PAGE_ANON && p->kind != PAGE_FILE) {
-		if (tally)
+		if (tally && p->kind != PAGE_HUGETLB)
 			complain(v, "frame 0x%lx: of kind %u, and %u entries name it", f, p->kind,
 				 tally);
 		return;
@@ -420,7 +438,7 @@ static void check_objects(struct verify *v)
 
 		if (why)
 			complain(v, "%s (object %p)", why, (void *)o);
-		if (o->ops->memory)
+		if (o->ops->memory && !o->ops->huge)
 			v->promised += o->promised ? o->promised : o->npages + o->nswapped;
 	}
 }
@@ -449,6 +467,7 @@ unsigned mm_verify(char *why, size_t n)
 	complain_of(&v, "", page_verify());
 	complain_of(&v, "", zpool_verify());
 	complain_of(&v, "", lists_verify());
+	complain_of(&v, "", hugepool_verify());
 	complain_of(&v, "", slab_verify());
 	cpus_release();
 	return v.bad;

@@ -17,6 +17,7 @@
 #include <lib/assert.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
+#include <mm/vm/hugetlb.h>
 
 #include <linux/errno.h>
 
@@ -156,7 +157,7 @@ struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at)
 
 struct vma *vma_clone(struct mm *to, const struct vma *v)
 {
-	struct vma_spec s = { v->start, v->end, v->flags & ~VM_LOCK_MASK, v->obj, v->pgoff,
+	struct vma_spec s = { v->start, v->end, v->flags & ~(VM_LOCK_MASK | VM_HUGE_OWNER), v->obj, v->pgoff,
 			      NULL };
 	struct vma *spare = vma_alloc();
 
@@ -173,12 +174,14 @@ struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)
 	if (joins_above(next, &s)) {
 		vaddr_t end = next->end;
 
+		next->flags &= ~VM_HUGE_OWNER;	/* v is */
 		vma_kill(mm, next, dead);
 		vma_rebound(mm, v, v->start, end);
 	}
 	if (joins_below(prev, &s)) {
 		vaddr_t end = v->end;
 
+		v->flags &= ~VM_HUGE_OWNER;	/* prev is */
 		vma_kill(mm, v, dead);
 		vma_rebound(mm, prev, prev->start, end);
 		v = prev;
@@ -213,6 +216,8 @@ int vma_isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end, struc
 	unsigned cuts = ((*v)->start < start) + ((*v)->end > end);
 	struct vma *upper;
 
+	if (vma_is_huge(*v) && !hugetlb_whole(*v, start, end))
+		return -EINVAL;
 	if (mm->nvmas + cuts > vm_max_map_count)
 		return -ENOMEM;
 	if ((*v)->end > end && !vma_split(mm, *v, end))
@@ -275,6 +280,8 @@ void vma_bury(struct vma *dead)
 		struct vma *v = dead;
 
 		dead = v->next_dead;
+		if (vma_is_huge(v))
+			hugetlb_forget(v, v->start, v->end);
 		if (v->obj)
 			object_put(v->obj);
 		if (grace_is_instant())

@@ -140,8 +140,8 @@ void vma_rebound(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end);
 /* Cuts v at `at`; the new upper half is returned, v keeps the lower one. NULL: no memory. */
 struct vma *vma_split(struct mm *mm, struct vma *v, vaddr_t at);
 /*
- * Splits *v so that *v is [start, end) alone, which lies in it. 0, or -ENOMEM
- * and nothing changed.
+ * Splits *v so that *v is [start, end) alone, which lies in it. 0, or -ENOMEM, or -EINVAL (that would be
+ * inside of an explicit huge page), and nothing changed.
  */
 int __must_check vma_isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end,
 			     struct vma **dead);

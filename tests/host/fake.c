@@ -224,3 +224,12 @@ uint64_t waitq_lock(struct waitq *q) { return spin_lock_irqsave(&q->lock); }
 void waitq_unlock(struct waitq *q, uint64_t flags) { spin_unlock_irqrestore(&q->lock, flags); }
 void waitq_wake_all(struct waitq *q) { assert(TAILQ_EMPTY(&q->sleepers)); }
 void waitq_wake_one(struct waitq *q) { assert(TAILQ_EMPTY(&q->sleepers)); }
+
+/* Of options, which no native test gives. */
+int parse_u64(const char *text, uint64_t *v)
+{
+	char *end;
+
+	*v = strtoull(text, &end, 0);
+	return *text && !*end ? 0 : -1;
+}

@@ -1,0 +1,229 @@
+/*
+ * Faults on explicit huge pages (hugetlb.h):
+ *
+ *	none		a page of the pool, cleared; shared: the object's page of that index, made if there is none;
+ *			private, of a memfd: its page, or for a write a copy of it
+ *	W missing	shared: W back; private: its own (one slot, one reference): W back, else a copy
+ *	noaccess	rights back
+ *
+ * Clearing 1 GB takes long: the page is made ready outside of all locks but one of its own kind, by which one thread
+ * at a time makes the page of an index: so two threads of one process never need two pages where one was promised.
+ * Then the fault starts anew, and finds under the table's lock whether it is still wanted.
+ *
+ * A truncate takes a page out of the object first and out of the mappings then: who maps it under the table's lock
+ * and still sees it in the object is found by that.
+ *
+ * Nothing to be had is FAULT_BUS, as on Linux: memory in general may be plentiful.
+ */
+#include <mm/vm/fault.h>
+#include <kernel/core/thread.h>
+#include <lib/assert.h>
+#include <mm/alloc/slab.h>
+#include <mm/vm/hugetlb.h>
+
+#include <linux/errno.h>
+
+static unsigned level_of(const struct vma *v)
+{
+	return v->flags & VM_HUGE_1G ? 3 : 2;
+}
+
+/* ---- under the locks ---- */
+
+/* f needs a page made ready: a copy of source (whose reference is given), or what there is of the object. */
+static int ask(struct fault *f, struct page *source)
+{
+	struct hugetlb_fault *h = f->huge;
+	const struct vma *v = f->vma;
+	uint64_t index = vma_pgoff(v, f->va & -hugetlb_size(v));
+
+	if (!h) {
+		h = f->huge = kmalloc(sizeof(*h));
+		if (!h)
+			return FAULT_OOM;
+		object_get(v->obj);
+		*h = (struct hugetlb_fault){ .obj = v->obj, .index = index };
+	} else if (h->obj != v->obj || h->index != index) {
+		h->other = true;	/* the mapping was replaced meanwhile */
+		return FAULT_HUGETLB;
+	}
+	h->private = fault_private(f);
+	h->ours = !h->private || v->flags & VM_HUGE_OWNER;
+	h->write = fault_writes(f);
+	if (h->source)
+		page_put(h->source);
+	h->source = source;
+	if (h->page)
+		page_put(h->page);
+	h->page = NULL;
+	return FAULT_HUGETLB;
+}
+
+/* Is the page made ready right for where f is, and what of? */
+static bool is_ready(const struct fault *f, const struct page *source)
+{
+	const struct hugetlb_fault *h = f->huge;
+	const struct vma *v = f->vma;
+
+	return h && h->obj == v->obj && h->page && h->index == vma_pgoff(v, f->va & -hugetlb_size(v)) &&
+	       h->private == fault_private(f) && (!source || h->source == source);
+}
+
+static struct page *take_ready(struct fault *f)
+{
+	struct page *p = f->huge->page;
+
+	f->huge->page = NULL;
+	return p;
+}
+
+static int none(struct fault *f, struct cursor *c)
+{
+	bool copy = fault_private(f) && fault_writes(f);
+
+	if (!is_ready(f, NULL) || (f->huge->page->owner && copy) ||
+	    (!fault_private(f) && READ_ONCE(f->huge->page->owner) != f->vma->obj))
+		return ask(f, NULL);
+	cursor_map(c, take_ready(f), copy ? f->prot | PROT_W : f->prot);
+	return FAULT_OK;
+}
+
+/* The other CPUs must have forgotten the old page before one writes to the new one: fault_replace has the theory. */
+static int replace(struct fault *f, struct cursor *c)
+{
+	bool alone = READ_ONCE(f->mm->refs) == 1 && !READ_ONCE(f->mm->threaded);
+
+	cursor_replace(c, take_ready(f), alone ? f->prot | PROT_W : f->prot, fault_gather(f));
+	return alone ? (int)FAULT_OK : (int)FAULT_AGAIN;
+}
+
+static int write_present(struct fault *f, struct cursor *c, struct page *p)
+{
+	if (!fault_private(f)) {
+		cursor_protect(c, f->prot, fault_gather(f));
+		return FAULT_OK;
+	}
+	if (!p->owner && READ_ONCE(p->slots) == 1 && READ_ONCE(p->refs) == 1) {
+		vm_count(PGREUSE, 1);
+		cursor_give_write(c);
+		return FAULT_OK;
+	}
+	if (is_ready(f, p))
+		return replace(f, c);
+	page_get(p);
+	return ask(f, p);
+}
+
+static int entry(struct fault *f, struct cursor *c)
+{
+	pte_t e = cursor_get(c);
+
+	switch (pte_kind(e, c->level)) {
+	case PTE_NONE:
+		return none(f, c);
+	case PTE_HUGE:
+		if (fault_writes(f) && !pte_writable(e))
+			return write_present(f, c, pfn_to_page(pte_pfn(e)));
+		return fault_allowed(f, c, e);
+	case PTE_NOACCESS:
+		cursor_protect(c, f->prot, fault_gather(f));
+		return fault_writes(f) ? (int)FAULT_AGAIN : (int)FAULT_OK;
+	default:
+		panic("fault at 0x%lx of huge pages meets entry 0x%lx", f->va, e.v);
+	}
+}
+
+int hugetlb_settle(struct fault *f)
+{
+	struct cursor c;
+	int r;
+
+	do {
+		if (cursor_open(&c, &f->mm->as, f->va, level_of(f->vma)))
+			return FAULT_OOM;
+		r = entry(f, &c);
+		cursor_close(&c);
+		if (f->gathering)
+			gather_finish(&f->g);
+	} while (r == FAULT_AGAIN);
+	return r;
+}
+
+/* ---- outside of them ---- */
+
+/* p's frames become copies of those of `from`, or zeros. */
+static void fill(struct page *p, struct page *from)
+{
+	char *to = page_to_virt(p);
+
+	for (uint64_t off = 0; off < PAGE_SIZE << p->order; off += PAGE_SIZE) {
+		if (from)
+			copy_page(to + off, (char *)page_to_virt(from) + off);
+		else
+			clear_page(to + off);
+		if (off % HUGE_SIZE == 0)
+			resched_point();
+	}
+}
+
+static int prepare_private(struct hugetlb_fault *h)
+{
+	struct page *from = h->source ? h->source : huge_get(h->obj, h->index);
+
+	if (from && !h->source && !h->write) {
+		h->page = from;
+		return FAULT_OK;
+	}
+	h->page = huge_take(h->obj, h->index, h->ours);
+	if (h->page)
+		fill(h->page, from);
+	if (from && !h->source)
+		page_put(from);
+	return h->page ? FAULT_OK : FAULT_BUS;
+}
+
+static int prepare_shared(struct hugetlb_fault *h)
+{
+	int err;
+
+	h->page = huge_get(h->obj, h->index);
+	if (h->page)
+		return FAULT_OK;
+	h->page = huge_take(h->obj, h->index, h->ours);
+	if (!h->page)
+		return FAULT_BUS;
+	fill(h->page, NULL);
+	err = huge_insert(h->obj, h->index, h->page);
+	return !err ? FAULT_OK : err == -ENOMEM ? FAULT_OOM : FAULT_BUS;
+}
+
+int hugetlb_prepare(struct fault *f)
+{
+	struct hugetlb_fault *h = f->huge;
+
+	if (unlikely(h->other)) {
+		hugetlb_end(f);
+		return FAULT_OK;
+	}
+	if (!h->lock) {			/* somebody may have made it until it is ours */
+		h->lock = huge_lock(h->obj, h->index);
+		mutex_lock(h->lock);
+		return FAULT_OK;
+	}
+	return h->private ? prepare_private(h) : prepare_shared(h);
+}
+
+void hugetlb_end(struct fault *f)
+{
+	struct hugetlb_fault *h = f->huge;
+
+	if (h->page)
+		page_put(h->page);
+	if (h->source)
+		page_put(h->source);
+	if (h->lock)
+		mutex_unlock(h->lock);
+	object_put(h->obj);
+	kfree(h);
+	f->huge = NULL;
+}
