@@ -381,7 +381,7 @@ static struct stale *reclaim_stale(struct reclaim_gather *r, struct aspace *as)
 	s->as = as;
 	stale_set_kind(s, FLUSH_RECLAIM);
 	stale_reset(s);
-	__atomic_fetch_add(&as->pins, 1, __ATOMIC_RELAXED);
+	aspace_pin(as);
 	r->n++;
 	return s;
 }
@@ -470,6 +470,6 @@ void reclaim_gather_flush(struct reclaim_gather *r)
 		for (unsigned i = 0; i < r->n; i++)
 			flush_alone(&r->s[i]);
 	for (unsigned i = 0; i < r->n; i++)
-		__atomic_fetch_sub(&r->s[i].as->pins, 1, __ATOMIC_RELEASE);
+		aspace_unpin(r->s[i].as);
 	reclaim_gather_init(r);
 }

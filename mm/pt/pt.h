@@ -377,6 +377,15 @@ void aspace_destroy(struct aspace *as);
 
 /* Pages of each sort; swap entries; tables without the root. */
 struct aspace_counts { uint64_t anon, file, shmem, swap, table_pages; };
+/* as stays, even at its end, until it is unpinned. Pinned with one of its tables locked. */
+static inline void aspace_pin(struct aspace *as)
+{
+	__atomic_fetch_add(&as->pins, 1, __ATOMIC_RELAXED);
+}
+static inline void aspace_unpin(struct aspace *as)
+{
+	__atomic_fetch_sub(&as->pins, 1, __ATOMIC_RELEASE);
+}
 /* Sums over the tables, taken at the moment of the call. */
 void aspace_count(struct aspace *as, struct aspace_counts *n);
 

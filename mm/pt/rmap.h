@@ -83,6 +83,12 @@ bool rmap_is_dirty(struct page *p);
 bool __must_check rmap_split(struct page *head, struct reclaim_gather *r);
 
 /*
+ * A huge leaf of the block that stands in the way of rmap_split, since its table is shared: where one
+ * of its owners has it, who is pinned (aspace_pin). False: there is none.
+ */
+bool __must_check rmap_shared_leaf(struct page *head, struct aspace **as, vaddr_t *va);
+
+/*
  * Of pages of objects, for who walks their mappings: p at va of as, if it is mapped there. The
  * same rules; the entry becomes none. False: it is locked.
  */

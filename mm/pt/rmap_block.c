@@ -83,3 +83,23 @@ bool rmap_split(struct page *head, struct reclaim_gather *r)
 	}
 	return !some_leaf(head);
 }
+
+bool rmap_shared_leaf(struct page *head, struct aspace **as, vaddr_t *va)
+{
+	pte_t *slot = some_leaf(head);
+	struct page *upper;
+	bool found;
+
+	if (!slot)
+		return false;
+	upper = virt_to_page(slot);
+	spin_lock(&upper->lock);
+	found = !upper->dead && upper->shared && entry_names(pte_read(slot), head);
+	if (found) {
+		*as = upper->as;
+		*va = upper->base + slot_index(slot) * LEVEL_SIZE(2);
+		aspace_pin(*as);
+	}
+	spin_unlock(&upper->lock);
+	return found;
+}

@@ -5,7 +5,8 @@
  * look it goes behind the others; else all of its leaves become tables, and its pages go at once,
  * one behind the other, as far as they can. So what is written out is as a rule one run of slots.
  *
- * A block that is locked or held, or whose leaf lies in a table that a fork shares, stays.
+ * A block that is locked or held stays. Leaves in a table that a fork shares are first made single
+ * by who knows the owners (mm/vm/unshare.c).
  */
 #include <mm/alloc/block.h>
 #include <mm/alloc/slots.h>
@@ -14,6 +15,8 @@
 #include <mm/reclaim/shrink.h>
 
 #define PART		32u		/* pages at once */
+
+bool (*reclaim_unshare)(struct aspace *as, vaddr_t va);
 
 /* Held by our reference besides its leaves'. */
 static bool may_go(const struct page *head)
@@ -35,17 +38,34 @@ static uint64_t reclaim_parts(struct page *head)
 	return freed;
 }
 
-static uint64_t shrink_block(struct page *head)
+static bool split_leaves(struct page *head)
 {
 	struct reclaim_gather r;
-	bool split = false;
+	bool done;
 
-	if (may_go(head) && !rmap_block_young(head)) {
-		reclaim_gather_init(&r);
-		split = rmap_split(head, &r);
-		reclaim_gather_flush(&r);
+	reclaim_gather_init(&r);
+	done = rmap_split(head, &r);
+	reclaim_gather_flush(&r);
+	return done;
+}
+
+/* All of its leaves become tables. */
+static bool split(struct page *head)
+{
+	bool done = split_leaves(head), go_on = true;
+	struct aspace *as;
+	vaddr_t va;
+
+	while (!done && go_on && rmap_shared_leaf(head, &as, &va)) {
+		go_on = reclaim_unshare(as, va);
+		done = go_on && split_leaves(head);
 	}
-	if (split)
+	return done;
+}
+
+static uint64_t shrink_block(struct page *head)
+{
+	if (may_go(head) && !rmap_block_young(head) && split(head))
 		return reclaim_parts(head);
 	block_put(head);
 	return 0;

@@ -38,6 +38,11 @@ const struct policy *policy_nth(unsigned i);
 /* n (<= 32) pages, whose references are taken over, are reclaimed now (MADV_PAGEOUT; how many went); or sooner than others (MADV_COLD). */
 unsigned reclaim_pages(struct page *const *page, unsigned n);
 void reclaim_cool(struct page *const *page, unsigned n);
+/*
+ * Set by mm/vm: the huge leaf at va of as, pinned (the pin goes), which lies in a table that a fork
+ * shares, becomes a table of as's own. False: it does not.
+ */
+extern bool (*reclaim_unshare)(struct aspace *as, vaddr_t va);
 /* Lists are kept from now on; with swap turned on, also of memory that only swap can hold. No lock held. */
 void reclaim_lists(void);
 /* How readily reclaim takes what only swap can hold, as for policies: /proc/sys/vm/swappiness. */

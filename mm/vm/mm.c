@@ -16,6 +16,7 @@
 #include <mm/alloc/slab.h>
 #include <mm/obj/huge.h>
 #include <mm/pt/pt.h>
+#include <mm/reclaim/reclaim.h>
 #include <mm/vm/mms.h>
 
 #include <linux/errno.h>
@@ -37,6 +38,7 @@ void mm_init(void)
 	radix_boot();
 	huge_boot();
 	hugepool_boot();
+	reclaim_unshare = mm_unshare;
 }
 
 /* As on Linux: below the place of the largest stack there is likely to be. */

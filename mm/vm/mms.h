@@ -9,6 +9,12 @@ TAILQ_HEAD(mm_list, mm);
 extern struct mm_list mms;		/* mms_lock */
 extern struct spinlock mms_lock;	/* RANK_LISTS */
 
+/*
+ * The huge leaf at va of as, which is pinned (the pin goes), gets a table of as's own around it, and becomes one. False: not
+ * now, or not at all. For reclaim; no lock held.
+ */
+bool mm_unshare(struct aspace *as, vaddr_t va);
+
 /* The address space after mm (NULL: the first) that is not at its end, counted; mm's reference goes. */
 struct mm *mm_next(struct mm *mm);
 

@@ -257,3 +257,23 @@ KTEST(huge, reclaimed)
 	mt_end();
 	end();
 }
+
+/* The table is a child's, too: it is copied, and then both have tables of small leaves. */
+KTEST(huge, reclaimed_from_a_shared_table)
+{
+	struct mm *child;
+
+	begin(&fast_ops);
+	mt_begin();
+	map_blocks(2);
+	child = mm_fork(mt_mm);
+	for (unsigned i = 0; i < 4; i++)
+		shrink_blocks(1, 0);
+	EXPECT_EQ(level_at(AT), 1);
+	EXPECT_EQ(level_at(AT + SPAN), 1);
+	for (unsigned i = 0; i < 2 * SPAN; i++)
+		EXPECT_EQ(mt_read(AT + i), word_of(i));
+	mm_put(child);
+	mt_end();
+	end();
+}
