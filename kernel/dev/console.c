@@ -364,6 +364,11 @@ int console_open_std(unsigned fd, struct file **out)
 	return file_open(pipe_node, &pipe_ops, fd ? O_WRONLY : O_RDONLY, out);
 }
 
+uint64_t console_device(void)
+{
+	return RDEV_SERIAL;
+}
+
 bool console_is_terminal(void)
 {
 	return tty_mask;

@@ -15,6 +15,8 @@ void console_init(void);
  */
 int __must_check console_open_std(unsigned fd, struct file **out);
 
+/* Its number, as stat(2) shows it. */
+uint64_t console_device(void);
 /* True if one of them at least is a terminal: then it is the program's controlling one. */
 bool console_is_terminal(void);
 

@@ -1,6 +1,7 @@
 /* What a process is and uses: /proc/PID/status, statm, stat, limits, comm, cmdline, environ. */
 #include <kernel/fs/proc.h>
 #include <kernel/core/clock.h>
+#include <kernel/dev/console.h>
 #include <kernel/proc/look.h>
 #include <lib/string.h>
 #include <linux/errno.h>
@@ -176,8 +177,8 @@ PROC_FILE(statm, .path = "statm", .mode = S_IFREG | 0444, .show = show_statm);
 
 static void stat_who(struct text *t, const struct process_view *v, const struct memory *m)
 {
-	text_printf(t, "%d (%s) %c %d %d %d 0 -1 4194304 ", v->tid, v->name, v->state, v->ppid,
-		    v->pgid, v->sid);
+	text_printf(t, "%d (%s) %c %d %d %d %lu %d 4194304 ", v->tid, v->name, v->state, v->ppid,
+		    v->pgid, v->sid, v->foreground < 0 ? 0 : console_device(), v->foreground);
 	text_printf(t, "%lu %lu %lu %lu ", v->used.minflt + m->fig.minflt, v->reaped.minflt,
 		    v->used.majflt + m->fig.majflt, v->reaped.majflt);
 	text_printf(t, "%lu %lu %lu %lu 20 0 %u 0 ", v->used.user_ns / TICK_NS,

@@ -173,10 +173,28 @@ static int fork_process(struct process *parent, const struct fork_spec *spec,
 	return pid;
 }
 
+/* RLIMIT_NPROC: of all tasks of p's user, those of zombies too. It is none for the privileged. */
+static bool has_too_many(const struct process *p)
+{
+	uint64_t limit = process_limit(p, RLIMIT_NPROC), n = 0;
+	const struct process *q;
+
+	if (likely(limit == RLIM64_INFINITY || !p->cred.uid || cred_is_privileged(&p->cred)))
+		return false;
+	spin_lock(&process_lock);
+	TAILQ_FOREACH(q, &processes, link)
+		if (q->cred.uid == p->cred.uid)
+			n += MAX(q->ntasks, 1u);
+	spin_unlock(&process_lock);
+	return n >= limit;
+}
+
 int process_fork(const struct fork_spec *spec, const struct trapframe *tf)
 {
 	struct process *p = current_process();
 
+	if (has_too_many(p))
+		return -EAGAIN;
 	make_room();
 	if (memory_is_short()) {
 		oom_settle();

@@ -1,5 +1,6 @@
 /* What others may see of a process; see look.h. */
 #include <kernel/proc/look.h>
+#include <kernel/proc/terminal.h>
 #include <lib/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
@@ -64,6 +65,8 @@ int process_look(int tid, struct process_view *v)
 		.files_max = p->files.max, .nthreads = p->nlive,
 		.start_ns = p->start_ns, .used = p->used, .reaped = p->reaped,
 	};
+	if (!terminal_of(p, &v->foreground))
+		v->foreground = -1;
 	strlcpy(v->name, t->thread.name, sizeof(v->name));
 	memcpy(v->rlimit, p->rlimit, sizeof(v->rlimit));
 	look_at_signals(t, v);

@@ -10,6 +10,7 @@
 
 struct process_view {
 	int pid, tid, ppid, pgid, sid;
+	int foreground;			/* group of its terminal; -1: it has none */
 	char name[16];
 	char state;			/* R, S, Z as /proc shows it */
 	unsigned umask, files_max, nthreads;

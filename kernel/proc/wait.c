@@ -83,7 +83,7 @@ static void signal_orphan(struct process *c, int parent)
 	(void)!signal_send(c, NULL, &info);
 }
 
-/* The next child of `from` becomes init's. False: there was none. */
+/* The next child of `from` becomes init's. False: there was none, and its own group loses it. */
 static bool leave_child(struct process *from)
 {
 	struct process *c;
@@ -91,7 +91,9 @@ static bool leave_child(struct process *from)
 
 	spin_lock(&process_lock);
 	c = TAILQ_FIRST(&from->children);
-	if (c) {
+	if (!c) {
+		group_lose(from, NULL);
+	} else {
 		TAILQ_REMOVE(&from->children, c, sibling);
 		TAILQ_INSERT_TAIL(&init_process.children, c, sibling);
 		c->parent = &init_process;
@@ -114,9 +116,6 @@ void process_leave_children(struct process *p)
 {
 	while (leave_child(p))
 		;
-	spin_lock(&process_lock);
-	group_lose(p, NULL);
-	spin_unlock(&process_lock);
 }
 
 /* ---- waiting ---- */

@@ -40,7 +40,7 @@ struct trapframe;
 	X(set_tid_address) X(futex) X(set_robust_list) X(get_robust_list) X(rseq) X(prlimit64) X(getrlimit) \
 	X(setrlimit) X(getrusage) X(times) \
 	/* scheduling */ \
-	X(sched_yield) X(sched_getaffinity) X(sched_setaffinity) X(getcpu) X(membarrier) \
+	X(sched_yield) X(getpriority) X(sched_getaffinity) X(sched_setaffinity) X(getcpu) X(membarrier) \
 	X(sched_getscheduler) X(sched_setscheduler) X(sched_getparam) X(sched_setparam) \
 	X(sched_get_priority_max) X(sched_get_priority_min) \
 	/* signals */ \

@@ -41,6 +41,8 @@ with Quire(INITRD) as quire:
     sh = Shell(quire)
     sh.shows("the shell is the foreground group of a terminal", b"tty; echo $-; ps -o pid,comm",
              [b"/dev/ttyS0\n", b"mi", b" 1 init\n", b" 2 init\n"])
+    sh.shows("ps knows its terminal and groups", b"ps -o pid,pgid,sid,tty,stat,comm",
+             [b"    2     2     2 4,64   S    init\n", b"4,64   R    ps\n"])
     sh.shows("^C ends a program, not the shell", b"sleep 1000; echo not said", [b"^C\n"], b"\x03")
     sh.shows("and the program's end was SIGINT", b"echo $?", [b"\n130\n"])
     sh.shows("^\\ ends one, too", b"sleep 1000", [b"^\\Quit\n"], b"\x1c")
