@@ -18,6 +18,11 @@ struct cred {
 	uint32_t group[CRED_GROUPS_MAX];
 };
 
+/* Bytes of it that say something. */
+static inline size_t cred_size(const struct cred *c)
+{
+	return offsetof(struct cred, group) + c->ngroups * sizeof(c->group[0]);
+}
 /* The running process's; root's at boot and for the kernel's own threads. */
 const struct cred *cred_current(void);
 /* Does it belong to that group, for file systems? */

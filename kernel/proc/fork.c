@@ -31,7 +31,7 @@ static void copy_places(struct process *child, const struct process *parent)
 	spin_lock(&process_lock);
 	memcpy(child->rlimit, parent->rlimit, sizeof(child->rlimit));
 	child->no_terminal = parent->no_terminal;
-	child->cred = parent->cred;
+	memcpy(&child->cred, &parent->cred, cred_size(&parent->cred));
 	spin_unlock(&process_lock);
 	child->cwd = process_cwd();
 	node_get(parent->exe);

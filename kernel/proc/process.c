@@ -309,6 +309,7 @@ static struct process *create_first(struct node *exe)
 		return NULL;
 	default_limits(p);
 	memset(p->signals.action, 0, sizeof(p->signals.action));
+	memset(&p->cred, 0, sizeof(p->cred));
 	p->umask = 022;
 	p->exit_signal = SIGCHLD;
 	p->awaited = true;

@@ -78,7 +78,6 @@ struct process {
 	struct node *cwd;		/* counted; process_lock */
 	struct node *exe;		/* what it runs; counted, or NULL */
 	unsigned umask;			/* atomic */
-	struct cred cred;		/* process_lock; read by its own threads without it */
 	int oom_score_adj;		/* -1000 .. 1000: told, and inherited; process_lock */
 	enum oom_state oom;		/* process_lock */
 	uint64_t start_ns;
@@ -97,6 +96,7 @@ struct process {
 	/* what fork copies whole, and process_alloc leaves as it is */
 	struct rlimit64 rlimit[RLIM_NLIMITS];	/* process_lock; a soft one is read without it */
 	struct signals signals;
+	struct cred cred;		/* process_lock; read by its own threads without it */
 };
 
 /* all, in the order of their making; process_lock; for GDB, too */
