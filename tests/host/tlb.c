@@ -20,6 +20,7 @@
 #define raise gather_raise	/* not the C library's */
 #include <mm/pt/gather.c>
 #undef raise
+#include <mm/pt/huge.h>
 #include <mm/vm/vma.h>
 #include <mm/vm/vma_lock.h>
 #include <sys/wait.h>
@@ -237,6 +238,41 @@ static void no_pcid(void) { random_steps(FAKE_NO_PCID); }
 static void with_pcid(void) { random_steps(FAKE_PCID); }
 static void with_invpcid(void) { random_steps(FAKE_INVPCID); }
 
+/* CPU 1 knows a huge leaf, which CPU 0 makes a table: it must not go on with what is no more. */
+static void leaf_split_once(void)
+{
+	const vaddr_t at = 1ul << 38;	/* far from what the model knows */
+	struct aspace *as = &space[0].mm->as;
+	struct gather g;
+	struct cursor c;
+	pfn_t f;
+
+	fake_speculate_at(NULL, 0);
+	run_on(1, &space[0]);
+	go_to(0);
+	CHECK_EQ(cursor_open(&c, as, at, 2), 0);
+	cursor_map(&c, page_alloc(ORDER_HUGE, PAGE_ANON, 0), RWU);
+	cursor_close(&c);
+	go_to(1);
+	CHECK(fake_access(at + 5 * PAGE_SIZE, ACCESS_READ | ACCESS_USER, &f));
+	go_to(0);
+	CHECK_EQ(pt_split(as, at), 0);
+	check_tlb();
+	CHECK(pte_present(pt_peek(as, at + 5 * PAGE_SIZE)));
+	gather_init(&g, as);
+	pt_zap(as, at, at + HUGE_SIZE, &g);
+	gather_finish(&g);
+}
+
+static void leaf_split_flushed(void)
+{
+	for (enum fake_pcid pcid = FAKE_NO_PCID; pcid <= FAKE_INVPCID; pcid++) {
+		begin(pcid);
+		leaf_split_once();
+		end();
+	}
+}
+
 /* ---- mistakes ---- */
 
 static void skip(enum flush_kind kind) { skipflush = kind; }
@@ -249,6 +285,7 @@ static void forget_unshare(void) { skip(FLUSH_UNSHARE); }
 static void forget_mremap(void) { skip(FLUSH_MREMAP); }
 static void forget_dontneed(void) { skip(FLUSH_DONTNEED); }
 static void forget_reclaim(void) { skip(FLUSH_RECLAIM); }
+static void forget_split(void) { skip(FLUSH_SPLIT); }
 static void lose_requests(void) { lose_remote = true; }
 static void free_pages_first(void) { pages_first = true; }
 static void leave_tables_first(void) { owners_first = true; }
@@ -270,6 +307,7 @@ static const struct mistake {
 	{ "mremap does not flush", forget_mremap, false, NULL },
 	{ "DONTNEED does not flush", forget_dontneed, false, NULL },
 	{ "reclaim does not flush", forget_reclaim, false, NULL },
+	{ "a huge leaf made a table is not flushed", forget_split, false, leaf_split_once },
 	{ "other CPUs are not asked", lose_requests, false, NULL },
 	{ "pages are freed before the flush", free_pages_first, false, NULL },
 	{ "shared tables are left before the flush", leave_tables_first, false, tables_left },
@@ -339,6 +377,7 @@ int main(void)
 	TAP_RUN(with_pcid);
 	TAP_RUN(with_invpcid);
 	TAP_RUN(left_tables);
+	TAP_RUN(leaf_split_flushed);
 	TAP_RUN(every_mistake_is_found);
 	return tap_done();
 }
