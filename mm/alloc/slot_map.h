@@ -65,16 +65,13 @@ static inline bool in_use(const struct slot *w)
 	return entries(w) || page_of(w);
 }
 
-/* The cluster of s and its word; NULL: there is no such slot. */
+/* The cluster of s, which some entry named, and its word; NULL: there is no such slot any more. */
 static __always_inline_ struct cluster *slot_place(swp_t s, struct slot **w)
 {
 	uint64_t offset = swp_offset(s);
+	struct area *a = &areas[swp_device(s)];
 	struct cluster *c;
-	struct area *a;
 
-	if (unlikely(s.v >> SWP_DEVICE_SHIFT >= SLOT_AREAS))
-		return NULL;
-	a = &areas[swp_device(s)];
 	if (unlikely(offset >= __atomic_load_n(&a->n, __ATOMIC_ACQUIRE)))
 		return NULL;
 	c = &a->cluster[offset >> CLUSTER_SHIFT];
@@ -82,10 +79,10 @@ static __always_inline_ struct cluster *slot_place(swp_t s, struct slot **w)
 	return c;
 }
 
-/* The same, locked. */
+/* The same, locked, of any s: a page's `swp` that is read while it leaves the cache may be another thing. */
 static __always_inline_ struct cluster *slot_find(swp_t s, struct slot **w)
 {
-	struct cluster *c = slot_place(s, w);
+	struct cluster *c = likely(s.v >> SWP_DEVICE_SHIFT < SLOT_AREAS) ? slot_place(s, w) : NULL;
 
 	if (likely(c))
 		spin_lock(&c->lock);

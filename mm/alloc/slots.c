@@ -138,11 +138,12 @@ struct page *slot_cached(swp_t s)
 int slot_cache(swp_t s, struct page *p, uint32_t *shadow)
 {
 	struct slot *w;
-	struct cluster *c = slot_find(s, &w);
+	struct cluster *c = slot_place(s, &w);
 	int err = 0;
 
 	if (!c)
 		return -ENOENT;
+	spin_lock(&c->lock);
 	if (page_of(w)) {
 		err = -EEXIST;
 	} else if (!entries(w)) {

@@ -42,7 +42,7 @@ void slot_get(swp_t s);
 void slot_put(swp_t s);
 uint32_t slot_count(swp_t s);
 
-/* The page that caches s, with a reference for the caller, or NULL. s may be out of use. */
+/* The page that caches s, with a reference for the caller, or NULL. s was named by some entry; it may be out of use. */
 struct page *slot_cached(swp_t s);
 /*
  * p, busy and referenced by the caller, of no object, becomes the cache of s. 0 (*shadow: what was kept there, 0:

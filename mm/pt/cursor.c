@@ -428,7 +428,7 @@ bool cursor_swap_in(struct cursor *c, struct page *p, unsigned prot)
 	pte_t was = cursor_get(c), e = leaf(p, prot & ~PROT_W);
 	struct page *t = c->table;
 
-	assert(c->level == 1 && !t->shared && pte_kind(was, 1) == PTE_SWAP && p->kind == PAGE_ANON);
+	assert(c->level == 1 && pte_kind(was, 1) == PTE_SWAP && p->kind == PAGE_ANON);
 	if (unlikely(pte_swap_is_stray(was)))
 		return false;
 	e.v |= was.v & PTE_SOFT_MASK;

@@ -178,7 +178,7 @@ bool cursor_reopen(struct cursor *c);
 /*
  * Makes nothing: stands on the lowest entry that exists on the way to va, at
  * `level` or above (c->level says). Always locked on return. The table may be
- * shared with other address spaces (c->table->shared): then it is only looked at.
+ * shared with other address spaces (c->table->shared): then it is only looked at, but for cursor_swap_in.
  */
 void cursor_find(struct cursor *c, struct aspace *as, vaddr_t va, unsigned level);
 /* To the next entry of the same table; false at its end (the cursor stays). */

@@ -411,6 +411,10 @@ enum fault_result vm_fault(struct mm *mm, vaddr_t va, unsigned access)
 		fault_unlock(&f, r);
 		if (likely(r < FAULT_OOM))
 			break;
+		if (r == FAULT_IN_PLACE) {
+			r = FAULT_OK;
+			break;
+		}
 		r = fault_outside(&f, r);
 	} while (r == FAULT_OK);
 	fault_end(&f);
@@ -433,7 +437,7 @@ static int bring_back_once(struct fault *f)
 		f->need = NEED_SWAPPED;
 	r = fault_open(f, &c);
 	if (r != FAULT_OK)
-		return r == FAULT_AT_HUGE ? (int)FAULT_OK : r;
+		return r == FAULT_AT_HUGE || r == FAULT_IN_PLACE ? (int)FAULT_OK : r;
 	e = cursor_get(&c);
 	if (pte_kind(e, c.level) == PTE_SWAP)
 		r = fault_swap(f, &c, e);

@@ -23,6 +23,7 @@ enum fault_step {
 	FAULT_AT_HUGE,			/* the entry is one of 2 MB, or is to be */
 	FAULT_SMALL,			/* it is not, and shall not be */
 	FAULT_HUGETLB,			/* f->huge must be made ready outside of the locks */
+	FAULT_IN_PLACE,			/* settled while preparing, and counted for the VMA: FAULT_OK */
 };
 
 /* What must be there before the table is locked. */
@@ -150,6 +151,7 @@ int fault_prepare_cached(struct fault *f);
 void fault_release_cached(struct fault *f);
 /* Is f's page swapped out, by a look without a lock? Then f->slot says where. */
 bool fault_swapped(struct fault *f);
+/* Also FAULT_IN_PLACE. */
 int fault_prepare_swapped(struct fault *f);
 void fault_drop_swapped(struct fault *f);
 /* FAULT_WAIT_SWAP, outside of the locks. */

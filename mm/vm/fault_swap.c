@@ -12,6 +12,10 @@
  * The page is busy from where it is found to where it is mapped: others who want it wait,
  * so it is read once, and reclaim passes it over.
  *
+ * A fault that only reads leaves a shared table (mm/pt/share.c) shared: the page comes in for all of its owners at
+ * once. As long as they share it they agree on rights; W it has none, and X neither, which a
+ * fault gives back in a table of its own.
+ *
  * A page that is mapped elsewhere already can only be mapped at the same index of related
  * tables (mm/pt/rmap.h); an entry that mremap has moved gets a copy.
  *
@@ -92,6 +96,53 @@ static void find_ahead(struct fault *f)
 	}
 }
 
+/* ---- the entry ---- */
+
+/* The entry under c, which names the slot of f->swapped, becomes a leaf. False: it is a stray. */
+static __always_inline_ bool enter(struct fault *f, struct cursor *c, unsigned prot)
+{
+	struct page *p = f->swapped;
+	swp_t s = p->swp;
+
+	if (unlikely(!cursor_swap_in(c, p, prot)))
+		return false;
+	f->swapped = NULL;
+	f->need = NEED_NOTHING;
+	if (unlikely(READ_ONCE(p->flags) & PG_AHEAD)) {
+		__atomic_fetch_and(&p->flags, ~PG_AHEAD, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&ahead_of(f)->hits, 1, __ATOMIC_RELAXED);
+		vm_count(SWAP_RA_HIT, 1);
+	}
+	slot_put(s);
+	if (unlikely(READ_ONCE(slots_tight)) && !slot_count(s))
+		slot_give_up(p);
+	page_unlock(p);
+	return true;
+}
+
+/* Prepared; FAULT_OK: it takes a table of one's own. */
+static __attribute__((noinline)) int swap_in_place(struct fault *f)
+{
+	bool done = false;
+	struct cursor c;
+
+	if (f->access != ACCESS_READ || (f->prot & (PROT_R | PROT_X)) == PROT_X)
+		return FAULT_OK;
+	cursor_find(&c, &f->mm->as, f->va, 1);
+	if (c.level == 1 && c.table->shared) {
+		pte_t e = cursor_get(&c);
+
+		done = pte_kind(e, 1) == PTE_SWAP && swap_is_of(f->swapped, pte_swp(e)) &&
+		       enter(f, &c, f->prot & ~PROT_X);
+	}
+	cursor_close(&c);
+	if (!done)
+		return FAULT_OK;
+	if (!f->major)
+		vma_count_fault(f->vma);
+	return FAULT_IN_PLACE;
+}
+
 /* ---- preparing ---- */
 
 int fault_prepare_swapped(struct fault *f)
@@ -108,7 +159,7 @@ int fault_prepare_swapped(struct fault *f)
 			page_put(f->held);
 			f->held = NULL;
 		}
-		return FAULT_OK;
+		return unlikely(f->mm->as.shares) ? swap_in_place(f) : FAULT_OK;
 	}
 	f->need = NEED_NOTHING;
 	if (err == -ENOENT)			/* the entry has changed */
@@ -133,7 +184,7 @@ int fault_read_swapped(struct fault *f)
 	return err == -ENOMEM ? FAULT_OOM : FAULT_BUS;
 }
 
-/* ---- the entry ---- */
+/* ---- the entry in a table of one's own ---- */
 
 /* The page of the slot belongs to tables that are no relatives of this one. */
 static __attribute__((noinline)) int swap_in_copy(struct fault *f, struct cursor *c, struct page *p)
@@ -160,18 +211,7 @@ int fault_swap(struct fault *f, struct cursor *c, pte_t e)
 		f->slot = s;
 		return FAULT_AGAIN;
 	}
-	if (unlikely(!cursor_swap_in(c, p, f->prot)))
+	if (unlikely(!enter(f, c, f->prot)))
 		return swap_in_copy(f, c, p);
-	f->swapped = NULL;
-	f->need = NEED_NOTHING;
-	if (unlikely(READ_ONCE(p->flags) & PG_AHEAD)) {
-		__atomic_fetch_and(&p->flags, ~PG_AHEAD, __ATOMIC_RELAXED);
-		__atomic_fetch_add(&ahead_of(f)->hits, 1, __ATOMIC_RELAXED);
-		vm_count(SWAP_RA_HIT, 1);
-	}
-	slot_put(s);
-	if (unlikely(READ_ONCE(slots_tight)) && !slot_count(s))
-		slot_give_up(p);
-	page_unlock(p);
 	return fault_writes(f) ? fault_write_present(f, c, cursor_get(c)) : (int)FAULT_OK;
 }

@@ -4,6 +4,7 @@
  */
 #include <tests/kernel/crew.h>
 #include <tests/kernel/swapdisk.h>
+#include <mm/vm/fault.h>
 
 /* ---- areas ---- */
 
@@ -204,6 +205,64 @@ KTEST(swap, shares_of_slots)
 	thread_set_aspace(mm_aspace(parent));
 	mt_mm = parent;
 	mm_put(child);
+	mt_end();
+	end();
+}
+
+static bool is_shared(unsigned i)
+{
+	struct cursor c;
+	bool shared;
+
+	cursor_find(&c, mm_aspace(mt_mm), mt_va(i), 1);
+	shared = c.level == 1 && c.table->shared;
+	cursor_close(&c);
+	return shared;
+}
+
+/* Reading leaves a table shared: the page comes in for all owners, without W and X. */
+KTEST(swap, in_place)
+{
+	struct mm *parent, *child;
+	uint64_t tables;
+
+	begin(&fast_ops);
+	mt_begin();
+	EXPECT(mt_anon(0, 64, RW) && mt_anon(64, 8, RW | PROT_EXEC));
+	for (unsigned i = 0; i < 72; i++)
+		EXPECT(!mt_write(i, 100 + i) && out(i));
+	parent = mt_mm;
+	child = mm_fork(parent);
+	EXPECT(child);
+	tables = mt_figures().table_bytes;
+	for (unsigned i = 0; i < 72; i += 2)
+		EXPECT_EQ(mt_read(i), 100 + i);
+	EXPECT_EQ(fault_bring_back(parent, mt_va(1)), FAULT_OK);	/* as swapoff does */
+	EXPECT(is_shared(0) && mt_figures().table_bytes == tables);
+	EXPECT_EQ(reads, 37);
+	EXPECT(sound());
+	thread_set_aspace(mm_aspace(child));
+	mt_mm = child;
+	for (unsigned i = 0; i < 72; i += 2) {
+		EXPECT_EQ(mt_read(i), 100 + i);
+		EXPECT(mt_kind(i) == PTE_PRESENT && !pte_writable(mt_entry(i)) && !pte_exec(mt_entry(i)));
+	}
+	EXPECT(is_shared(0) && reads == 37);
+	EXPECT_EQ(vm_fault(child, mt_va(66), ACCESS_EXEC | ACCESS_PRESENT), FAULT_OK);
+	EXPECT(!is_shared(0) && pte_exec(mt_entry(66)));
+	EXPECT(!mt_write(2, 7) && !mt_write(3, 8));
+	thread_set_aspace(mm_aspace(parent));
+	mt_mm = parent;
+	EXPECT(!pte_exec(mt_entry(66)));
+	for (unsigned i = 0; i < 72; i++)
+		EXPECT_EQ(mt_read(i), 100 + i);
+	EXPECT(out(2) && out(4));			/* out of both tables */
+	EXPECT(sound());
+	EXPECT_EQ(mt_read(4), 104);
+	mm_put(child);
+	for (unsigned i = 0; i < 72; i++)
+		EXPECT(!mt_write(i, 9) && mt_read(i) == 9);
+	EXPECT_EQ(used(), 0);
 	mt_end();
 	end();
 }

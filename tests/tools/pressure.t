@@ -32,6 +32,9 @@ disk = os.path.join(WORK, "swap")
 with open(disk, "wb") as file:
     file.truncate(160 << 20)
 run("busybox", "mkswap", disk)
+pattern("32 MB machine, RAM disk", "-m", "32M", "-a", "swap=11M", PATTERN, "18", "3")
+pattern("64 MB machine, RAM disk of which a write fails, 8 CPUs", "-c", "8", "-m", "64M", "-a", "swap=32M fail_swap=20", PATTERN, "40", "3")
+pattern("32 MB machine, disk of which a write fails, 2 CPUs", "-c", "2", "-m", "32M", "-a", "swap=vda fail_swap=40", "--disk", disk, PATTERN, "40", "2")
 pattern("96 MB and 3 children in 64 MB, disk", "-m", "64M", "-a", "swap=vda", "--disk", disk, PATTERN, "96", "3")
 
 off = c_program("off", r"""
