@@ -26,6 +26,7 @@
  * else.
  */
 #include <mm/vm/map.h>
+#include <kernel/core/clock.h>
 #include <lib/format.h>
 #include <lib/log.h>
 #include <mm/alloc/hugepool.h>
@@ -37,6 +38,7 @@
 #include <mm/pt/huge.h>
 #include <mm/vm/mms.h>
 
+#define PATIENCE	1000u		/* ms that an address space may take to end */
 #define LINES_MAX	16u		/* on the log; the rest is counted */
 #define TALLY_ONE	(1u << PG_TALLY_SHIFT)
 #define TALLY_MAX	(~0u >> PG_TALLY_SHIFT)
@@ -443,6 +445,28 @@ static void check_objects(struct verify *v)
 	}
 }
 
+/* An address space that is being taken down has no VMAs any more, but entries still. */
+static bool is_one_ending(void)
+{
+	const struct mm *mm;
+
+	TAILQ_FOREACH(mm, &mms, all_link)
+		if (!mm->refs)
+			return true;
+	return false;
+}
+
+/* The other CPUs stand still, none of their threads in the middle of such an end. */
+static void come_to_rest(void)
+{
+	cpus_park();
+	for (unsigned tries = 0; is_one_ending() && tries < PATIENCE; tries++) {
+		cpus_release();
+		sleep_ns(NS_PER_MS);
+		cpus_park();
+	}
+}
+
 unsigned mm_verify(char *why, size_t n)
 {
 	struct verify v = { .why = why, .n = n };
@@ -450,7 +474,7 @@ unsigned mm_verify(char *why, size_t n)
 
 	if (n)
 		why[0] = '\0';
-	cpus_park();
+	come_to_rest();
 	TAILQ_FOREACH(mm, &mms, all_link)
 		check_mm(&v, mm);
 	check_pages(&v);
