@@ -357,6 +357,28 @@ KTEST(stale_mremap, table)
 	run(&(struct operation){ .prepare = whole_table, .run = move_table, .after = REFUSED });
 }
 
+/* ---- collapse ---- */
+
+/* The pages' content is in a block then, and changes there: who knows the pages still reads what was. */
+static void collapse_and_change(void)
+{
+	unsigned level;
+	uint64_t *word;
+
+	EXPECT_EQ(mm_madvise(mt_mm, mt_va(SPAN), SPAN * PAGE_SIZE, 25 /* MADV_COLLAPSE */), 0);
+	word = phys_to_virt(pfn_to_paddr(pfn(pte_pfn(pt_lookup(mm_aspace(mt_mm), mt_va(AT), &level)).v +
+					     AT % SPAN)));
+	EXPECT_EQ(level, 2);
+	EXPECT_EQ(word[0], before);
+	for (unsigned i = 0; i < TOUCHERS; i++)
+		word[i] = before + 1;
+}
+
+KTEST(stale_collapse, table)
+{
+	run(&(struct operation){ .prepare = whole_table, .run = collapse_and_change, .after = 1001 });
+}
+
 /* ---- dontneed, truncate, age, lazyfree, reclaim ---- */
 
 static void dontneed(void)
