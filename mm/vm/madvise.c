@@ -15,7 +15,7 @@
 #include <mm/vm/collapse.h>
 #include <mm/alloc/limit.h>
 #include <kernel/core/thread.h>
-#include <mm/pt/pt.h>
+#include <mm/pt/huge.h>
 #include <mm/pt/rmap.h>
 #include <mm/reclaim/reclaim.h>
 #include <mm/reclaim/swap.h>
@@ -185,6 +185,9 @@ static int for_each_part(struct mm *mm, vaddr_t start, vaddr_t end, enum advice 
 		err = check_part(v, what);
 		if (err)
 			return err;
+		if (what == ADVICE_PAGEOUT && !v->obj &&	/* huge pages go by 4 KB */
+		    pt_split_range(&mm->as, MAX(v->start, start), at))
+			return -ENOMEM;
 		if (what == ADVICE_COLD || what == ADVICE_PAGEOUT)
 			age_part(mm, MAX(v->start, start), at, what);
 		if (what == ADVICE_FREE)
