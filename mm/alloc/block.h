@@ -13,7 +13,7 @@
  *	pages	no huge leaf is left: 512 pages that know nothing of each other
  *
  * A block goes this way only (the last mapper of a mixed one may make it whole again:
- * block_reclaim_whole). Whoever has a reference of a block as a block does not know what it is by now,
+ * block_is_own). Whoever has a reference of a block as a block does not know what it is by now,
  * and says so: block_put gives it back as what it has become. A reference that
  * was taken of one page, by its own struct page, is a page's and goes by page_put.
  *
