@@ -77,8 +77,8 @@ struct fault {
 	unsigned tries;			/* of mm_retry */
 	bool major, reclaimed;
 	bool small;			/* there was no block: 4 KB have to do */
-	bool mm_locked;			/* not the VMA's lock, but mm.lock is held */
 	bool gathering;			/* g is in use */
+	bool mm_locked;			/* not the VMA's lock, but mm.lock is held */
 	struct gather g;
 };
 
