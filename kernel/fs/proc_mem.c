@@ -147,7 +147,9 @@ static const char *const linux_order[] = {
 	"allocstall_normal", "pgfree", "pgactivate", "pgdeactivate", "pglazyfree",
 	"pgfault", "pgmajfault", "pglazyfreed", "pgrefill", "pgreuse", "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd",
 	"pgscan_direct", "pgscan_anon", "pgscan_file", "pgsteal_anon", "pgsteal_file",
-	"pageoutrun", "oom_kill", "thp_fault_alloc", "thp_fault_fallback", "thp_collapse_alloc",
+	"pageoutrun", "oom_kill", "pgmigrate_success", "pgmigrate_fail",
+	"compact_migrate_scanned", "compact_free_scanned", "compact_isolated", "compact_stall",
+	"compact_fail", "compact_success", "compact_daemon_wake", "thp_fault_alloc", "thp_fault_fallback", "thp_collapse_alloc",
 	"thp_collapse_alloc_failed", "thp_split_page", "thp_split_pmd", "thp_zero_page_alloc",
 	"thp_zero_page_alloc_failed", "swap_ra", "swap_ra_hit", "zswpin", "zswpout",
 };

@@ -228,6 +228,24 @@ unsigned buddy_alloc_batch(struct page **out, unsigned n, enum page_mobility typ
 	return got;
 }
 
+unsigned buddy_take_from(struct page *block, struct page **out, unsigned n)
+{
+	unsigned got = 0;
+
+	spin_lock(&zone.lock);
+	for (struct page *p = block; p < block + PAGEBLOCK_FRAMES; p++) {
+		unsigned order = p->order;
+
+		if (p->kind != PAGE_FREE || order >= PAGEBLOCK_ORDER || 1u << order > n - got)
+			continue;
+		list_remove(p, order);
+		zone.free -= 1ul << order;
+		got += scatter(p, order, out + got);
+	}
+	spin_unlock(&zone.lock);
+	return got;
+}
+
 /* Frees n frames that lie side by side, as the largest blocks that they make. */
 static void put_run(struct page *p, unsigned n)
 {

@@ -44,6 +44,8 @@ void buddy_free(struct page *p, unsigned order);
  * address of its block; how many. When the reserve is touched: one.
  */
 unsigned buddy_alloc_batch(struct page **out, unsigned n, enum page_mobility type, bool reserve);
+/* What is free in a pageblock that is not so as a whole, up to n frames, as single ones. */
+unsigned buddy_take_from(struct page *block, struct page **out, unsigned n);
 void buddy_free_batch(struct page *const *in, unsigned n);
 
 /* ---- percpu.c ---- */

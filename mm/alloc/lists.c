@@ -57,8 +57,8 @@ static void mark_listed(struct page *p)
 	bool file = policy_is_file(p);
 
 	flags_set(p, PG_LRU);
-	if (READ_ONCE(p->flags) & PG_BATCH)
-		flags_clear(p, PG_BATCH);
+	if (READ_ONCE(p->flags) & (PG_BATCH | PG_LEFT_OFF))
+		flags_clear(p, PG_BATCH | PG_LEFT_OFF);
 	figures.listed[file]++;
 	figures.active[file] += is_active(p);
 }
@@ -180,7 +180,7 @@ void lists_forget(struct page *p)
 		policy->remove(p);
 		mark_off(p);
 	}
-	flags_clear(p, PG_BATCH);
+	flags_clear(p, PG_BATCH | PG_LEFT_OFF);
 	spin_unlock(&lists_lock);
 }
 
@@ -315,6 +315,52 @@ void lists_take_off(struct page *const *page, unsigned n)
 		policy->remove(page[i]);
 		mark_off(page[i]);
 	}
+	spin_unlock(&lists_lock);
+}
+
+unsigned lists_isolate(uint64_t *at, uint64_t end, struct page **out, unsigned n)
+{
+	unsigned got = 0;
+
+	spin_lock(&lists_lock);
+	for (; *at < end && got < n; ++*at) {
+		struct page *p = pfn_to_page(pfn(*at));
+
+		if (!(READ_ONCE(p->flags) & PG_KNOWN) || p->order || !ref_tryget(&p->refs))
+			continue;
+		add_noted(p);
+		if (is_listed(p)) {
+			policy->remove(p);
+			mark_off(p);
+		}
+		out[got++] = p;
+	}
+	spin_unlock(&lists_lock);
+	return got;
+}
+
+/* Where it stood is forgotten, but not whether it counted as in use. */
+void lists_moved(struct page *from, struct page *to)
+{
+	if (!READ_ONCE(lists_on))
+		return;
+	spin_lock(&lists_lock);
+	to->policy = from->policy;
+	if (READ_ONCE(from->flags) & PG_LEFT_OFF) {
+		flags_set(to, PG_LEFT_OFF);
+	} else if (!is_listed(to)) {
+		if (!is_active(to) || policy->judge(to, true))
+			policy->putback(to);
+		mark_listed(to);
+	}
+	spin_unlock(&lists_lock);
+}
+
+void lists_leave_off(struct page *p)
+{
+	spin_lock(&lists_lock);
+	if (!is_listed(p))
+		flags_set(p, PG_LEFT_OFF);
 	spin_unlock(&lists_lock);
 }
 

@@ -8,6 +8,9 @@
  * CPUs parked. From then on a new page is noted in a batch of its CPU (PG_BATCH) and gets to
  * the policy with the batch.
  *
+ * A page that reclaim cannot take as things are (locked, no swap) is left off, but known (PG_LEFT_OFF): it
+ * can still be moved. It gets on the lists by being noted again, or when swap is turned on.
+ *
  * A batch holds no reference. A page that is freed meanwhile loses PG_BATCH, or, on a list,
  * is taken off (PG_LRU): page_free sees either, and calls lists_forget. So a page that is seen with
  * either flag under lists_lock is what it was when it got it. Whoever finds PG_BATCH there may take the
@@ -24,6 +27,7 @@
 #include <mm/alloc/policy.h>
 
 #define PG_LISTED	(PG_LRU | PG_BATCH)
+#define PG_KNOWN	(PG_LISTED | PG_LEFT_OFF)
 
 extern bool lists_on;
 
@@ -42,7 +46,7 @@ static inline void lists_new(struct page *p)
  * more, since it was written. The same locks as for lists_new.
  */
 void lists_lazy(struct page *p, bool lazy);
-/* p, without references, is about to be free, and has PG_LISTED. */
+/* p, without references, is about to be free, and has PG_KNOWN. */
 void lists_forget(struct page *p);
 
 /*
@@ -71,8 +75,17 @@ unsigned lists_take(struct page **out, unsigned n, unsigned swappiness);
 unsigned lists_take_charged(struct page **out, unsigned n, uint16_t limit, uint64_t *frames);
 /* go[i]: page[i], used or not since the last look, shall go; else it is back on a list. */
 void lists_judge(struct page *const *page, const bool *used, bool *go, unsigned n);
+/*
+ * For who moves pages (mm/reclaim/migrate.c): pages in use among the frames [*at, end), which all are RAM, off the lists with a
+ * reference, up to n; how many. *at: where to go on.
+ */
+unsigned lists_isolate(uint64_t *at, uint64_t end, struct page **out, unsigned n);
+/* to, in which the content of `from`, taken off like that, is now, stands for it; the two may be one. */
+void lists_moved(struct page *from, struct page *to);
 /* They cannot go. */
 void lists_putback(struct page *const *page, unsigned n);
+/* p, off the lists and referenced, is left off until it is noted again. */
+void lists_leave_off(struct page *p);
 /*
  * The same of those that must stay whatever the policy thinks of them (no slot is free): they count as used, but
  * for active ones, which would be looked at again and again before the others.

@@ -213,6 +213,24 @@ struct page *page_alloc(unsigned order, enum page_kind kind, unsigned flags)
 	return flags & ALLOC_ZERO ? page_clear(p, 0) : p;
 }
 
+unsigned page_alloc_from(struct page *block, struct page **out, unsigned n)
+{
+	struct pcp *pcp = this_pcp(PAGES_UNMOVABLE);
+	unsigned got = buddy_take_from(block, out, n);
+
+	for (unsigned i = 0; i < got; i++) {
+		junk_check(out[i], 0);
+		page_make(out[i], 0, PAGE_KERNEL);
+	}
+	pcp->allocs += got;
+	return got;
+}
+
+bool page_has_block(unsigned order)
+{
+	return (READ_ONCE(zone.orders[PAGES_MOVABLE]) | READ_ONCE(zone.orders[PAGES_UNMOVABLE])) >> order;
+}
+
 /* ---- freeing ---- */
 
 /* kind in use, the order given. */
@@ -265,7 +283,7 @@ static __attribute__((noinline)) void free_slow(struct page *p, unsigned order)
 		hugepool_give(p);
 		return;
 	}
-	if (p->flags & PG_LISTED)
+	if (p->flags & PG_KNOWN)
 		lists_forget(p);
 	if (p->limit_id)
 		limit_uncharge(p->limit_id, 1ul << order);
@@ -289,7 +307,7 @@ static __always_inline_ void free_page(struct page *p, unsigned order)
 	debug_assert(this_cpu()->irq_depth == 0);
 	debug_assert(pfn_valid(page_to_pfn(p)));
 	debug_assert(!(p->flags & (PG_BUSY | PG_SWAPCACHE)));
-	if (unlikely(order || !page_is_single(p) || p->flags & PG_LISTED ||
+	if (unlikely(order || !page_is_single(p) || p->flags & PG_KNOWN ||
 		     *(const uint64_t *)&p->refs > 1 ||
 		     pcp->count == PCP_MAX)) {
 		free_slow(p, order);

@@ -53,8 +53,9 @@ enum page_kind {
 #define PG_BATCH	(1u << 10)	/* noted for the lists of reclaim (lists.h) */
 #define PG_AHEAD	(1u << 11)	/* in the swap cache, and not asked for so far: read ahead */
 #define PG_LAZYFREE	(1u << 12)	/* anonymous, given up by MADV_FREE; lists_lock, once lists are kept */
-/* bits 13 and up: mm_verify's tally of the entries that name the page; 0 between its runs */
-#define PG_TALLY_SHIFT	13
+#define PG_LEFT_OFF	(1u << 13)	/* off the lists of reclaim, which know it (lists.h) */
+/* bits 14 and up: mm_verify's tally of the entries that name the page; 0 between its runs */
+#define PG_TALLY_SHIFT	14
 
 struct page {
 	uint32_t flags;
@@ -167,6 +168,15 @@ void page_set_marks(uint64_t min);
 uint64_t page_buddy_count(void);
 /* Gives the per-CPU lists of this CPU back to the buddy. */
 void page_drain(void);
+/* The same of all CPUs, which are parked for it. No lock held. */
+void page_drain_all(void);
+/* Is there a free block of at least that order? A guess. */
+bool page_has_block(unsigned order);
+/*
+ * For who moves pages: up to n frames, PAGE_KERNEL, of what is free in the 2 MB from `block` on, which are
+ * not free as a whole; how many.
+ */
+unsigned page_alloc_from(struct page *block, struct page **out, unsigned n);
 
 /* Can frames be given another place while they are in use? (pageblock.h) */
 enum page_mobility { PAGES_UNMOVABLE, PAGES_MOVABLE, PAGE_MOBILITIES };

@@ -213,6 +213,25 @@ bool slot_own(struct page *p)
 	return own;
 }
 
+bool slot_cache_move(struct page *p, struct page *n)
+{
+	swp_t s = p->swp;
+	struct slot *w;
+	struct cluster *c = slot_lock(s, &w);
+	bool goes = READ_ONCE(p->refs) == 2;
+
+	assert(page_of(w) == p && p->flags & PG_BUSY && !p->slots);
+	if (goes) {
+		page_enter(n, s, w, p->flags & (PG_DIRTY | PG_UPTODATE | PG_AHEAD));
+		__atomic_fetch_and(&p->flags, ~(PG_SWAPCACHE | PG_DIRTY | PG_AHEAD), __ATOMIC_RELEASE);
+		p->owner = NULL;
+	}
+	spin_unlock(&c->lock);
+	if (goes)
+		page_put(p);
+	return goes;
+}
+
 /* ---- bad slots ---- */
 
 void slot_mark_bad(swp_t s)

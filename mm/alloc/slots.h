@@ -78,6 +78,11 @@ static inline void slot_give_up(struct page *p)
 
 	(void)out;			/* an entry may name it again: then it stays, which is right as well */
 }
+/*
+ * p, busy, unmapped and referenced by the caller, is replaced in the cache by n, busy, with the same content, if nobody else has
+ * p. False: somebody has.
+ */
+bool __must_check slot_cache_move(struct page *p, struct page *n);
 /* p's last mapping may have gone: who took its reference out says so. s: p's slot before that. */
 void slot_forsaken(swp_t s);
 

@@ -43,6 +43,15 @@ static const char *const names[VM_EVENTS] = {
 	[THP_SPLIT_PMD] = "thp_split_pmd",
 	[THP_ZERO_PAGE_ALLOC] = "thp_zero_page_alloc",
 	[THP_ZERO_PAGE_ALLOC_FAILED] = "thp_zero_page_alloc_failed",
+	[PGMIGRATE_SUCCESS] = "pgmigrate_success",
+	[PGMIGRATE_FAIL] = "pgmigrate_fail",
+	[COMPACT_MIGRATE_SCANNED] = "compact_migrate_scanned",
+	[COMPACT_FREE_SCANNED] = "compact_free_scanned",
+	[COMPACT_ISOLATED] = "compact_isolated",
+	[COMPACT_STALL] = "compact_stall",
+	[COMPACT_FAIL] = "compact_fail",
+	[COMPACT_SUCCESS] = "compact_success",
+	[KCOMPACTD_WAKE] = "compact_daemon_wake",
 };
 
 uint64_t vm_event_sum(enum vm_event e)

@@ -47,6 +47,15 @@ enum vm_event {
 	THP_SPLIT_PMD,		/* huge leaves that became tables */
 	THP_ZERO_PAGE_ALLOC,	/* huge pages of zeros that were made, */
 	THP_ZERO_PAGE_ALLOC_FAILED, /* and that could not be */
+	PGMIGRATE_SUCCESS,	/* pages that got another frame, */
+	PGMIGRATE_FAIL,		/* or should have */
+	COMPACT_MIGRATE_SCANNED, /* frames looked at by compaction: for pages to move, */
+	COMPACT_FREE_SCANNED,	/* and for free ones */
+	COMPACT_ISOLATED,	/* of both, taken */
+	COMPACT_STALL,		/* times that somebody compacted memory for himself; */
+	COMPACT_FAIL,		/* then there was no block, */
+	COMPACT_SUCCESS,	/* or one */
+	KCOMPACTD_WAKE,		/* times that kcompactd was woken */
 	VM_EVENTS,
 };
 

@@ -219,6 +219,29 @@ bool object_unmap_page(struct page *p, struct reclaim_gather *r)
 	return !READ_ONCE(p->slots);
 }
 
+struct moving {
+	struct page *to;
+	bool arrived;
+	struct reclaim_gather *r;
+};
+
+static bool move_in(const struct mapping *m, struct page *p, void *arg)
+{
+	const struct moving *w = arg;
+
+	rmap_move_at(m->as, address_in(m, p), p, w->to, w->arrived, w->r);
+	return true;
+}
+
+void object_move_entries(struct page *from, struct page *to, bool arrived, struct reclaim_gather *r)
+{
+	struct moving w = { to, arrived, r };
+
+	assert(from->kind == PAGE_FILE && to->kind == PAGE_FILE && to->index == from->index);
+	if (READ_ONCE(from->slots))
+		for_each_mapping(from, move_in, &w);
+}
+
 static bool clear_in(const struct mapping *m, struct page *p, void *arg)
 {
 	unsigned *n = arg;

@@ -349,24 +349,21 @@ static struct page *next_page(struct object *o, uint64_t *index, uint64_t last)
 	return p;
 }
 
-/* Takes p, referenced, out of the cache if it is still there and not busy. */
+/* Takes p, referenced, out of the cache. False: it is not there any more, or busy. */
 static bool drop_page(struct object *o, struct page *p)
 {
-	bool gone = true, ours = false;
+	bool ours;
 
 	spin_lock(&o->lock);
-	if (p->owner == o) {
-		ours = page_trylock(p);
-		gone = ours;
-		if (ours)
-			remove_page(o, p);
-	}
+	ours = p->owner == o && page_trylock(p);
+	if (ours)
+		remove_page(o, p);
 	spin_unlock(&o->lock);
 	if (ours) {
 		page_unlock(p);
 		page_put(p);		/* the cache's */
 	}
-	return gone;
+	return ours;
 }
 
 void object_drop_range(struct object *o, uint64_t first, uint64_t last)
@@ -379,10 +376,11 @@ void object_drop_range(struct object *o, uint64_t first, uint64_t last)
 			page_put(p);
 			break;
 		}
-		while (!drop_page(o, p))
-			page_wait_busy(p);
+		if (drop_page(o, p))
+			index++;
+		else
+			page_wait_busy(p);	/* another one may be there then */
 		page_put(p);
-		index++;
 		resched_point();
 	}
 }
@@ -390,6 +388,26 @@ void object_drop_range(struct object *o, uint64_t first, uint64_t last)
 void object_drop_from(struct object *o, uint64_t first)
 {
 	object_drop_range(o, first, UINT64_MAX);
+}
+
+bool object_move(struct page *p, struct page *n)
+{
+	struct object *o = p->owner;
+	bool goes;
+
+	assert(p->flags & PG_BUSY && !p->slots && n->owner == o && n->index == p->index);
+	spin_lock(&o->lock);
+	goes = READ_ONCE(p->refs) == 2;
+	if (goes) {
+		copy_page(page_to_virt(n), page_to_virt(p));
+		page_get(n);
+		radix_replace(&o->pages, p->index, n);
+		p->owner = NULL;
+	}
+	spin_unlock(&o->lock);
+	if (goes)
+		page_put(p);
+	return goes;
 }
 
 bool object_evict(struct page *p)

@@ -181,6 +181,16 @@ struct reclaim_gather;
  * (mlock), or mappings are just being changed. Does not sleep; no spinlock held.
  */
 bool __must_check object_unmap_page(struct page *p, struct reclaim_gather *r);
+/*
+ * For who moves pages (mm/reclaim/migrate.c). The entries of `from` name `to` now, as rmap_move; both have the owner and the index.
+ * As many as can be found: mappings may just be changed.
+ */
+void object_move_entries(struct page *from, struct page *to, bool arrived, struct reclaim_gather *r);
+/*
+ * p, busy, referenced by the caller, unmapped, is replaced in its object by n, busy, which gets its content, if nobody
+ * else has p. False: somebody has.
+ */
+bool __must_check object_move(struct page *p, struct page *n);
 /* Takes the accessed bits of such a page away; returns how many entries had it. */
 unsigned object_clear_young(struct page *p);
 /* Order and sums of the tree: 0, or a text. */

@@ -37,10 +37,14 @@ static __always_inline_ void page_twin(struct page *p)
 	__atomic_fetch_add(&p->refs, 1, __ATOMIC_RELAXED);
 }
 
-static pte_t other_twin(pte_t e)
+static pte_t other_twin(pte_t *slot, pte_t e)
 {
 	struct page *p = entry_slot_page(e, 1);
 
+	if (pte_kind(e, 1) == PTE_MIGRATING) {
+		e.v &= ~PTE_MIGRATE_W;
+		pte_write_new(slot, e);
+	}
 	if (p)
 		page_twin(p);
 	else if (pte_kind(e, 1) == PTE_SWAP)
@@ -54,7 +58,7 @@ static __always_inline_ pte_t entry_twin(pte_t *slot)
 	pte_t e = pte_read(slot);
 
 	if (unlikely((e.v & (PTE_P | PTE_SPECIAL)) != PTE_P))
-		return other_twin(e);
+		return other_twin(slot, e);
 	if (e.v & PTE_W) {
 		__atomic_fetch_and(&slot->v, ~PTE_W, __ATOMIC_ACQ_REL);
 		e = pte_read(slot);

@@ -38,7 +38,7 @@
 #ifdef DEBUG
 static unsigned skipflush;		/* an enum flush_kind; 0: none */
 option_choice(skipflush, &skipflush,
-	      "none|unmap|protect|cow|fork|unshare|mremap|dontneed|truncate|age|lazyfree|reclaim|split|collapse",
+	      "none|unmap|protect|cow|fork|unshare|mremap|dontneed|truncate|age|lazyfree|reclaim|split|collapse|migrate",
 	      "this kind of operation forgets to flush: a mistake that the suite `stale` must find");
 
 static bool is_forgotten(const struct stale *s)
@@ -361,8 +361,9 @@ void gather_flush(struct gather *g)
 
 /* ---- several address spaces: what reclaim takes out (rmap.h) ---- */
 
-void reclaim_gather_init(struct reclaim_gather *r)
+void reclaim_gather_init_for(struct reclaim_gather *r, enum flush_kind kind)
 {
+	r->kind = kind;
 	r->n = 0;
 	r->all = false;
 }
@@ -379,7 +380,7 @@ static struct stale *reclaim_stale(struct reclaim_gather *r, struct aspace *as)
 	if (r->n == RECLAIM_ASPACES)
 		return NULL;
 	s->as = as;
-	stale_set_kind(s, FLUSH_RECLAIM);
+	stale_set_kind(s, r->kind);
 	stale_reset(s);
 	aspace_pin(as);
 	r->n++;
@@ -391,7 +392,7 @@ void reclaim_gather_range(struct reclaim_gather *r, struct aspace *as, vaddr_t v
 	struct stale *s = reclaim_stale(r, as), lost = { .as = as };
 
 	if (unlikely(!s)) {
-		stale_set_kind(&lost, FLUSH_RECLAIM);
+		stale_set_kind(&lost, r->kind);
 		s = &lost;
 		r->all = true;
 	}
@@ -459,7 +460,7 @@ void reclaim_gather_flush(struct reclaim_gather *r)
 	lock_assert_may_sleep(0);
 	if (!r->n)
 		return;
-	stale_set_kind(&forget, FLUSH_RECLAIM);
+	stale_set_kind(&forget, r->kind);
 	if (is_forgotten(&forget))
 		;
 	else if (tlb_by_generation)
@@ -471,5 +472,5 @@ void reclaim_gather_flush(struct reclaim_gather *r)
 			flush_alone(&r->s[i]);
 	for (unsigned i = 0; i < r->n; i++)
 		aspace_unpin(r->s[i].as);
-	reclaim_gather_init(r);
+	reclaim_gather_init_for(r, r->kind);
 }

@@ -26,6 +26,8 @@
  */
 #include <asm-generic/errno-base.h>
 #include <kernel/core/thread.h>
+#include <mm/alloc/busy.h>
+#include <mm/alloc/slots.h>
 #include <mm/pt/huge.h>
 #include <mm/pt/rmap.h>
 #include <mm/pt/table.h>
@@ -139,8 +141,19 @@ static void yield_flushed(struct gather *g)
 /* ---- pages that relatives have too ---- */
 
 /*
- * The first anonymous page in [va, end) of the cursor's table that has other
- * slots, with a reference, and the cursor on it; NULL: none.
+ * Do others have p, or may they get it: slots, entries that name the swap slot whose cache it is? Of a page that is
+ * busy, on its way to swap or to another frame, that cannot be told.
+ */
+static bool is_common(const struct page *p)
+{
+	uint32_t flags = READ_ONCE(p->flags);
+
+	return READ_ONCE(p->slots) > 1 || flags & PG_BUSY || (flags & PG_SWAPCACHE && slot_count(p->swp));
+}
+
+/*
+ * The first anonymous page in [va, end) of the cursor's table that others have, or that is
+ * busy, with a reference, and the cursor on it; NULL: none.
  */
 static struct page *find_common(struct cursor *c, vaddr_t end)
 {
@@ -150,7 +163,7 @@ static struct page *find_common(struct cursor *c, vaddr_t end)
 		pte_t e = cursor_get(c);
 		struct page *p = pte_is_none(e) ? NULL : entry_slot_page(e, 1);
 
-		if (p && p->kind == PAGE_ANON && READ_ONCE(p->slots) > 1) {
+		if (p && p->kind == PAGE_ANON && is_common(p)) {
 			page_get(p);
 			return p;
 		}
@@ -158,21 +171,35 @@ static struct page *find_common(struct cursor *c, vaddr_t end)
 	return NULL;
 }
 
-/* The entry at va gets `copy` in the place of p, if it names it still and others have it too. */
+/*
+ * The entry at va gets `copy`, of the content of p, in the place of p, if it names it still, p is not busy, and others
+ * have it too.
+ */
 static bool replace_common(struct aspace *as, vaddr_t va, struct page *p, struct page *copy,
 			   struct gather *g)
 {
 	struct cursor c;
-	pte_t e;
 	bool is;
 
 	cursor_find(&c, as, va, 1);
-	e = cursor_get(&c);
-	is = c.level == 1 && entry_names(e, p) && READ_ONCE(p->slots) > 1;
+	is = c.level == 1 && entry_names(cursor_get(&c), p) && !(READ_ONCE(p->flags) & PG_BUSY);
+	if (is && pte_kind(cursor_get(&c), 1) == PTE_MIGRATING)
+		is = cursor_arrive(&c);
+	is = is && is_common(p);
 	if (is)
 		cursor_replace_frame(&c, copy, g);
 	cursor_close(&c);
 	return is;
+}
+
+/* Until p, referenced, is not busy any more: how it was found says nothing then. True: it was busy. */
+static bool wait_common(struct page *p, struct gather *g)
+{
+	if (!(READ_ONCE(p->flags) & PG_BUSY))
+		return false;
+	gather_flush(g);
+	page_wait_busy(p);
+	return true;
 }
 
 /* [old, old + len) is to move to another index: its pages become its own. 0 or -ENOMEM. */
@@ -191,6 +218,10 @@ static int own_pages(struct aspace *as, vaddr_t old, size_t len, struct gather *
 			continue;
 		}
 		va = c.va;
+		if (wait_common(p, g)) {
+			page_put(p);
+			continue;
+		}
 		copy = page_alloc(0, PAGE_ANON, 0);
 		if (copy)
 			copy_page(page_to_virt(copy), page_to_virt(p));

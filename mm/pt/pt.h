@@ -44,6 +44,7 @@ enum flush_kind {
 	FLUSH_RECLAIM,			/* a page is to be written, or freed (rmap.h) */
 	FLUSH_SPLIT,			/* a huge leaf becomes a table */
 	FLUSH_COLLAPSE,			/* a table becomes a huge leaf */
+	FLUSH_MIGRATE,			/* a page gets another frame (migrate.c) */
 };
 
 /* What an address space has lost, and CPUs may still know. */
@@ -221,6 +222,11 @@ void cursor_replace(struct cursor *c, struct page *p, unsigned prot, struct gath
  * must have a copy of p; nothing has changed.
  */
 bool __must_check cursor_swap_in(struct cursor *c, struct page *p, unsigned prot);
+/*
+ * The migrating entry there, whose page is not busy any more, becomes what it was. False: that page
+ * is none (an object's that was not moved in the end); the entry must go.
+ */
+bool __must_check cursor_arrive(struct cursor *c);
 /*
  * Another frame, p, with the same content and the caller's reference, for the private
  * leaf or noaccess entry there, which keeps all else but W. g as for cursor_replace.

@@ -229,7 +229,8 @@ static bool names_cached(pte_t e)
 {
 	enum pte_kind k = pte_kind(e, 1);
 
-	return (k == PTE_PRESENT || k == PTE_NOACCESS) && pfn_to_page(pte_pfn(e))->kind == PAGE_FILE;
+	return (k == PTE_PRESENT || k == PTE_NOACCESS || k == PTE_MIGRATING) &&
+	       pfn_to_page(pte_pfn(e))->kind == PAGE_FILE;
 }
 
 /* Of those the ones from c->slot on, up to end. Returns where to go on. */

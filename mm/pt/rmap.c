@@ -14,8 +14,6 @@
 #include <mm/pt/rmap.h>
 #include <mm/pt/table.h>
 
-#define CANDIDATES	32u		/* tables of one round */
-
 /* No look at the table: *slot may be changed by others, and come to name something else. */
 bool take_young(pte_t *slot, const struct page *p)
 {
@@ -129,8 +127,7 @@ static bool swap_entry(struct page *t, unsigned i, struct page *p, swp_t s,
 	return done;
 }
 
-/* Up to CANDIDATES tables whose entry *i names p, a page with slots, in no order. */
-static unsigned find_tables(const struct page *p, struct page **out, unsigned *i)
+unsigned rmap_tables(const struct page *p, struct page **out, unsigned *i)
 {
 	struct page *home, *t;
 	unsigned n = 0;
@@ -144,19 +141,19 @@ static unsigned find_tables(const struct page *p, struct page **out, unsigned *i
 		if (entry_names(pte_read(&table_entries(t)[*i]), p))
 			out[n++] = t;
 		t = kin_next(t);
-	} while (t != home && n < CANDIDATES);
+	} while (t != home && n < RMAP_TABLES);
 	spin_unlock(&kin_lock);
 	return n;
 }
 
 bool rmap_unmap(struct page *p, swp_t s, struct reclaim_gather *r)
 {
-	struct page *t[CANDIDATES];
+	struct page *t[RMAP_TABLES];
 	unsigned i;
 
 	assert(p->kind == PAGE_ANON && p->order == 0);
 	while (READ_ONCE(p->slots)) {
-		unsigned n = find_tables(p, t, &i);
+		unsigned n = rmap_tables(p, t, &i);
 
 		if (READ_ONCE(p->nlocked))
 			return false;
@@ -192,13 +189,13 @@ static bool hide_entry(struct page *t, unsigned i, struct page *p, struct reclai
 
 bool rmap_hide(struct page *p, struct reclaim_gather *r)
 {
-	struct page *t[CANDIDATES];
+	struct page *t[RMAP_TABLES];
 	unsigned i, n;
 
 	assert(p->kind == PAGE_ANON && p->order == 0);
 	if (!READ_ONCE(p->slots))
 		return true;
-	n = find_tables(p, t, &i);
+	n = rmap_tables(p, t, &i);
 	for (unsigned k = 0; k < n; k++)
 		if (!hide_entry(t[k], i, p, r))
 			return false;
@@ -225,11 +222,11 @@ static bool discard_entry(struct page *t, unsigned i, struct page *p)
 
 bool rmap_discard(struct page *p)
 {
-	struct page *t[CANDIDATES];
+	struct page *t[RMAP_TABLES];
 	unsigned i;
 
 	while (READ_ONCE(p->slots)) {
-		unsigned n = find_tables(p, t, &i);
+		unsigned n = rmap_tables(p, t, &i);
 
 		for (unsigned k = 0; k < n; k++)
 			if (!discard_entry(t[k], i, p))

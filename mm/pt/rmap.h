@@ -45,11 +45,16 @@ bool __must_check rmap_block_young(struct page *head);
 /* What unmapped pages make stale, over several address spaces, which are pinned until the flush. */
 struct reclaim_gather {
 	unsigned n;
+	enum flush_kind kind;
 	bool all;			/* more than there is room for: every CPU forgets all of any user's */
 	unsigned cpu;			/* that flushes */
 	struct stale s[RECLAIM_ASPACES];
 };
-void reclaim_gather_init(struct reclaim_gather *r);
+void reclaim_gather_init_for(struct reclaim_gather *r, enum flush_kind kind);
+static inline void reclaim_gather_init(struct reclaim_gather *r)
+{
+	reclaim_gather_init_for(r, FLUSH_RECLAIM);
+}
 /* [va, va + size) of as lost its frame. A table of as, in which it lies, is locked. */
 void reclaim_gather_range(struct reclaim_gather *r, struct aspace *as, vaddr_t va, size_t size);
 /* All CPUs forget what was unmapped: before a page is written or freed. No spinlock held, interrupts on. */
@@ -95,5 +100,18 @@ bool __must_check rmap_shared_leaf(struct page *head, struct aspace **as, vaddr_
 bool __must_check rmap_unmap_at(struct aspace *as, vaddr_t va, struct page *p,
 				struct reclaim_gather *r);
 bool rmap_clear_young_at(struct aspace *as, vaddr_t va, const struct page *p);
+
+/* ---- pages that get another frame (migrate.c has the theory) ---- */
+
+/*
+ * Every entry of `from`, anonymous, names `to` from now on, as a migrating one; or, if it has arrived (`to` has
+ * the content), as what it was before. Both busy and referenced by the caller, of one kind. No spinlock held; does not sleep.
+ */
+void rmap_move(struct page *from, struct page *to, bool arrived, struct reclaim_gather *r);
+/* The content of p, anonymous, busy, is there: its entries become what they were, but for those that are just on their way. */
+void rmap_arrive(struct page *p);
+/* The same of pages of objects, for who walks their mappings: the entry at va of as, if it names `from`. */
+void rmap_move_at(struct aspace *as, vaddr_t va, struct page *from, struct page *to, bool arrived,
+		  struct reclaim_gather *r);
 
 #endif

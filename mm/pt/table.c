@@ -180,13 +180,18 @@ static bool right_lost(pte_t old, pte_t new)
 	       (pte_user(old) && !pte_user(new)) || !pte_present(new);
 }
 
+static pte_t with_rights(pte_t e, unsigned prot)
+{
+	return prot & PROT_RWX ? pte_with_prot(e, prot) : pte_noaccess(e);
+}
+
 /* A present leaf: the CPUs may set A and D in it at any time. */
 static bool leaf_protect(pte_t *slot, pte_t old, unsigned prot)
 {
 	pte_t new;
 
 	do {
-		new = prot & PROT_RWX ? pte_with_prot(old, prot) : pte_noaccess(old);
+		new = with_rights(old, prot);
 		if (new.v == old.v)
 			return false;
 	} while (!pte_cmpxchg(slot, &old, new));
@@ -208,10 +213,12 @@ bool entry_protect(pte_t *slot, unsigned level, unsigned prot)
 		if (prot & PROT_RWX)
 			pte_write_new(slot, pte_with_prot(e, prot));
 		return false;
-	case PTE_NONE:
-	case PTE_SWAP:		/* these three say nothing of rights: */
-	case PTE_MIGRATING:	/* the fault that brings the page back */
-	case PTE_MARKER:	/* takes those of its VMA */
+	case PTE_MIGRATING:
+		pte_write_new(slot, pte_migrating(with_rights(pte_migrated(e), prot), pte_pfn(e)));
+		return false;
+	case PTE_NONE:		/* these say nothing of rights: the fault that */
+	case PTE_SWAP:		/* brings the page back takes those of its VMA */
+	case PTE_MARKER:
 		return false;
 	case PTE_TABLE:
 		break;

@@ -253,6 +253,9 @@ static inline void kin_leave(struct page *t)
 	if (t->level == 1 && unlikely(READ_ONCE(t->kin_next)))
 		kin_leave_ring(t);
 }
+#define RMAP_TABLES	32u
+/* Up to RMAP_TABLES tables whose entry *i names p, a page with slots, in no order (rmap.c). */
+unsigned rmap_tables(const struct page *p, struct page **out, unsigned *i);
 /*
  * How many entries of t's family at index i name p. At rest, for verification; ~0: the
  * ring of the family is broken.

@@ -110,6 +110,7 @@ static void examine(struct batch *b)
 			continue;
 		}
 		if (is_out_of_reach(p) || is_needed_again(p)) {
+			lists_leave_off(p);
 			page_unlock(p);
 			page_put(p);
 		} else if (READ_ONCE(p->refs) != READ_ONCE(p->slots) + is_cached(p) + 1) {

@@ -19,7 +19,8 @@
  *	noaccess	rights back, then as present (PROT_NONE is refused before)
  *	present, allows	spurious: local flush [s]
  *	swap		its page, without W [w]; a write goes on as for a present one
- *	migrating, marker, table: nothing makes them in user space
+ *	migrating	what it was before, as soon as its page has arrived
+ *	marker, table: nothing makes them in user space
  *	huge, or none where a huge page may be: fault_huge.c
  *
  *	[z] [a] fault_anon.c	[f] fault_file.c	[c] [u] fault_cow.c	[w] fault_swap.c
@@ -174,6 +175,24 @@ int fault_noaccess(struct fault *f, struct cursor *c)
 	return fault_writes(f) ? (int)FAULT_AGAIN : (int)FAULT_OK;
 }
 
+/* Its page is on its way to another frame, or has arrived. */
+static __attribute__((noinline)) int fault_migrating(struct fault *f, struct cursor *c, pte_t e)
+{
+	struct page *p = pfn_to_page(pte_pfn(e));
+	bool full;
+
+	if (!(READ_ONCE(p->flags) & PG_BUSY)) {
+		if (!cursor_arrive(c))
+			cursor_clear(c, fault_gather(f), &full);
+		return FAULT_AGAIN;
+	}
+	page_get(p);
+	if (f->held)
+		page_put(f->held);
+	f->held = p;
+	return FAULT_WAIT_MOVED;
+}
+
 /* The switch. */
 static __always_inline_ int fault_entry(struct fault *f, struct cursor *c)
 {
@@ -193,6 +212,7 @@ static __always_inline_ int fault_entry(struct fault *f, struct cursor *c)
 	case PTE_SWAP:
 		return fault_swap(f, c, e);
 	case PTE_MIGRATING:
+		return fault_migrating(f, c, e);
 	case PTE_MARKER:
 	case PTE_HUGE:
 	case PTE_TABLE:
@@ -333,6 +353,14 @@ static int fault_read_in(struct fault *f)
 	return err == -ENOMEM ? FAULT_OOM : FAULT_BUS;
 }
 
+static int fault_wait_moved(struct fault *f)
+{
+	page_wait_busy(f->held);
+	page_put(f->held);
+	f->held = NULL;
+	return FAULT_OK;
+}
+
 /* FAULT_OK: there may be memory by now. */
 static int fault_reclaim(struct fault *f)
 {
@@ -356,6 +384,8 @@ static int fault_outside(struct fault *f, int r)
 		r = fault_read_swapped(f);
 	else if (r == FAULT_HUGETLB)
 		r = hugetlb_prepare(f);
+	else if (r == FAULT_WAIT_MOVED)
+		r = fault_wait_moved(f);
 	if (r == FAULT_OOM)
 		r = fault_reclaim(f);
 	return r;

@@ -20,6 +20,7 @@ enum fault_step {
 	FAULT_GROW,			/* below a stack: grow it outside of the locks, start again */
 	FAULT_WAIT_PAGE,		/* the object's page must be read in outside of the locks */
 	FAULT_WAIT_SWAP,		/* the same of the page of f->slot */
+	FAULT_WAIT_MOVED,		/* f->held is being moved to another frame */
 	FAULT_AT_HUGE,			/* the entry is one of 2 MB, or is to be */
 	FAULT_SMALL,			/* it is not, and shall not be */
 	FAULT_HUGETLB,			/* f->huge must be made ready outside of the locks */

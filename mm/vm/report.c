@@ -9,6 +9,7 @@
 #include <mm/vm/map.h>
 #include <kernel/core/thread.h>
 #include <lib/string.h>
+#include <mm/alloc/busy.h>
 #include <mm/pt/leaf.h>
 #include <mm/reclaim/reclaim.h>
 #include <mm/vm/fault.h>
@@ -181,6 +182,25 @@ uint64_t mm_pagemap_end(void)
 	return mm_user_end() >> PAGE_SHIFT;
 }
 
+/* Stands on va's entry; if its page is just being moved, then when that is done. */
+static void find_arrived(struct cursor *c, struct mm *mm, vaddr_t va)
+{
+	for (;;) {
+		struct page *p;
+		pte_t e;
+
+		cursor_find(c, &mm->as, va & -PAGE_SIZE, 1);
+		e = cursor_get(c);
+		p = pfn_to_page(pte_pfn(e));
+		if (pte_kind(e, c->level) != PTE_MIGRATING || !(READ_ONCE(p->flags) & PG_BUSY))
+			return;
+		page_get(p);
+		cursor_close(c);
+		page_wait_busy(p);
+		page_put(p);
+	}
+}
+
 /* The part of [va, va + n) in va's page, if that is there now: how much was copied. mm.lock held. */
 static size_t peek_page(struct mm *mm, vaddr_t va, void *to, size_t n)
 {
@@ -191,7 +211,7 @@ static size_t peek_page(struct mm *mm, vaddr_t va, void *to, size_t n)
 	pfn_t f;
 	pte_t e;
 
-	cursor_find(&c, &mm->as, va & -PAGE_SIZE, 1);
+	find_arrived(&c, mm, va);
 	e = cursor_get(&c);
 	if (e.v & PTE_SPECIAL || !frame_of(e, c.level, va, &f)) {
 		cursor_close(&c);

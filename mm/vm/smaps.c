@@ -52,7 +52,8 @@ static struct page *leaf_page(pte_t e, unsigned level)
 {
 	enum pte_kind k = pte_kind(e, level);
 
-	return (k == PTE_PRESENT || k == PTE_NOACCESS || k == PTE_HUGE) && !(e.v & PTE_SPECIAL) ?
+	return (k == PTE_PRESENT || k == PTE_MIGRATING || k == PTE_NOACCESS || k == PTE_HUGE) &&
+	       !(e.v & PTE_SPECIAL) ?
 	       pfn_to_page(pte_pfn(e)) : NULL;
 }
 

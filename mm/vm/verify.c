@@ -192,7 +192,8 @@ static int restore_entry(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte
 
 	if (k == PTE_SWAP && a && a->start <= va && first_look(v, slot))
 		slot_restore(pte_swp(e));
-	if (!(e.v & PTE_LOCKED) || (k != PTE_PRESENT && k != PTE_NOACCESS && k != PTE_HUGE) ||
+	if (!(e.v & PTE_LOCKED) ||
+	    (k != PTE_PRESENT && k != PTE_NOACCESS && k != PTE_MIGRATING && k != PTE_HUGE) ||
 	    e.v & PTE_SPECIAL)
 		return 0;
 	if (!a || a->start > va || !pfn_valid(pte_pfn(e)) || !first_look(v, slot))
@@ -250,10 +251,13 @@ static void check_hugetlb(struct verify *v, const struct vma *a, vaddr_t va, uns
 static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, unsigned level,
 			const pte_t *slot, pte_t e)
 {
+	bool moving = pte_kind(e, 1) == PTE_MIGRATING;
 	struct page *p;
 
 	if (va < a->start || va + LEVEL_SIZE(level) > a->end)
 		complain(v, "0x%lx: entry 0x%lx of level %u is not in one VMA", va, e.v, level);
+	if (moving)
+		e = pte_migrated(e);
 	check_rights(v, a, va, e);
 	if (e.v & PTE_SPECIAL) {
 		check_special(v, a, va, level, e);
@@ -266,6 +270,8 @@ static void check_entry(struct verify *v, const struct vma *a, vaddr_t va, unsig
 	p = pfn_to_page(pte_pfn(e));
 	if (p->kind == PAGE_ANON)
 		check_anon(v, a, va, level, slot, e, p);
+	else if (p->kind == PAGE_FILE && moving && !p->owner)
+		v->file++;		/* it was not moved in the end: a fault takes the entry out */
 	else if (p->kind == PAGE_FILE)
 		check_file(v, a, va, level, e, p);
 	else if (p->kind == PAGE_HUGETLB)
@@ -292,13 +298,13 @@ static int visit(void *arg, vaddr_t va, unsigned level, pte_t *slot, pte_t e)
 	case PTE_SPECIAL_LEAF:
 	case PTE_NOACCESS:
 	case PTE_HUGE:
+	case PTE_MIGRATING:
 		check_entry(v, a, va, level, slot, e);
 		return 0;
 	case PTE_SWAP:
 		check_swap(v, a, va, slot, e);
 		return 0;
 	case PTE_NONE:
-	case PTE_MIGRATING:
 	case PTE_MARKER:
 		break;
 	}

@@ -13,6 +13,7 @@
  */
 #include <arch/tlb.h>
 #include <kernel/core/call.h>
+#include <mm/reclaim/migrate.h>
 #include <tests/kernel/swaptest.h>
 #include <tests/kernel/touchers.h>
 
@@ -465,6 +466,38 @@ static void put_child_and_swap(void)
 {
 	put_child();
 	st_end();
+}
+
+/* The new frame says something else than the old one did. */
+static void give_frame(void)
+{
+	struct page *p = mt_page(AT), *to = page_alloc(0, PAGE_KERNEL, 0);
+	unsigned moved;
+
+	EXPECT(to);
+	page_get(p);
+	EXPECT_EQ(migrate_pages(&p, &to, 1, &moved), 0);
+	EXPECT(moved == 1 && mt_page(AT) == to);
+	for (unsigned i = 0; i < TOUCHERS; i++)
+		((uint64_t *)page_to_virt(to))[i] = 7;
+}
+
+/* What was written is in the old frame. */
+static bool is_elsewhere(unsigned cpu, uint64_t saw)
+{
+	(void)saw;
+	return ((uint64_t *)page_to_virt(mt_page(AT)))[cpu] != 8;
+}
+
+KTEST(stale_migrate, page)
+{
+	run(&(struct operation){ .prepare = one_page, .run = give_frame, .after = 7 });
+}
+
+KTEST(stale_migrate, page_written)
+{
+	run(&(struct operation){ .prepare = one_page, .run = give_frame, .writes = true,
+				 .is_stale = is_elsewhere, .after = 8 });
 }
 
 KTEST(stale_reclaim, page)

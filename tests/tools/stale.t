@@ -10,7 +10,7 @@ import re
 
 from tap import check, end, tool
 
-KINDS = "unmap protect cow fork unshare mremap dontneed truncate age lazyfree reclaim collapse".split()
+KINDS = "unmap protect cow fork unshare mremap dontneed truncate age lazyfree reclaim collapse migrate".split()
 SUITES = ",".join(f"stale_{kind}" for kind in KINDS)
 # Shows only where CPUs keep upper entries apart from leaves: neither in QEMU nor in Bochs.
 UNSEEN = ("unshare",)

@@ -41,6 +41,10 @@
 /* Of a swap entry: it names a slot beside entries that are not of its family (mm/pt/rmap.h). */
 #define PTE_SWAP_STRAY	(1ull << 4)
 
+/* Of a migrating entry: what it was, and becomes again. */
+#define PTE_MIGRATE_W	(1ull << 10)	/* a leaf with W: its page has no other slot */
+#define PTE_MIGRATE_NOACCESS (1ull << 11)
+
 #define PTE_ADDR_MASK	0x000ffffffffff000ull
 
 /* Not present: bits 3:1 say what the rest means (0 with the whole entry 0: none). */
@@ -57,7 +61,7 @@ enum pte_kind {
 	PTE_SPECIAL_LEAF, /* a leaf without either: shared zero page, device */
 	PTE_NOACCESS,	/* PROT_NONE, or about to be discarded: P=0, the frame and its slot kept */
 	PTE_SWAP,	/* a swap slot */
-	PTE_MIGRATING,	/* names the frame that is being moved */
+	PTE_MIGRATING,	/* names the frame to which its page is being moved */
 	PTE_MARKER,	/* poison, guard, uffd */
 	PTE_HUGE,	/* a leaf at level 2 (2 MB) or 3 (1 GB) */
 	PTE_TABLE,	/* points to a table of the next level down */
@@ -131,6 +135,27 @@ static inline pte_t pte_with_prot(pte_t e, unsigned prot)
 {
 	return (pte_t){ (e.v & (PTE_ADDR_MASK | PTE_A | PTE_D | PTE_PS | PTE_SPECIAL | PTE_SOFT_MASK)) |
 			pte_prot_bits(prot) };
+}
+
+/*
+ * A migrating entry: where `was` (a leaf of a user's 4 KB page, a noaccess or a migrating entry) is to
+ * name frame f as soon as f's content is there; pte_migrated: what it is then.
+ */
+static inline pte_t pte_migrating(pte_t was, pfn_t f)
+{
+	uint64_t v = (was.v & ~(PTE_ADDR_MASK | PTE_P | PTE_NP_MASK)) | f.v << PAGE_SHIFT | PTE_NP_MIGRATE;
+
+	if (was.v & PTE_P)
+		return (pte_t){ v | (was.v & PTE_W ? PTE_MIGRATE_W : 0) };
+	return (pte_t){ (was.v & PTE_NP_MASK) == PTE_NP_NOACCESS ? v | PTE_MIGRATE_NOACCESS : v };
+}
+static inline pte_t pte_migrated(pte_t e)
+{
+	uint64_t v = e.v & ~(PTE_NP_MASK | PTE_MIGRATE_W | PTE_MIGRATE_NOACCESS);
+
+	if (e.v & PTE_MIGRATE_NOACCESS)
+		return (pte_t){ v | PTE_NP_NOACCESS };
+	return (pte_t){ v | PTE_P | PTE_U | (e.v & PTE_MIGRATE_W ? PTE_W : 0) };
 }
 
 /*
