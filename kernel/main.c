@@ -25,6 +25,7 @@
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 #include <mm/pt/pt.h>
+#include <mm/reclaim/compact.h>
 #include <mm/reclaim/reclaim.h>
 #include <mm/reclaim/zswap.h>
 
@@ -74,6 +75,8 @@ void kernel_main(struct bootinfo *bi)
 	process_init();
 	arch_smp_start(cpu_stack, kzalloc);
 	slab_cpus();
+	compact_init();
+	kcompactd_init();
 	reclaim_init();
 	zswap_init();
 	khugepaged_init();

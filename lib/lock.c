@@ -22,9 +22,10 @@
 const char *lock_rank_name(enum lock_rank r)
 {
 	static const char *const name[] = {
-		"none", "position", "epoll", "proc", "fs", "content", "huge page", "mm", "vma", "object", "page busy", "swap I/O",
-		"top table", "upper table", "table", "block", "page rmap", "file tree", "lists", "slot map", "pool", "slab", "zone", "threads",
-		"futex", "irq off", "mailbox", "signals", "interruption", "wait queue", "run queue", "timer", "console", "uart",
+		"none", "position", "epoll", "proc", "fs", "content", "huge page", "compaction", "mm", "vma",
+		"object", "page busy", "swap I/O", "top table", "upper table", "table", "block", "page rmap",
+		"file tree", "lists", "slot map", "pool", "slab", "zone", "threads", "futex", "irq off",
+		"mailbox", "signals", "interruption", "wait queue", "run queue", "timer", "console", "uart",
 	};
 
 	_Static_assert(ARRAY_SIZE(name) == RANK_COUNT, "a name for every rank");

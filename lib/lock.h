@@ -26,6 +26,7 @@ enum lock_rank {
 	RANK_FS,		/* file systems, open files */
 	RANK_CONTENT,		/* writes to a memory object, and changes of its size */
 	RANK_HUGE,		/* who makes an explicit huge page */
+	RANK_COMPACT,		/* who compacts memory */
 	RANK_MM,		/* struct mm */
 	RANK_VMA,
 	RANK_OBJECT,

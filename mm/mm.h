@@ -12,6 +12,7 @@
 #include <mm/alloc/commit.h>
 #include <mm/alloc/lists.h>
 #include <mm/obj/object.h>
+#include <mm/reclaim/compact.h>
 #include <mm/reclaim/reclaim.h>
 #include <mm/reclaim/swap.h>
 #include <mm/reclaim/zswap.h>

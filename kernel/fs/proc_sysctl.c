@@ -117,6 +117,19 @@ static int store_drop_caches(char *text, int pid)
 PROC_FILE(drop_caches, .path = "/proc/sys/vm/drop_caches", .mode = S_IFREG | 0200,
 	  .store = store_drop_caches);
 
+static int store_compact_memory(char *text, int pid)
+{
+	uint64_t v;
+	int err = proc_number(text, 0, INT32_MAX, &v);
+
+	(void)pid;
+	if (!err)
+		compact_memory();
+	return err;
+}
+PROC_FILE(compact_memory, .path = "/proc/sys/vm/compact_memory", .mode = S_IFREG | 0200,
+	  .store = store_compact_memory);
+
 /* The replacement policies, the one at work in brackets; chosen at boot. */
 static int show_reclaim(struct text *t, int pid)
 {

@@ -9,12 +9,19 @@
 #include <tests/host/fake_tlb.h>
 #include <tests/host/tap.h>
 #include <arch/cpu.h>
+#include <mm/alloc/busy.h>
 #include <mm/pt/table.h>
 
 #define RWU	(PROT_R | PROT_W | PROT_U)
 #define RU	(PROT_R | PROT_U)
 
 static uint64_t free_at_start;
+
+/* Where mm/alloc/busy.c is left out nobody has a page busy. */
+__attribute__((weak)) void page_wait_busy(struct page *p)
+{
+	panic("somebody waits for frame 0x%lx", page_to_pfn(p).v);
+}
 
 /* ---- the machine, made anew for each test ---- */
 
