@@ -20,7 +20,7 @@
 /* ---- gather: unhook, flush, free (gather.c) ---- */
 
 #define GATHER_PAGES	128
-#define GATHER_OWNERS	32
+#define GATHER_OWNERS	28
 
 /*
  * slot pointed to the shared table until now, and is still in the list of its owners. Without a

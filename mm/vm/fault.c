@@ -79,11 +79,11 @@ const char *fault_name(enum fault_result r)
 static enum fault_need guess(struct fault *f, unsigned access)
 {
 	if (access & ACCESS_PRESENT)
-		return NEED_NOTHING;
-	if (unlikely(thp_likely(f->vma)) && fault_wants_huge(f))
-		return NEED_HUGE;
+		return vma_is_huge(f->vma) ? NEED_HUGE : NEED_NOTHING;
 	if (unlikely(slots_on) && fault_swapped(f))
 		return NEED_SWAPPED;
+	if (unlikely(thp_likely(f->vma)) && fault_wants_huge(f))
+		return NEED_HUGE;
 	if (likely(!f->vma->obj))
 		return fault_writes(f) ? NEED_ZEROED : NEED_NOTHING;
 	return fault_writes(f) && fault_private(f) ? NEED_COPY : NEED_CACHED;
@@ -259,6 +259,7 @@ static __always_inline_ int fault_prepare(struct fault *f)
 		return fault_prepare_swapped(f);
 	case NEED_HUGE:
 	case NEED_SPLIT:
+	case NEED_HUGETLB:
 		return FAULT_AT_HUGE;
 	}
 	return FAULT_OK;
@@ -303,11 +304,7 @@ static int settle_huge(struct fault *f);
 static __always_inline_ int fault_settle(struct fault *f)
 {
 	struct cursor c;
-	int r;
-
-	if (vma_is_huge(f->vma))
-		return hugetlb_settle(f);
-	r = fault_open(f, &c);
+	int r = fault_open(f, &c);
 
 	while (likely(r == FAULT_OK)) {
 		r = fault_entry(f, &c);
@@ -328,7 +325,7 @@ static __always_inline_ int fault_settle(struct fault *f)
 /* Where the entry is one of 2 MB, and after that a table may be. (None becomes huge again meanwhile.) */
 static __attribute__((noinline)) int settle_huge(struct fault *f)
 {
-	int r = fault_settle_huge(f);
+	int r = vma_is_huge(f->vma) ? hugetlb_settle(f) : fault_settle_huge(f);
 
 	return r == FAULT_SMALL ? fault_settle(f) : r;
 }
@@ -372,6 +369,26 @@ static int fault_reclaim(struct fault *f)
 	return objects_drop_clean() > 0 ? FAULT_OK : FAULT_OOM;
 }
 
+/* Makes an explicit huge page ready, and maps it where it is still wanted. FAULT_OK: begin anew. */
+static int fault_hugetlb(struct fault *f)
+{
+	int r;
+
+	do {
+		r = hugetlb_prepare(f);
+		if (r != FAULT_OK)
+			break;
+		r = fault_lock(f);
+		if (r == FAULT_OK)
+			r = fault_allow(f, ACCESS_PRESENT);
+		f->need = NEED_HUGETLB;
+		r = r == FAULT_OK && vma_is_huge(f->vma) ? hugetlb_settle(f) : FAULT_AGAIN;
+		fault_unlock(f, FAULT_AGAIN);
+	} while (r == FAULT_HUGETLB);
+	hugetlb_end(f);
+	return r == FAULT_AGAIN ? (int)FAULT_OK : r;
+}
+
 /* What can only be done outside of the locks, with nothing prepared; FAULT_OK: start again. */
 static int fault_outside(struct fault *f, int r)
 {
@@ -382,10 +399,10 @@ static int fault_outside(struct fault *f, int r)
 		r = fault_read_in(f);
 	else if (r == FAULT_WAIT_SWAP)
 		r = fault_read_swapped(f);
-	else if (r == FAULT_HUGETLB)
-		r = hugetlb_prepare(f);
 	else if (r == FAULT_WAIT_MOVED)
 		r = fault_wait_moved(f);
+	else if (r == FAULT_HUGETLB)
+		r = fault_hugetlb(f);
 	if (r == FAULT_OOM)
 		r = fault_reclaim(f);
 	return r;
@@ -408,7 +425,6 @@ static void fault_begin(struct fault *f, struct mm *mm, vaddr_t va, unsigned acc
 	f->va = va & PAGE_MASK;
 	f->access = access & (ACCESS_WRITE | ACCESS_EXEC);
 	f->fresh = f->source = f->swapped = f->held = NULL;
-	f->huge = NULL;
 	f->ncached = 0;
 	f->tries = 0;
 	f->major = f->reclaimed = f->small = f->gathering = false;
@@ -417,11 +433,9 @@ static void fault_begin(struct fault *f, struct mm *mm, vaddr_t va, unsigned acc
 static void fault_end(struct fault *f)
 {
 	if (likely(!((uintptr_t)f->fresh | (uintptr_t)f->source | (uintptr_t)f->swapped |
-		     (uintptr_t)f->held | (uintptr_t)f->huge)))
+		     (uintptr_t)f->held)))
 		return;
 	fault_ask(f, NEED_NOTHING, NULL);
-	if (f->huge)
-		hugetlb_end(f);
 	if (f->held)
 		page_put(f->held);
 }

@@ -36,6 +36,7 @@ enum fault_need {
 	NEED_SWAPPED,			/* the page of f->slot, busy */
 	NEED_HUGE,			/* a fresh block of zeros, or the huge page of zeros */
 	NEED_SPLIT,			/* the huge leaf to be a table */
+	NEED_HUGETLB,			/* f->huge, by which an explicit huge page is made ready */
 };
 
 /* What a fault on such a mapping needs: found out under the locks, made ready outside of them (hugetlb.h). */
@@ -73,7 +74,7 @@ struct fault {
 	uint64_t wait_index;
 	struct page *held;		/* what was waited for, referenced to the fault's end */
 
-	struct hugetlb_fault *huge;	/* or NULL */
+	struct hugetlb_fault *huge;	/* NEED_HUGETLB */
 
 	unsigned tries;			/* of mm_retry */
 	bool major, reclaimed;

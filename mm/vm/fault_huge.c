@@ -20,6 +20,7 @@
 #include <mm/vm/fault.h>
 #include <lib/assert.h>
 #include <mm/pt/huge.h>
+#include <mm/vm/hugetlb.h>
 
 #include <linux/errno.h>
 
@@ -27,6 +28,8 @@ bool fault_wants_huge(const struct fault *f)
 {
 	unsigned level;
 
+	if (vma_is_huge(f->vma))
+		return true;
 	return !f->small && thp_wanted(f->vma) && thp_fits(f->vma, f->va) &&
 	       pte_is_none(pt_lookup(&f->mm->as, f->va, &level)) && level > 1;
 }

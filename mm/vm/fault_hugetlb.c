@@ -30,10 +30,16 @@ static unsigned level_of(const struct vma *v)
 
 /* ---- under the locks ---- */
 
+/* What f has asked for before; NULL: nothing. */
+static struct hugetlb_fault *ready_or_asked(const struct fault *f)
+{
+	return f->need == NEED_HUGETLB ? f->huge : NULL;
+}
+
 /* f needs a page made ready: a copy of source (whose reference is given), or what there is of the object. */
 static int ask(struct fault *f, struct page *source)
 {
-	struct hugetlb_fault *h = f->huge;
+	struct hugetlb_fault *h = ready_or_asked(f);
 	const struct vma *v = f->vma;
 	uint64_t index = vma_pgoff(v, f->va & -hugetlb_size(v));
 
@@ -41,6 +47,7 @@ static int ask(struct fault *f, struct page *source)
 		h = f->huge = kmalloc(sizeof(*h));
 		if (!h)
 			return FAULT_OOM;
+		f->need = NEED_HUGETLB;
 		object_get(v->obj);
 		*h = (struct hugetlb_fault){ .obj = v->obj, .index = index };
 	} else if (h->obj != v->obj || h->index != index) {
@@ -62,7 +69,7 @@ static int ask(struct fault *f, struct page *source)
 /* Is the page made ready right for where f is, and what of? */
 static bool is_ready(const struct fault *f, const struct page *source)
 {
-	const struct hugetlb_fault *h = f->huge;
+	const struct hugetlb_fault *h = ready_or_asked(f);
 	const struct vma *v = f->vma;
 
 	return h && h->obj == v->obj && h->page && h->index == vma_pgoff(v, f->va & -hugetlb_size(v)) &&
@@ -201,10 +208,8 @@ int hugetlb_prepare(struct fault *f)
 {
 	struct hugetlb_fault *h = f->huge;
 
-	if (unlikely(h->other)) {
-		hugetlb_end(f);
-		return FAULT_OK;
-	}
+	if (unlikely(h->other))
+		return FAULT_AGAIN;
 	if (!h->lock) {			/* somebody may have made it until it is ours */
 		h->lock = huge_lock(h->obj, h->index);
 		mutex_lock(h->lock);
@@ -225,5 +230,4 @@ void hugetlb_end(struct fault *f)
 		mutex_unlock(h->lock);
 	object_put(h->obj);
 	kfree(h);
-	f->huge = NULL;
 }

@@ -62,3 +62,8 @@ vaddr_t hugetlb_place(struct mm *mm, vaddr_t hint, size_t len, int flags, const 
 	at = map_place(mm, 0, len + size - PAGE_SIZE, flags, &next);
 	return at ? ALIGN_UP(at, size) : 0;
 }
+
+void hugetlb_release(const struct vma *v, vaddr_t start, vaddr_t end)
+{
+	huge_unreserve(v->obj, vma_pgoff(v, start), vma_pgoff(v, end));
+}

@@ -41,19 +41,20 @@ int __must_check hugetlb_check(struct object *o, vaddr_t addr, size_t len, int f
 /* map_place, aligned for o's pages. */
 vaddr_t hugetlb_place(struct mm *mm, vaddr_t hint, size_t len, int flags, const struct object *o);
 /* The promises for a private mapping that goes: v's part [start, end). */
+void hugetlb_release(const struct vma *v, vaddr_t start, vaddr_t end) __cold_;
 static inline void hugetlb_forget(const struct vma *v, vaddr_t start, vaddr_t end)
 {
-	if (v->flags & VM_HUGE_OWNER)
-		huge_unreserve(v->obj, vma_pgoff(v, start), vma_pgoff(v, end));
+	if (unlikely(v->flags & VM_HUGE_OWNER))
+		hugetlb_release(v, start, end);
 }
 
 /* -- faults -- */
 
 /* The fault f, whose VMA is locked. FAULT_*, or FAULT_HUGETLB: call hugetlb_prepare outside of the locks. */
 int hugetlb_settle(struct fault *f);
-/* FAULT_OK: begin anew. */
+/* Makes ready what settling asked for. FAULT_OK: settle it now. FAULT_AGAIN: something else is mapped there by now. */
 int hugetlb_prepare(struct fault *f);
-/* Gives back what was not used, if there is anything. */
+/* Gives back what was not used. */
 void hugetlb_end(struct fault *f);
 
 #endif

@@ -49,16 +49,15 @@ uint64_t map_random(uint64_t pages)
 /* Takes [start, end) from v, which overlaps it and is not cut in two by it. */
 static void trim(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end, struct vma **dead)
 {
-	if (v->start >= start && v->end <= end) {
-		vma_kill(mm, v, dead);
-		return;
-	}
-	if (vma_is_huge(v))
-		hugetlb_forget(v, MAX(v->start, start), MIN(v->end, end));
-	if (v->start < start)
+	if (v->start < start) {
+		hugetlb_forget(v, start, MIN(v->end, end));
 		vma_rebound(mm, v, v->start, start);
-	else
+	} else if (v->end > end) {
+		hugetlb_forget(v, v->start, end);
 		vma_rebound(mm, v, end, v->end);
+	} else {
+		vma_kill(mm, v, dead);
+	}
 }
 
 /* Keeps faults out of [start, end), of which v is the first VMA. */
@@ -212,9 +211,12 @@ static long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct
 {
 	int err;
 
+	if (likely(!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_HUGETLB)))) {
+		addr = map_place(mm, addr, len, flags, &s->next);
+		return addr ? (long)addr : -ENOMEM;
+	}
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-		addr = s->flags & VM_HUGETLB ? hugetlb_place(mm, addr, len, flags, s->obj) :
-					       map_place(mm, addr, len, flags, &s->next);
+		addr = hugetlb_place(mm, addr, len, flags, s->obj);
 		return addr ? (long)addr : -ENOMEM;
 	}
 	if (flags & MAP_FIXED_NOREPLACE && taken(mm, addr, len))
@@ -323,7 +325,7 @@ static int promise(struct mm *mm, struct vma_spec *s, uint64_t pages, struct obj
 		shm->promised = err ? 0 : pages;
 		return err;
 	}
-	if (!map_is_promise(s->flags) || s->flags & VM_HUGETLB)
+	if (!map_is_promise(s->flags))
 		return 0;
 	s->flags |= VM_ACCOUNT;
 	return map_promise(mm, pages);
@@ -338,10 +340,6 @@ static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, s
 	int err;
 
 	s->flags |= mm->lock_new;
-	if (unlikely(s->flags & VM_HUGETLB)) {
-		s->flags &= ~VM_LOCK_MASK;	/* they stay in any case */
-		mm->as.huge = true;		/* look closer at what is taken out */
-	}
 	err = check_limits(mm, addr, len, flags, s->flags);
 	if (err)
 		return err;
@@ -412,44 +410,29 @@ static bool wants_pages(int flags, unsigned vm_flags)
 	       !(vm_flags & VM_LOCKONFAULT);
 }
 
-static long map_and_fill(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma_spec *s,
-			 struct object *shm)
-{
-	long at;
-
-	s->end = len;
-	at = map_object(mm, addr, flags, s, shm);
-	if (at > 0 && wants_pages(flags, s->flags) &&
-	    map_populate_vma(mm, s->start, s->end, s->flags) != FAULT_OK)
-		return at;		/* the call has succeeded all the same */
-	return at;
-}
-
-/* Of explicit huge pages: of an object that is there, or of one made for it. */
-static long mmap_huge(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma_spec *s)
+/* Of explicit huge pages (MAP_HUGETLB): of the object in s, or of one made for it. 0 or -errno. */
+static __attribute__((noinline)) int prepare_huge(struct mm *mm, vaddr_t addr, size_t *len, int flags,
+						  struct vma_spec *s, struct object **made)
 {
 	bool shared = s->flags & VM_SHARED;
-	struct object *made = NULL;
-	long at;
 	int err;
 
 	if (s->obj && !object_is_huge(s->obj))
 		return -EINVAL;
-	err = s->obj ? 0 : hugetlb_create(mm, flags, shared, &len, &made);
-	if (!err && made) {
-		s->obj = made;
+	if (!s->obj) {
+		err = hugetlb_create(mm, flags, shared, len, made);
+		if (err)
+			return err;
+		s->obj = *made;
 		s->pgoff = 0;
 		s->flags |= shared ? 0 : VM_HUGE_OWNER;
+		shared = false;		/* it has its promise */
 	}
-	if (!err)
-		err = hugetlb_check(s->obj, addr, len, flags, shared && !made, s->pgoff);
-	s->flags |= VM_HUGETLB;
-	if (!err && huge_order(s->obj) == ORDER_GIANT)
+	s->flags |= VM_HUGETLB | VM_NORESERVE;	/* the pool promises, as far as it does */
+	if (huge_order(s->obj) == ORDER_GIANT)
 		s->flags |= VM_HUGE_1G;
-	at = err ? err : map_and_fill(mm, addr, len, flags, s, NULL);
-	if (made)
-		object_put(made);
-	return at;
+	mm->as.huge = true;		/* look closer at what is taken out */
+	return hugetlb_check(s->obj, addr, *len, flags, shared, s->pgoff);
 }
 
 int mm_mmap_place(struct mm *mm, vaddr_t addr, size_t len, int flags, uint64_t pgoff)
@@ -477,16 +460,19 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 		err = vma_flags(prot, flags, obj, &s.flags);
 	if (err)
 		return err;
-	if (flags & MAP_HUGETLB || object_is_huge(obj))
-		return mmap_huge(mm, addr, len, flags, &s);
-	if (!obj && s.flags & VM_SHARED) {
+	if (unlikely(flags & MAP_HUGETLB)) {
+		err = prepare_huge(mm, addr, &len, flags, &s, &shm);
+	} else if (!obj && s.flags & VM_SHARED) {
 		s.obj = shm = shm_create(len);
 		s.pgoff = 0;
-		if (!shm)
-			return -ENOMEM;
+		err = shm ? 0 : -ENOMEM;
 	}
-	at = map_and_fill(mm, addr, len, flags, &s, shm);
+	s.end = len;
+	at = likely(!err) ? map_object(mm, addr, flags, &s, shm) : err;
 	if (shm)
 		object_put(shm);
+	if (at > 0 && wants_pages(flags, s.flags) &&
+	    map_populate_vma(mm, s.start, s.end, s.flags) != FAULT_OK)
+		return at;		/* the call has succeeded all the same */
 	return at;
 }

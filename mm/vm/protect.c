@@ -39,7 +39,7 @@ static int may_write(const struct mm *mm, unsigned old, unsigned *new, uint64_t 
 		return 0;
 	if (!map_may_expand(mm, *new, pages) && map_may_expand(mm, old, pages))
 		return -ENOMEM;
-	if (old & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE | VM_HUGETLB))
+	if (old & (VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE))
 		return 0;
 	*new |= VM_ACCOUNT;
 	return map_promise(mm, pages);

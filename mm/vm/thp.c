@@ -18,7 +18,8 @@ option_choice(transparent_hugepage, &thp.enabled, "always|madvise|never",
 	      "which private memory gets 2 MB pages (default madvise)");
 
 const unsigned thp_flags[] = {
-	[THP_ALWAYS] = VM_READ | VM_WRITE | VM_EXEC, [THP_MADVISE] = VM_HUGEPAGE, [THP_NEVER] = 0,
+	[THP_ALWAYS] = VM_READ | VM_WRITE | VM_EXEC | VM_HUGETLB, [THP_MADVISE] = VM_HUGEPAGE | VM_HUGETLB,
+	[THP_NEVER] = VM_HUGETLB,
 };
 
 struct waitq *thp_wait;

@@ -47,7 +47,8 @@ static inline bool thp_allowed(const struct vma *v)
 }
 
 /*
- * The flags of which one at least says that a VMA may be wanted to have huge pages, by mode: a quick look, for faults.
+ * The flags of which one at least says that a VMA may be wanted to have huge pages, or has them, by mode: a quick look,
+ * for faults.
  */
 extern const unsigned thp_flags[];
 static inline bool thp_likely(const struct vma *v)

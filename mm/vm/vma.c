@@ -280,10 +280,10 @@ void vma_bury(struct vma *dead)
 		struct vma *v = dead;
 
 		dead = v->next_dead;
-		if (vma_is_huge(v))
+		if (v->obj) {
 			hugetlb_forget(v, v->start, v->end);
-		if (v->obj)
 			object_put(v->obj);
+		}
 		if (grace_is_instant())
 			kmem_free(vma_cache, v);
 		else

@@ -60,7 +60,7 @@ uint64_t vm_max_map_count = VMAS_MAX;
 
 void commit_release(uint64_t pages) { CHECK_EQ(pages, 0); }
 
-void huge_unreserve(struct object *o, uint64_t first, uint64_t end) { (void)o, (void)first, (void)end; }
+void hugetlb_release(const struct vma *v, vaddr_t start, vaddr_t end) { (void)v, (void)start, (void)end; }
 void object_map(struct object *o, struct mapping *m) { (void)o, (void)m; }
 void object_unmap(struct object *o, struct mapping *m) { (void)o, (void)m; }
 

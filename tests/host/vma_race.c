@@ -75,7 +75,7 @@ void kmem_free(struct kmem_cache *c, void *obj)
 }
 
 void commit_release(uint64_t pages) { (void)pages; }
-void huge_unreserve(struct object *o, uint64_t first, uint64_t end) { (void)o, (void)first, (void)end; }
+void hugetlb_release(const struct vma *v, vaddr_t start, vaddr_t end) { (void)v, (void)start, (void)end; }
 void object_map(struct object *o, struct mapping *m) { (void)o, (void)m; }
 void object_unmap(struct object *o, struct mapping *m) { (void)o, (void)m; }
 void object_put(struct object *o) { (void)o; }
