@@ -27,7 +27,7 @@ static int store_number(char *text, unsigned pool)
 	int err = proc_number(text, 0, UINT64_MAX, &n);
 
 	if (!err)
-		hugepool_resize(hugepool_nth(pool), n);
+		hugepool_resize(hugepool_nth(pool), n, page_alloc_compact);
 	return err;
 }
 

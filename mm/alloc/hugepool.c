@@ -59,7 +59,7 @@ void hugepool_boot(void)
 
 		if (!pool->asked)
 			continue;
-		hugepool_resize(pool, pool->asked);
+		hugepool_resize(pool, pool->asked, page_alloc);
 		if (pool->pages < pool->asked)
 			log_warn("hugepages: %lu pages of %s are there, not %lu: no memory in one piece",
 				 pool->pages, pool->name, pool->asked);
@@ -130,13 +130,14 @@ static void to_buddy(struct page *p)
 }
 
 /* One page more, if the pool lacks any. False: it does not, or there is no memory. */
-static bool grow(struct hugepool *pool)
+static bool grow(struct hugepool *pool,
+		 struct page *(*alloc)(unsigned order, enum page_kind kind, unsigned flags))
 {
 	struct page *p;
 
 	if (READ_ONCE(pool->pages) >= READ_ONCE(pool->wanted))
 		return false;
-	p = page_alloc(pool->order, PAGE_HUGETLB, 0);
+	p = alloc(pool->order, PAGE_HUGETLB, 0);
 	if (!p)
 		return false;
 	spin_lock(&hugepool_lock);
@@ -162,10 +163,11 @@ static bool shrink(struct hugepool *pool)
 	return p;
 }
 
-void hugepool_resize(struct hugepool *pool, uint64_t n)
+void hugepool_resize(struct hugepool *pool, uint64_t n,
+		     struct page *(*alloc)(unsigned order, enum page_kind kind, unsigned flags))
 {
 	WRITE_ONCE(pool->wanted, n);
-	while (grow(pool) || shrink(pool))
+	while (grow(pool, alloc) || shrink(pool))
 		resched_point();
 	spin_lock(&hugepool_lock);
 	if (pool->wanted > pool->pages)

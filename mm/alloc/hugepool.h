@@ -31,10 +31,11 @@ void hugepool_figures(const struct hugepool *pool, struct hugepool_figures *f);
 /* What the options ask for. After page_init; says in the log what there is. */
 void hugepool_boot(void);
 /*
- * Makes the pool n pages large, as far as there is memory; what is in use or reserved stays, as
- * surplus. Any number of callers; no lock held, may yield.
+ * Makes the pool n pages large, as far as alloc, page_alloc or one that goes to more trouble, has
+ * memory; what is in use or reserved stays, as surplus. Any number of callers; no lock held, may yield.
  */
-void hugepool_resize(struct hugepool *pool, uint64_t n);
+void hugepool_resize(struct hugepool *pool, uint64_t n,
+		     struct page *(*alloc)(unsigned order, enum page_kind kind, unsigned flags));
 
 /* Promises n pages. False: there are not so many free ones. */
 bool __must_check hugepool_reserve(struct hugepool *pool, uint64_t n);

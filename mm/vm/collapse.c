@@ -16,6 +16,7 @@
 #include <kernel/core/thread.h>
 #include <mm/alloc/limit.h>
 #include <mm/alloc/stat.h>
+#include <mm/reclaim/compact.h>
 #include <mm/pt/huge.h>
 
 #include <linux/errno.h>
@@ -58,7 +59,13 @@ struct survey collapse_survey(struct mm *mm, vaddr_t va)
 static struct page *block_for(struct mm *mm)
 {
 	uint16_t limit = READ_ONCE(mm->as.limit_id);
-	struct page *head = page_alloc(ORDER_HUGE, PAGE_ANON, 0);
+	struct thread *t = current_thread();
+	struct page *head;
+
+	t->starved = false;
+	head = page_alloc(ORDER_HUGE, PAGE_ANON, 0);
+	if (!head && t->starved && compact_direct(ORDER_HUGE))
+		head = page_alloc(ORDER_HUGE, PAGE_ANON, 0);
 
 	if (head && limit != head->limit_id) {
 		if (limit_charge(limit, BLOCK_PAGES, false)) {

@@ -20,6 +20,7 @@
 #include <mm/vm/fault.h>
 #include <lib/assert.h>
 #include <mm/pt/huge.h>
+#include <mm/reclaim/compact.h>
 #include <mm/vm/hugetlb.h>
 
 #include <linux/errno.h>
@@ -34,9 +35,10 @@ bool fault_wants_huge(const struct fault *f)
 	       pte_is_none(pt_lookup(&f->mm->as, f->va, &level)) && level > 1;
 }
 
-/* No block: 4 KB are what is needed then. */
+/* No block: 4 KB are what is needed then. The next one may find more. */
 static void go_small(struct fault *f)
 {
+	compact_wake();
 	vm_count(THP_FAULT_FALLBACK, 1);
 	f->small = true;
 	f->need = NEED_NOTHING;

@@ -98,7 +98,7 @@ KTEST(verify, entries_and_rights)
 	plant_bits(0, 0, PTE_U, "is not the user's");
 	plant_bits(1, PTE_W, 0, "the zero page is writable");
 	plant_bits(8, PTE_W, 0, "cached page writable in a private mapping");
-	plant_bits(0, 0, PTE_P, "of a kind that nothing makes");
+	plant_bits(0, PTE_NP_MARKER, PTE_P | PTE_NP_NOACCESS | PTE_NP_SWAP, "of a kind that nothing makes");
 	plant_bits(16, PTE_P | PTE_U, PTE_NP_MASK, "in a VMA of rights 0");
 	end();
 }
