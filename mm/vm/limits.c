@@ -147,23 +147,30 @@ bool mm_is_limited(const struct mm *mm)
 
 /* ---- room in a limit ---- */
 
-#define ROOM		32u	/* pages that are made room for at a time */
+#define ROOM		32u	/* pages that are made room for at first */
+#define ROOM_MAX	1024u
 
-bool limit_reclaim(uint16_t limit)
+/* Makes room for so many pages in a memory limit; false: nothing can be had. No lock held; may sleep. */
+static bool limit_reclaim(uint16_t limit, uint64_t pages)
 {
 	const struct memlimit *l = limit_of(limit);
 	uint64_t before = READ_ONCE(l->used);
 
-	return reclaim_charged(limit, ROOM) || READ_ONCE(l->used) < MIN(READ_ONCE(l->max), before);
+	return reclaim_charged(limit, pages) || READ_ONCE(l->used) < MIN(READ_ONCE(l->max), before);
 }
 
-/* A limit was full; by now others may have made room in it. False: there is none to be had. */
+/*
+ * A limit was full; by now others may have made room in it, or who asks has given back what he got: a fork needs
+ * many pages at once. So each try makes more room than the one before. False: there is none to be had.
+ */
 static bool make_room(struct mm *mm, unsigned *tries)
 {
-	uint64_t before = reclaim_freed();
+	uint64_t before = reclaim_freed(), pages = MIN(ROOM << MIN(*tries, 5u), ROOM_MAX);
 	uint16_t limit = mm_limit_reached(mm);
 
-	return reclaim_go_on(tries, before, !limit || limit_reclaim(limit));
+	if (!limit && *tries)
+		limit = READ_ONCE(mm->as.limit_id);
+	return reclaim_go_on(tries, before, !limit || limit_reclaim(limit, pages));
 }
 
 bool mm_retry(struct mm *mm, unsigned *tries)

@@ -74,8 +74,6 @@ enum fault_result map_populate_vma(struct mm *mm, vaddr_t start, vaddr_t end, un
 struct gather;
 /* MADV_FREE of a part of private anonymous memory (lazyfree.c). mm.lock held for reading; g is flushed. */
 void madvise_free(struct mm *mm, vaddr_t va, vaddr_t end, struct gather *g);
-/* Makes room in a memory limit that is full; false: nothing can be had. No lock held; may sleep. */
-bool limit_reclaim(uint16_t limit);
 /* Raises mm's high-water mark of resident pages to what it has now. mm.lock held. */
 void mm_note_rss(struct mm *mm);
 

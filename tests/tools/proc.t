@@ -69,7 +69,7 @@ equal([name for name in FILES if not quire[name]], [], "no file is empty")
 same_order("meminfo")
 same_order("self/status")
 same_order("vmstat", ("fault_zero_page", "fault_anon", "fault_copy", "fault_file", "fault_around", "fault_spurious",
-                      "stack_grown", "alloc_fail", "pcp_refill", "pcp_drain",
+                      "stack_grown", "alloc_fail", "allocwait", "pcp_refill", "pcp_drain",
                       # Linux's where it is built with CONFIG_DEBUG_TLBFLUSH, and two of our own
                       "nr_tlb_remote_flush", "nr_tlb_remote_flush_received", "nr_tlb_local_flush_all",
                       "nr_tlb_local_flush_one", "tlb_ipi_sent", "tlb_lazy_skipped", "vma_lock_miss", "vma_lock_wait",

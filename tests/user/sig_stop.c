@@ -108,6 +108,8 @@ int main(void)
 	struct sigaction a = { .sa_sigaction = chld, .sa_flags = SA_SIGINFO | SA_RESTART };
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (int sig = 1; sig <= SIGRTMAX; sig++)	/* who started it in the background ignores some */
+		signal(sig, SIG_DFL);
 	sigaction(SIGCHLD, &a, NULL);
 	stopping();
 	groups();
