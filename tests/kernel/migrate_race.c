@@ -5,7 +5,7 @@
  * Each worker has a word of its own in each page, and counts it up; a round in which the page
  * could not be written (it is protected, or elsewhere) does not count.
  */
-#include <kernel/core/wait.h>
+#include <tests/kernel/crew.h>
 #include <tests/kernel/forktest.h>
 #include <tests/kernel/program.h>	/* random_next */
 #include <mm/reclaim/migrate.h>
@@ -17,16 +17,16 @@
 #define FAR		4096u
 
 struct worker {
-	struct thread t;
-	uint64_t bottom, seed;
+	struct member m;
+	uint64_t seed;
 	unsigned id;
 	uint64_t word[PAGES];		/* what it last wrote to its own words of the fixed pages */
 	uint64_t writes, wrong;
 };
 
 static struct worker workers[WORKERS];
-static unsigned nworkers, running;	/* running: ended.lock */
-static struct waitq ended = WAITQ_INIT(ended);
+static unsigned nworkers;
+static struct crew crew = CREW_INIT(crew);
 static bool stop;			/* atomic */
 static uint64_t seed;
 
@@ -49,18 +49,6 @@ static void step(struct worker *w)
 	w->writes++;
 }
 
-static void worker_done(void *arg)
-{
-	struct worker *w = arg;
-	uint64_t flags;
-
-	kstack_free(w->bottom);
-	flags = waitq_lock(&ended);
-	running--;
-	waitq_wake_all(&ended);
-	waitq_unlock(&ended, flags);
-}
-
 static void worker_main(void *arg)
 {
 	struct worker *w = arg;
@@ -71,7 +59,6 @@ static void worker_main(void *arg)
 		resched_point();
 	}
 	thread_set_aspace(NULL);
-	thread_exit(worker_done, w);
 }
 
 static void workers_start(void)
@@ -79,30 +66,20 @@ static void workers_start(void)
 	stop = false;
 	nworkers = MIN(arch_ncpus - 1, WORKERS);
 	for (unsigned i = 0; i < nworkers; i++) {
-		struct cpumask m = cpumask_of(i + 1);
+		struct cpumask cpu = cpumask_of(i + 1);
 		struct worker *w = &workers[i];
-		uint64_t top;
 
 		memset(w, 0, sizeof(*w));
 		w->id = i;
 		w->seed = 77 + i;
-		EXPECT_EQ(kstack_alloc(&w->bottom, &top), 0);
-		running++;
-		thread_init(&w->t, "migrated", w->bottom, top, worker_main, w);
-		EXPECT_EQ(thread_set_affinity(&w->t, &m), 0);
-		thread_start(&w->t);
+		EXPECT(crew_start(&crew, &w->m, &cpu, worker_main, w));
 	}
 }
 
 static void workers_stop(void)
 {
-	uint64_t flags;
-
 	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	flags = waitq_lock(&ended);
-	while (running)
-		waitq_sleep(&ended, &flags);
-	waitq_unlock(&ended, flags);
+	crew_wait(&crew);
 }
 
 /* Up to a batch of the pages that are there. Returns how many were moved. */

@@ -5,6 +5,7 @@
 #include <kernel/core/grace.h>
 #include <kernel/core/wait.h>
 #include <mm/pt/leaf.h>
+#include <tests/kernel/crew.h>
 #include <tests/kernel/forktest.h>
 #include <tests/kernel/program.h>	/* random_next */
 
@@ -360,29 +361,17 @@ KTEST(thp, collapse_of_held_pages)
 #define RACE_ROUNDS	100u
 
 struct worker {
-	struct thread t;
-	uint64_t bottom, seed;
+	struct member m;
+	uint64_t seed;
 	unsigned id;
 	uint64_t word[N];		/* what it wrote to its own word of each page */
 	uint64_t writes, wrong;
 };
 
 static struct worker workers[WORKERS];
-static unsigned nworkers, running;	/* running: ended.lock */
-static struct waitq ended = WAITQ_INIT(ended);
+static unsigned nworkers;
+static struct crew crew = CREW_INIT(crew);
 static bool stop;			/* atomic */
-
-static void worker_done(void *arg)
-{
-	struct worker *w = arg;
-	uint64_t flags;
-
-	kstack_free(w->bottom);
-	flags = waitq_lock(&ended);
-	running--;
-	waitq_wake_all(&ended);
-	waitq_unlock(&ended, flags);
-}
 
 /* Pages but the first, which is cut out and put back. */
 static void worker_main(void *arg)
@@ -402,39 +391,27 @@ static void worker_main(void *arg)
 		resched_point();
 	}
 	thread_set_aspace(NULL);
-	thread_exit(worker_done, w);
 }
 
 static void workers_begin(void)
 {
-	uint64_t top;
-
 	stop = false;
 	memset(workers, 0, sizeof(workers));
 	nworkers = MIN(arch_ncpus - 1, WORKERS);
 	for (unsigned i = 0; i < nworkers; i++) {
-		struct cpumask m = cpumask_of(i + 1);
+		struct cpumask cpu = cpumask_of(i + 1);
 		struct worker *w = &workers[i];
 
 		w->id = i;
 		w->seed = i + 1;
-		EXPECT_EQ(kstack_alloc(&w->bottom, &top), 0);
-		running++;
-		thread_init(&w->t, "worker", w->bottom, top, worker_main, w);
-		EXPECT_EQ(thread_set_affinity(&w->t, &m), 0);
-		thread_start(&w->t);
+		EXPECT(crew_start(&crew, &w->m, &cpu, worker_main, w));
 	}
 }
 
 static void workers_end(void)
 {
-	uint64_t flags;
-
 	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	flags = waitq_lock(&ended);
-	while (running)
-		waitq_sleep(&ended, &flags);
-	waitq_unlock(&ended, flags);
+	crew_wait(&crew);
 	for (unsigned i = 0; i < nworkers; i++) {
 		EXPECT_EQ(workers[i].wrong, 0);
 		EXPECT(workers[i].writes > 100);
