@@ -67,7 +67,7 @@ void rmap_move(struct page *from, struct page *to, bool arrived, struct reclaim_
 
 	assert(from->kind == PAGE_ANON && to->kind == PAGE_ANON && !from->order && !to->order);
 	while (READ_ONCE(from->slots)) {
-		unsigned n = rmap_tables(from, t, &i);
+		unsigned n = rmap_tables(from, false, t, &i);
 
 		for (unsigned k = 0; k < n; k++) {
 			spin_lock(&t[k]->lock);
@@ -87,35 +87,13 @@ static void arrive(pte_t *slot, const struct page *p)
 		pte_write_new(slot, pte_migrated(e));
 }
 
-/* Up to RMAP_TABLES tables of p's family that have a migrating entry at *i. p has slots. */
-static unsigned waiting_tables(const struct page *p, struct page **out, unsigned *i)
-{
-	struct page *home, *t;
-	unsigned n = 0;
-	pte_t *anchor;
-
-	spin_lock(&kin_lock);
-	anchor = READ_ONCE(p->slot);
-	*i = slot_index(anchor);
-	t = home = virt_to_page(anchor);
-	do {
-		pte_t e = pte_read(&table_entries(t)[*i]);
-
-		if (pte_kind(e, 1) == PTE_MIGRATING && entry_names(e, p) && !t->dead)
-			out[n++] = t;
-		t = kin_next(t);
-	} while (t != home && n < RMAP_TABLES);
-	spin_unlock(&kin_lock);
-	return n;
-}
-
 void rmap_arrive(struct page *p)
 {
 	struct page *t[RMAP_TABLES];
 	unsigned i, n;
 
 	do {
-		n = READ_ONCE(p->slots) ? waiting_tables(p, t, &i) : 0;
+		n = READ_ONCE(p->slots) ? rmap_tables(p, true, t, &i) : 0;
 		for (unsigned k = 0; k < n; k++) {
 			spin_lock(&t[k]->lock);
 			if (!t[k]->dead)

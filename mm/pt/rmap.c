@@ -127,7 +127,7 @@ static bool swap_entry(struct page *t, unsigned i, struct page *p, swp_t s,
 	return done;
 }
 
-unsigned rmap_tables(const struct page *p, struct page **out, unsigned *i)
+unsigned rmap_tables(const struct page *p, bool migrating, struct page **out, unsigned *i)
 {
 	struct page *home, *t;
 	unsigned n = 0;
@@ -138,7 +138,10 @@ unsigned rmap_tables(const struct page *p, struct page **out, unsigned *i)
 	*i = slot_index(anchor);
 	t = home = virt_to_page(anchor);
 	do {
-		if (entry_names(pte_read(&table_entries(t)[*i]), p))
+		pte_t e = pte_read(&table_entries(t)[*i]);
+
+		if (entry_names(e, p) &&
+		    (!migrating || (pte_kind(e, 1) == PTE_MIGRATING && !t->dead)))
 			out[n++] = t;
 		t = kin_next(t);
 	} while (t != home && n < RMAP_TABLES);
@@ -153,7 +156,7 @@ bool rmap_unmap(struct page *p, swp_t s, struct reclaim_gather *r)
 
 	assert(p->kind == PAGE_ANON && p->order == 0);
 	while (READ_ONCE(p->slots)) {
-		unsigned n = rmap_tables(p, t, &i);
+		unsigned n = rmap_tables(p, false, t, &i);
 
 		if (READ_ONCE(p->nlocked))
 			return false;
@@ -195,7 +198,7 @@ bool rmap_hide(struct page *p, struct reclaim_gather *r)
 	assert(p->kind == PAGE_ANON && p->order == 0);
 	if (!READ_ONCE(p->slots))
 		return true;
-	n = rmap_tables(p, t, &i);
+	n = rmap_tables(p, false, t, &i);
 	for (unsigned k = 0; k < n; k++)
 		if (!hide_entry(t[k], i, p, r))
 			return false;
@@ -226,7 +229,7 @@ bool rmap_discard(struct page *p)
 	unsigned i;
 
 	while (READ_ONCE(p->slots)) {
-		unsigned n = rmap_tables(p, t, &i);
+		unsigned n = rmap_tables(p, false, t, &i);
 
 		for (unsigned k = 0; k < n; k++)
 			if (!discard_entry(t[k], i, p))

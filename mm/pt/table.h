@@ -254,8 +254,11 @@ static inline void kin_leave(struct page *t)
 		kin_leave_ring(t);
 }
 #define RMAP_TABLES	32u
-/* Up to RMAP_TABLES tables whose entry *i names p, a page with slots, in no order (rmap.c). */
-unsigned rmap_tables(const struct page *p, struct page **out, unsigned *i);
+/*
+ * Up to RMAP_TABLES tables whose entry *i names p, a page with slots, in no order (rmap.c); `migrating`:
+ * only by a migrating entry, and of a table that is not dead.
+ */
+unsigned rmap_tables(const struct page *p, bool migrating, struct page **out, unsigned *i);
 /*
  * How many entries of t's family at index i name p. At rest, for verification; ~0: the
  * ring of the family is broken.
