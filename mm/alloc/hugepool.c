@@ -7,6 +7,7 @@
  * Locks: hugepool_lock, RANK_LISTS: all fields of all pools. The allocator is not called under it.
  */
 #include <mm/alloc/hugepool.h>
+#include <mm/alloc/internal.h>
 #include <kernel/core/thread.h>
 #include <lib/assert.h>
 #include <lib/format.h>
@@ -213,12 +214,7 @@ struct page *hugepool_take(struct hugepool *pool, bool reserved)
 	if (!p)
 		return NULL;
 	assert(p->kind == PAGE_HUGETLB && p->order == pool->order && !p->refs && !p->slots);
-	p->flags = 0;
-	p->refs = 1;
-	p->slot = NULL;
-	p->owner = NULL;
-	p->index = 0;
-	p->nlocked = 0;
+	page_make(p, pool->order, PAGE_HUGETLB);
 	return p;
 }
 

@@ -92,4 +92,18 @@ static inline void junk_fill(struct page *p, unsigned order) { (void)p; (void)or
 static inline void junk_check(const struct page *p, unsigned order) { (void)p; (void)order; }
 #endif
 
+/* Everything that the last owner may have left in the record, and what the new one may rely on. */
+static __always_inline_ void page_make(struct page *p, unsigned order, enum page_kind kind)
+{
+	*(uint64_t *)p = (uint64_t)kind << 32 | (uint64_t)order << 40;
+	p->refs = 1;
+	p->slots = 0;
+	p->slot = NULL;
+	p->owner = NULL;
+	p->index = 0;
+	p->policy = 0;
+	p->nlocked = 0;
+}
+_Static_assert(offsetof(struct page, kind) == 4 && offsetof(struct page, order) == 5, "page_make");
+
 #endif

@@ -126,20 +126,6 @@ static struct page *take_block(unsigned order, enum page_mobility type, bool res
 	return p;
 }
 
-/* Everything that the last owner may have left in the record, and what the new one may rely on. */
-static __always_inline_ void page_make(struct page *p, unsigned order, enum page_kind kind)
-{
-	*(uint64_t *)p = (uint64_t)kind << 32 | (uint64_t)order << 40;
-	p->refs = 1;
-	p->slots = 0;
-	p->slot = NULL;
-	p->owner = NULL;
-	p->index = 0;
-	p->policy = 0;
-	p->nlocked = 0;
-}
-_Static_assert(offsetof(struct page, kind) == 4 && offsetof(struct page, order) == 5, "page_make");
-
 static __attribute__((noinline)) struct page *page_clear(struct page *p, unsigned order)
 {
 	char *at = page_to_virt(p);
