@@ -46,7 +46,8 @@ struct hugetlb_fault {
 	struct mutex *lock;		/* held, for obj and index, or NULL */
 	bool other;			/* something else is mapped there by now */
 	bool private, ours, write;	/* kind of mapping; by obj's promise; a copy for itself is wanted */
-	struct page *source;		/* to copy, referenced, or NULL */
+	struct page *source;		/* to copy, referenced, or NULL: zeros */
+	bool of_object;			/* it is the object's, which has to have it still; else it has to be mapped still */
 	struct page *page;		/* made ready, referenced, or NULL */
 };
 

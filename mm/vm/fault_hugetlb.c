@@ -60,20 +60,38 @@ static int ask(struct fault *f, struct page *source)
 	if (h->source)
 		page_put(h->source);
 	h->source = source;
+	h->of_object = false;
 	if (h->page)
 		page_put(h->page);
 	h->page = NULL;
 	return FAULT_HUGETLB;
 }
 
-/* Is the page made ready right for where f is, and what of? */
-static bool is_ready(const struct fault *f, const struct page *source)
+/* Is a page made ready for where f is? What of, is for the caller to look at. */
+static bool is_ready(const struct fault *f)
 {
 	const struct hugetlb_fault *h = ready_or_asked(f);
 	const struct vma *v = f->vma;
 
 	return h && h->obj == v->obj && h->page && h->index == vma_pgoff(v, f->va & -hugetlb_size(v)) &&
-	       h->private == fault_private(f) && (!source || h->source == source);
+	       h->private == fault_private(f);
+}
+
+/*
+ * What was made ready is what is due where nothing is mapped: not the copy of a page that was mapped there before, nor
+ * of one that the object has no more.
+ */
+static bool suits_none(const struct hugetlb_fault *h)
+{
+	if (!h->private)
+		return READ_ONCE(h->page->owner) == h->obj;
+	return !h->source || (h->of_object && READ_ONCE(h->source->owner) == h->obj);
+}
+
+/* A copy of p, which is mapped there. */
+static bool suits_copy(const struct hugetlb_fault *h, const struct page *p)
+{
+	return h->source == p && !h->of_object;
 }
 
 static struct page *take_ready(struct fault *f)
@@ -88,8 +106,7 @@ static int none(struct fault *f, struct cursor *c)
 {
 	bool copy = fault_private(f) && fault_writes(f);
 
-	if (!is_ready(f, NULL) || (f->huge->page->owner && copy) ||
-	    (!fault_private(f) && READ_ONCE(f->huge->page->owner) != f->vma->obj))
+	if (!is_ready(f) || !suits_none(f->huge))
 		return ask(f, NULL);
 	cursor_map(c, take_ready(f), copy ? f->prot | PROT_W : f->prot);
 	return FAULT_OK;
@@ -115,7 +132,7 @@ static int write_present(struct fault *f, struct cursor *c, struct page *p)
 		cursor_give_write(c);
 		return FAULT_OK;
 	}
-	if (is_ready(f, p))
+	if (is_ready(f) && suits_copy(f->huge, p))
 		return replace(f, c);
 	page_get(p);
 	return ask(f, p);
@@ -175,18 +192,20 @@ static void fill(struct page *p, struct page *from)
 
 static int prepare_private(struct hugetlb_fault *h)
 {
-	struct page *from = h->source ? h->source : huge_get(h->obj, h->index);
-
-	if (from && !h->source && !h->write) {
-		h->page = from;
+	if (!h->source) {
+		h->source = huge_get(h->obj, h->index);
+		h->of_object = h->source;
+	}
+	if (h->of_object && !h->write) {
+		h->page = h->source;
+		page_get(h->page);
 		return FAULT_OK;
 	}
 	h->page = huge_take(h->obj, h->index, h->ours);
-	if (h->page)
-		fill(h->page, from);
-	if (from && !h->source)
-		page_put(from);
-	return h->page ? FAULT_OK : FAULT_BUS;
+	if (!h->page)
+		return FAULT_BUS;
+	fill(h->page, h->source);
+	return FAULT_OK;
 }
 
 static int prepare_shared(struct hugetlb_fault *h)
