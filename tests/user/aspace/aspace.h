@@ -141,6 +141,11 @@ extern const struct op map_ops[], file_ops[], advice_ops[], remap_ops[], touch_o
 /* mremap of old to so many bytes at target, told with what comes of it. */
 void remap(struct range old, uint64_t new_len, int flags, uint64_t target);
 
+/* A step: what /proc/self/maps says (maps.c). */
+void op_maps(void);
+/* Can a page of the range that shows a file not be read? Reads them. */
+bool hides_file_pages(struct range r);
+
 /* What /proc/self/status says now is where its figures are counted from. */
 void status_start(void);
 /* All memory is locked: the program's own, too, which is not the same size everywhere. */

@@ -64,14 +64,18 @@ static void op_advise(void)
 	say_result(SYS(madvise, r.addr, r.len, want ? MADV_HUGEPAGE : MADV_NOHUGEPAGE));
 }
 
-/* Whether it can be done depends on what is there, and so is not told. */
+/*
+ * Whether it can be done depends on what is there, and so is not told. What lies behind a file's end can be read once
+ * a huge page shows the end, so this must not come about.
+ */
 static void op_collapse(void)
 {
 	struct range r = chance(80) ? pick_block() : pick_pages();
 
 	say("collapse ");
 	say_range(r);
-	SYS(madvise, r.addr, r.len, COLLAPSE);
+	if (!hides_file_pages(r))
+		SYS(madvise, r.addr, r.len, COLLAPSE);
 	hash_range((long)(r.addr - ARENA) / (long)PAGE, (long)(r.addr - ARENA) / (long)PAGE + 16);
 }
 

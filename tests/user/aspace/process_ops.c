@@ -1,4 +1,4 @@
-/* fork and what the child sees; process_vm_readv and process_vm_writev; ends by signals; maps. */
+/* fork and what the child sees; process_vm_readv and process_vm_writev; ends by signals; limits. */
 #include "aspace.h"
 
 #include <fcntl.h>
@@ -282,81 +282,6 @@ static void op_child_memory(void)
 	SYS(close, ends[1]);
 	say("%*s%s child", depth * 2, "", step_path);
 	say_end(pid);
-}
-
-/* ---- /proc/self/maps ---- */
-
-struct line { uint64_t start, end, offset; char perms[5], kind[40]; };
-
-static void say_map(const struct line *l)
-{
-	if (l->start >= l->end)
-		return;
-	say(" %ld-%ld %s", (long)(l->start - ARENA) >> 12, (long)(l->end - ARENA) >> 12, l->perms);
-	if (l->kind[0])
-		say(" %s+%lx", l->kind, (unsigned long)(l->offset >> 12));
-	say(";");
-}
-
-static const char *map_kind(const char *name)
-{
-	return strncmp(name, "/dev/zero", 9) && strncmp(name, "/memfd:", 7) ? "self" : name;
-}
-
-static void take_map(char *text, struct line *before)
-{
-	struct line now = { 0 };
-	int name = 0;
-	uint64_t page = 0;
-
-	if (sscanf(text, "%lx-%lx %4s %lx %*s %*u %n", &now.start, &now.end, now.perms,
-		   &now.offset, &name) < 4 ||
-	    now.end <= page_addr(FIRST_PAGE) || now.start >= page_addr(END_PAGE))
-		return;
-	if (now.end > page_addr(END_PAGE))	/* it grew out of the universe */
-		now.end = page_addr(END_PAGE);
-	text[strcspn(text, "\n")] = 0;
-	if (name && text[name]) {
-		snprintf(now.kind, sizeof(now.kind), "%s", map_kind(text + name));
-		page = now.start - before->start;
-	}
-	/* Joined as far as it can be: what the kernel joins is its own affair. */
-	if (before->end == now.start && !strcmp(before->perms, now.perms) &&
-	    !strcmp(before->kind, now.kind) &&
-	    (!now.kind[0] || before->offset + page == now.offset)) {
-		before->end = now.end;
-		return;
-	}
-	say_map(before);
-	*before = now;
-}
-
-static void op_maps(void)
-{
-	static char text[64 << 10];
-	struct line before = { 0 };
-	long n, used = 0;
-	int fd = SYS(open, "/proc/self/maps", O_RDONLY);
-
-	say("maps");
-	if (fd < 0) {
-		say_result(fd);
-		return;
-	}
-	while ((n = SYS(read, fd, text + used, sizeof(text) - 1 - used)) > 0)
-		used += n;
-	SYS(close, fd);
-	text[used] = 0;
-	for (char *at = text, *next; *at; at = next) {
-		next = strchr(at, '\n');
-		next = next ? next + 1 : at + strlen(at);
-		char c = *next;
-
-		*next = 0;
-		take_map(at, &before);
-		*next = c;
-	}
-	say_map(&before);
 }
 
 /* ---- /proc/self/status ---- */
