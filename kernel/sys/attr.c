@@ -34,14 +34,11 @@ SYSCALL3(fchmodat, int, dirfd, const char __user *, path, unsigned, mode)
 
 SYSCALL2(fchmod, int, fd, unsigned, mode)
 {
-	struct file *f = user_file(fd);
-	long r;
+	struct file *f __put_file = user_file(fd);
 
 	if (!f)
 		return -EBADF;
-	r = node_chmod(f->node, mode);
-	file_put(f);
-	return r;
+	return node_chmod(f->node, mode);
 }
 
 /* ---- chown ---- */
@@ -78,14 +75,11 @@ SYSCALL5(fchownat, int, dirfd, const char __user *, path, uint32_t, uid, uint32_
 
 SYSCALL3(fchown, int, fd, uint32_t, uid, uint32_t, gid)
 {
-	struct file *f = user_file(fd);
-	long r;
+	struct file *f __put_file = user_file(fd);
 
 	if (!f)
 		return -EBADF;
-	r = node_chown(f->node, uid, gid);
-	file_put(f);
-	return r;
+	return node_chown(f->node, uid, gid);
 }
 
 /* ---- times ---- */
@@ -120,18 +114,16 @@ static int time_of(const struct __kernel_timespec *t, int64_t *ns)
 static long set_times_at(int dirfd, const char __user *path, int64_t atime, int64_t mtime, int flags)
 {
 	struct node *n;
-	struct file *f;
 	long r;
 
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
 	if (!path && dirfd != AT_FDCWD) {
-		f = flags ? NULL : user_file(dirfd);
+		struct file *f __put_file = flags ? NULL : user_file(dirfd);
+
 		if (!f)
 			return flags ? -EINVAL : -EBADF;
-		r = node_set_times(f->node, atime, mtime);
-		file_put(f);
-		return r;
+		return node_set_times(f->node, atime, mtime);
 	}
 	r = user_path(dirfd, path, user_lookup_flags(flags), &n);
 	if (r)
@@ -210,12 +202,9 @@ static long no_xattr_at(const char __user *path, unsigned flags)
 
 static long no_xattr(int fd)
 {
-	struct file *f = user_file(fd);
+	struct file *f __put_file = user_file(fd);
 
-	if (!f)
-		return -EBADF;
-	file_put(f);
-	return -EOPNOTSUPP;
+	return f ? -EOPNOTSUPP : -EBADF;
 }
 
 SYSCALL1(getxattr, const char __user *, path) { return no_xattr_at(path, 0); }

@@ -16,76 +16,57 @@
 
 SYSCALL3(read, int, fd, void __user *, buf, size_t, n)
 {
-	struct file *f = user_file(fd);
-	long r;
+	struct file *f __put_file = user_file(fd);
 
 	if (!f)
 		return -EBADF;
-	r = file_read(f, buf, n, NULL);
-	file_put(f);
-	return r;
+	return file_read(f, buf, n, NULL);
 }
 
 SYSCALL3(write, int, fd, const void __user *, buf, size_t, n)
 {
-	struct file *f = user_file(fd);
-	long r;
+	struct file *f __put_file = user_file(fd);
 
 	if (!f)
 		return -EBADF;
-	r = file_write(f, buf, n, NULL);
-	file_put(f);
-	return r;
+	return file_write(f, buf, n, NULL);
 }
 
 SYSCALL4(pread64, int, fd, void __user *, buf, size_t, n, int64_t, off)
 {
+	struct file *f __put_file = off < 0 ? NULL : user_file(fd);
 	uint64_t pos = (uint64_t)off;
-	struct file *f;
-	long r;
 
-	if (off < 0)
-		return -EINVAL;
-	f = user_file(fd);
 	if (!f)
-		return -EBADF;
-	r = f->ops->stream ? -ESPIPE : file_read(f, buf, n, &pos);
-	file_put(f);
-	return r;
+		return off < 0 ? -EINVAL : -EBADF;
+	return f->ops->stream ? -ESPIPE : file_read(f, buf, n, &pos);
 }
 
 SYSCALL4(pwrite64, int, fd, const void __user *, buf, size_t, n, int64_t, off)
 {
+	struct file *f __put_file = off < 0 ? NULL : user_file(fd);
 	uint64_t pos = (uint64_t)off;
-	struct file *f;
-	long r;
 
-	if (off < 0)
-		return -EINVAL;
-	f = user_file(fd);
 	if (!f)
-		return -EBADF;
-	r = f->ops->stream ? -ESPIPE : file_write(f, buf, n, &pos);
-	file_put(f);
-	return r;
+		return off < 0 ? -EINVAL : -EBADF;
+	return f->ops->stream ? -ESPIPE : file_write(f, buf, n, &pos);
 }
 
 /* ---- vectors ---- */
 
 static long do_vector(int fd, const struct iovec __user *iov, uint64_t n, bool write)
 {
-	struct file *f = user_file(fd);
+	struct file *f __put_file = user_file(fd);
 	struct io_vector v;
 	long r;
 
 	if (!f)
 		return -EBADF;
 	r = io_vector_read_own(&v, iov, n);
-	if (!r) {
-		r = file_vector(f, &v, write);
-		io_vector_free(&v);
-	}
-	file_put(f);
+	if (r)
+		return r;
+	r = file_vector(f, &v, write);
+	io_vector_free(&v);
 	return r;
 }
 
@@ -108,38 +89,29 @@ SYSCALL1(close, int, fd)
 
 SYSCALL3(lseek, int, fd, int64_t, off, int, whence)
 {
-	struct file *f = user_file(fd);
-	long r;
+	struct file *f __put_file = user_file(fd);
 
 	if (!f)
 		return -EBADF;
-	r = file_seek(f, off, whence);
-	file_put(f);
-	return r;
+	return file_seek(f, off, whence);
 }
 
 SYSCALL3(getdents64, int, fd, void __user *, buf, unsigned, n)
 {
-	struct file *f = user_file(fd);
-	long r;
+	struct file *f __put_file = user_file(fd);
 
 	if (!f)
 		return -EBADF;
-	r = f->ops->getdents ? f->ops->getdents(f, buf, n) : -ENOTDIR;
-	file_put(f);
-	return r;
+	return f->ops->getdents ? f->ops->getdents(f, buf, n) : -ENOTDIR;
 }
 
 static long flush_file(int fd)
 {
-	struct file *f = user_file(fd);
-	long r;
+	struct file *f __put_file = user_file(fd);
 
 	if (!f)
 		return -EBADF;
-	r = file_sync(f);
-	file_put(f);
-	return r;
+	return file_sync(f);
 }
 
 SYSCALL1(fsync, int, fd)
@@ -161,24 +133,18 @@ SYSCALL0(sync)
 /* Everything a tmpfs has is where it stays. */
 SYSCALL1(syncfs, int, fd)
 {
-	struct file *f = user_file(fd);
+	struct file *f __put_file = user_file(fd);
 
-	if (!f)
-		return -EBADF;
-	file_put(f);
-	return 0;
+	return f ? 0 : -EBADF;
 }
 
 SYSCALL3(ioctl, int, fd, unsigned, cmd, uint64_t, arg)
 {
-	struct file *f = user_file(fd);
-	long r;
+	struct file *f __put_file = user_file(fd);
 
 	if (!f)
 		return -EBADF;
-	r = f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
-	file_put(f);
-	return r;
+	return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 }
 
 /* ---- copies of numbers, flags ---- */
@@ -284,12 +250,9 @@ static long file_fcntl(int fd, struct file *f, unsigned cmd, uint64_t arg)
 
 SYSCALL3(fcntl, int, fd, unsigned, cmd, uint64_t, arg)
 {
-	struct file *f = any_file(fd);
-	long r;
+	struct file *f __put_file = any_file(fd);
 
 	if (!f)
 		return -EBADF;
-	r = file_fcntl(fd, f, cmd, arg);
-	file_put(f);
-	return r;
+	return file_fcntl(fd, f, cmd, arg);
 }

@@ -8,18 +8,13 @@
 
 SYSCALL2(ftruncate, int, fd, int64_t, size)
 {
-	struct file *f;
-	long r = -EINVAL;
+	struct file *f __put_file = size < 0 ? NULL : user_file(fd);
 
-	if (size < 0)
-		return -EINVAL;
-	f = user_file(fd);
 	if (!f)
-		return -EBADF;
-	if (node_object(f->node) && file_can_write(f))
-		r = regular_truncate(f->node, (uint64_t)size);
-	file_put(f);
-	return r;
+		return size < 0 ? -EINVAL : -EBADF;
+	if (!node_object(f->node) || !file_can_write(f))
+		return -EINVAL;
+	return regular_truncate(f->node, (uint64_t)size);
 }
 
 static long truncate_node(struct node *n, uint64_t size)
@@ -69,12 +64,9 @@ static long allocate(struct file *f, int mode, int64_t off, int64_t len)
 
 SYSCALL4(fallocate, int, fd, int, mode, int64_t, off, int64_t, len)
 {
-	struct file *f = user_file(fd);
-	long r;
+	struct file *f __put_file = user_file(fd);
 
 	if (!f)
 		return -EBADF;
-	r = allocate(f, mode, off, len);
-	file_put(f);
-	return r;
+	return allocate(f, mode, off, len);
 }

@@ -18,6 +18,12 @@ struct file *user_file(int fd)
 	return NULL;
 }
 
+void file_put_cleanup(struct file **f)
+{
+	if (*f)
+		file_put(*f);
+}
+
 /* The directory that dirfd means; counted. */
 static int dir_of_fd(int dirfd, struct node **out)
 {

@@ -55,6 +55,9 @@ struct node;
 
 /* What the program knows as fd, counted; NULL: nothing, or only a place in the tree (O_PATH). (path.c) */
 struct file *user_file(int fd);
+/* Of such a variable: what it holds, if anything, is put when its scope ends. */
+#define __put_file __attribute__((cleanup(file_put_cleanup)))
+void file_put_cleanup(struct file **f);
 /* A number for f in the running process's table, which takes f over, also on failure: -EMFILE, -ENOMEM. (event.c) */
 long file_number(struct file *f, bool cloexec);
 /* The same for two, whose numbers go to *to. 0 or -errno; also -EFAULT. (pipe.c) */
