@@ -332,24 +332,6 @@ static __attribute__((noinline)) int settle_huge(struct fault *f)
 
 /* ---- the whole ---- */
 
-/* Reads the page in that the fault found missing. No lock held. */
-static int fault_read_in(struct fault *f)
-{
-	struct object *o = f->wait_obj;
-	int err;
-
-	if (f->held)
-		page_put(f->held);
-	f->held = NULL;
-	err = object_page(o, f->wait_index, &f->held, &f->major);
-	if (!err)
-		page_wait_busy(f->held);
-	object_put(o);
-	if (!err)
-		return FAULT_OK;
-	return err == -ENOMEM ? FAULT_OOM : FAULT_BUS;
-}
-
 static int fault_wait_moved(struct fault *f)
 {
 	page_wait_busy(f->held);
@@ -511,25 +493,5 @@ enum fault_result fault_bring_back(struct mm *mm, vaddr_t va)
 		}
 	} while (r == FAULT_AGAIN);
 	fault_end(&f);
-	return r;
-}
-
-enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access)
-{
-	enum fault_result r = FAULT_OK;
-	unsigned level;
-
-	for (vaddr_t va = start, next; va < end && r == FAULT_OK; va = next) {
-		pte_t e = pt_lookup(&mm->as, va, &level);
-
-		next = va + PAGE_SIZE;
-		if (!pte_present(e))
-			r = vm_fault(mm, va, access);
-		else if (access == ACCESS_WRITE && !pte_writable(e))
-			r = vm_fault(mm, va, access | ACCESS_PRESENT);
-		else
-			next = (va & -LEVEL_SIZE(level)) + LEVEL_SIZE(level);
-		resched_point();
-	}
 	return r;
 }

@@ -130,8 +130,6 @@ int fault_write_present(struct fault *f, struct cursor *c, pte_t e);
  */
 int fault_replace(struct fault *f, struct cursor *c);
 
-/* What is there allows the access, or will once it may be executed. */
-int fault_allowed(struct fault *f, struct cursor *c, pte_t e);
 /* The entry was made unreachable by a right that is back. */
 int fault_noaccess(struct fault *f, struct cursor *c);
 
@@ -157,6 +155,8 @@ bool fault_swapped(struct fault *f);
 /* Also FAULT_IN_PLACE. */
 int fault_prepare_swapped(struct fault *f);
 void fault_drop_swapped(struct fault *f);
+/* FAULT_WAIT_PAGE, outside of the locks: reads the page of wait_obj in. (fault_file.c) */
+int fault_read_in(struct fault *f);
 /* FAULT_WAIT_SWAP, outside of the locks. */
 int fault_read_swapped(struct fault *f);
 

@@ -14,6 +14,7 @@
 #include <mm/vm/fault.h>
 #include <lib/assert.h>
 #include <lib/option.h>
+#include <linux/errno.h>
 #include <mm/alloc/busy.h>
 
 uint64_t fault_around_pages = FAULT_AROUND_MAX;
@@ -118,4 +119,21 @@ int fault_file_none(struct fault *f, struct cursor *c)
 	if (!f->ncached)
 		return fault_ask(f, NEED_CACHED, NULL);
 	return map_cached(f, c);
+}
+
+int fault_read_in(struct fault *f)
+{
+	struct object *o = f->wait_obj;
+	int err;
+
+	if (f->held)
+		page_put(f->held);
+	f->held = NULL;
+	err = object_page(o, f->wait_index, &f->held, &f->major);
+	if (!err)
+		page_wait_busy(f->held);
+	object_put(o);
+	if (!err)
+		return FAULT_OK;
+	return err == -ENOMEM ? FAULT_OOM : FAULT_BUS;
 }

@@ -394,15 +394,6 @@ static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *
 	return at;
 }
 
-enum fault_result map_populate_vma(struct mm *mm, vaddr_t start, vaddr_t end, unsigned flags)
-{
-	bool write = (flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
-
-	if (!(flags & VM_RIGHTS))
-		return FAULT_SEGV_ACCERR;
-	return map_populate(mm, start, end, write ? ACCESS_WRITE : ACCESS_READ);
-}
-
 /* Are the pages of a new mapping wanted at once? */
 static bool wants_pages(int flags, unsigned vm_flags)
 {

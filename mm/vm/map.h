@@ -67,7 +67,7 @@ int __must_check map_change(struct mm *mm, vaddr_t start, vaddr_t end, const str
  */
 vaddr_t map_place(struct mm *mm, vaddr_t hint, size_t len, int flags, struct vma **next);
 
-/* Faults [start, end) in, as far as it goes. 0, or the first failure. No lock held. */
+/* populate.c: faults [start, end) in, as far as it goes. FAULT_OK, or the first failure. No lock held. */
 enum fault_result map_populate(struct mm *mm, vaddr_t start, vaddr_t end, unsigned access);
 /* The same as a VMA of these flags needs it: private writable memory is written to. */
 enum fault_result map_populate_vma(struct mm *mm, vaddr_t start, vaddr_t end, unsigned flags);
