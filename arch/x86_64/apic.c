@@ -4,7 +4,7 @@
  *
  * The LAPIC's registers are reached by MMIO, or by MSRs where the firmware
  * left it in x2APIC mode (which cannot be left again without a reset of the
- * APIC), or a CPU has an id of more than 8 bits. All CPUs' LAPICs answer at the same address. Interrupts are sent
+ * APIC), a CPU has an id of more than 8 bits, or option x2apic says so. All CPUs' LAPICs answer at the same address. Interrupts are sent
  * with physical destinations to the boot CPU.
  *
  * IOAPIC registers are reached through an index: boot is single-threaded, and
@@ -16,6 +16,7 @@
 
 #include <lib/assert.h>
 #include <lib/log.h>
+#include <lib/option.h>
 #include <arch/machine.h>
 
 /* -- 8259 -- */
@@ -50,6 +51,9 @@ void pic_silence(void)
 #define SVR_ENABLE		(1u << 8)
 
 static volatile uint32_t *lapic;	/* NULL: x2APIC mode */
+
+static bool want_x2apic;
+option_flag(x2apic, &want_x2apic, "local APICs in x2APIC mode where CPUs have it, not only where ids of CPUs need it");
 
 uint32_t lapic_read(unsigned reg)
 {
@@ -119,13 +123,16 @@ static void lapic_enable(void)
 	this_cpu()->apic_id = lapic ? id >> 24 : id;
 }
 
-/* A CPU is listed that xAPIC mode cannot name. */
-static bool x2apic_needed(void)
+/* A CPU is listed that xAPIC mode cannot name, or the user wants it. */
+static bool x2apic_wanted(void)
 {
+	bool wanted = want_x2apic;
+
 	for (unsigned i = 0; i < arch_madt.ncpus; i++)
-		if (arch_madt.apic_id[i] >= XAPIC_IDS)
-			return arch_features.x2apic;
-	return false;
+		wanted |= arch_madt.apic_id[i] >= XAPIC_IDS;
+	if (wanted && !arch_features.x2apic)
+		log_warn("apic: x2APIC mode is wanted, and the CPU has none");
+	return wanted && arch_features.x2apic;
 }
 
 void lapic_init_ap(void)
@@ -149,7 +156,7 @@ void lapic_init(map_mmio_fn map)
 		base |= APIC_BASE_ENABLE;
 		wrmsr(MSR_APIC_BASE, base);
 	}
-	if (!(base & APIC_BASE_X2) && x2apic_needed()) {
+	if (!(base & APIC_BASE_X2) && x2apic_wanted()) {
 		base |= APIC_BASE_X2;
 		wrmsr(MSR_APIC_BASE, base);
 	}

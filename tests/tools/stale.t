@@ -3,7 +3,6 @@
 
 Prints the table: operation, CPUs, how many touches were stale with its flush left out. By hand,
 EMU=bochs does the same in Bochs, which needs no map4k and is slow: CPUS says how many CPUs (1).
-Its CPU has no SMAP there: with SMAP, Bochs walks the tables at each access of the kernel to user memory.
 """
 import os
 import re
@@ -25,7 +24,7 @@ NAME = "Bochs" if BOCHS else "QEMU"
 
 def kernel(suites, cpus, options=""):
     return tool("test-run", WHERE + suites, timeout=7200,
-                env={"CPUS": cpus, "CMDLINE": f"{OPTIONS} {options}".strip(), "BOCHS_CPU": "corei7_haswell_4770"})
+                env={"CPUS": cpus, "CMDLINE": f"{OPTIONS} {options}".strip()})
 
 
 def percent(stale, touches):
