@@ -8,6 +8,7 @@
 #include <arch/aspace.h>
 #include <arch/types.h>
 #include <lib/ref.h>
+#include <mm/alloc/block.h>
 #include <mm/alloc/hugepool.h>
 #include <mm/alloc/commit.h>
 #include <mm/alloc/lists.h>

@@ -34,11 +34,25 @@ static uint64_t available_kb(const struct mem_info *m, const struct mem_usage *u
 	return all - MIN(all, keep);
 }
 
+/* Pages that reclaim knows, those of huge pages among them. */
+static struct lists_figures known_pages(void)
+{
+	struct block_figures blocks = block_figures();
+	struct lists_figures f;
+
+	lists_figures(&f);
+	if (lists_on) {
+		f.listed[0] += blocks.listed * BLOCK_PAGES;
+		f.active[0] += blocks.active * BLOCK_PAGES;
+	}
+	return f;
+}
+
 static int show_meminfo(struct text *t, int pid)
 {
+	struct lists_figures f = known_pages();
 	struct mem_usage u;
 	struct mem_info m;
-	struct lists_figures f;
 	struct zswap_figures z;
 	uint64_t cache, active[2];
 
@@ -53,7 +67,6 @@ static int show_meminfo(struct text *t, int pid)
 	mem_line(t, "Buffers", 0);
 	mem_line(t, "Cached", KB(u.file));
 	mem_line(t, "SwapCached", KB(u.swapcache));
-	lists_figures(&f);
 	active[0] = u.anon + u.shmem - MIN(u.anon + u.shmem, f.listed[0] - f.active[0]);
 	active[1] = cache - MIN(cache, f.listed[1] - f.active[1]);
 	mem_line(t, "Active", KB(active[0] + active[1]));
@@ -181,9 +194,8 @@ static void add(struct figures *f, const char *name, uint64_t v)
 
 static void add_lists(struct figures *f)
 {
-	struct lists_figures l;
+	struct lists_figures l = known_pages();
 
-	lists_figures(&l);
 	add(f, "nr_inactive_anon", l.listed[0] - l.active[0]);
 	add(f, "nr_active_anon", l.active[0]);
 	add(f, "nr_inactive_file", l.listed[1] - l.active[1]);

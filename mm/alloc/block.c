@@ -42,51 +42,95 @@ static unsigned pages_of(const struct page *head)
 
 /* ---- the queue ---- */
 
+/* head->policy */
+#define QUEUED		1u
+#define IN_PIECES	2u		/* a mixed one: a reference of its head alone is a page's */
+#define USED		4u		/* when it was looked at last */
+
 static struct spinlock queue_lock = SPINLOCK_INIT(RANK_LISTS);
 static struct page_list queue = TAILQ_HEAD_INITIALIZER(queue);	/* oldest first */
-static uint64_t queued;
+static struct block_figures figures;	/* queue_lock */
 
-void block_list(struct page *head)
+/* The block is in the queue with these bits, where it was, or else behind the others; 0: it is not. */
+static void set_state(struct page *head, uint32_t state)
 {
 	spin_lock(&queue_lock);
-	if (!head->policy) {
+	if (state && !head->policy)
 		TAILQ_INSERT_TAIL(&queue, head, link);
-		head->policy = 1;
-		queued++;
-	}
+	if (!state && head->policy)
+		TAILQ_REMOVE(&queue, head, link);
+	figures.listed += !!state - !!head->policy;
+	figures.active += !!(state & USED) - !!(head->policy & USED);
+	head->policy = state;
 	spin_unlock(&queue_lock);
 }
 
 static void unlist(struct page *head)
 {
-	spin_lock(&queue_lock);
-	if (head->policy) {
-		TAILQ_REMOVE(&queue, head, link);
-		head->policy = 0;
-		queued--;
-	}
-	spin_unlock(&queue_lock);
+	set_state(head, 0);
+}
+
+void block_list(struct page *head)
+{
+	set_state(head, QUEUED);
+}
+
+/* The caller's reference of a block that was in pieces, its head's alone, becomes the block's. False: it is none any more. */
+static bool get_others(struct page *head)
+{
+	bool whole, mixed;
+
+	block_lock(head);
+	whole = block_is_whole(head);
+	mixed = READ_ONCE(head->flags) & PG_MIXED;
+	for (struct page *p = head + 1; mixed && p < head + BLOCK_PAGES; p++)
+		page_get(p);
+	block_unlock(head);
+	return whole || mixed;
+}
+
+static bool is_wanted(const struct page *head, uint16_t limit)
+{
+	return !limit || limit_within(head->limit_id, limit);
 }
 
 struct page *block_oldest(uint16_t limit)
 {
+	bool in_pieces = false;
 	struct page *head;
 
 	spin_lock(&queue_lock);
 	TAILQ_FOREACH(head, &queue, link)
-		if ((!limit || limit_within(head->limit_id, limit)) && ref_tryget(&head->refs))
+		if (is_wanted(head, limit) && ref_tryget(&head->refs))
 			break;
 	if (head) {
 		TAILQ_REMOVE(&queue, head, link);
 		TAILQ_INSERT_TAIL(&queue, head, link);
+		in_pieces = head->policy & IN_PIECES;
 	}
 	spin_unlock(&queue_lock);
-	return head;
+	if (!in_pieces || get_others(head))
+		return head;
+	page_put(head);
+	return NULL;
 }
 
-uint64_t blocks_listed(void)
+void block_used(struct page *head, bool used)
 {
-	return READ_ONCE(queued);
+	block_lock(head);
+	if (block_is_whole(head) || READ_ONCE(head->flags) & PG_MIXED)
+		set_state(head, (head->policy & ~USED) | (used ? USED : 0));
+	block_unlock(head);
+}
+
+struct block_figures block_figures(void)
+{
+	struct block_figures f;
+
+	spin_lock(&queue_lock);
+	f = figures;
+	spin_unlock(&queue_lock);
+	return f;
 }
 
 /* ---- counts ---- */
@@ -169,10 +213,13 @@ void block_scatter(struct page *head, bool mixed)
 	for (unsigned i = BLOCK_PAGES; i-- > 0; )	/* the head, which has the counts, last */
 		make_page(&head[i], head, mixed);
 	head->leaf = mixed ? leaf : 0;
+	if (mixed)
+		set_state(head, QUEUED | IN_PIECES);
 }
 
 void block_unmix(struct page *head)
 {
+	unlist(head);
 	for (struct page *p = head; p < head + BLOCK_PAGES; p++) {
 		__atomic_fetch_and(&p->flags, ~PG_MIXED, __ATOMIC_RELEASE);
 		lists_new(p);
@@ -188,16 +235,11 @@ static bool is_own_page(const struct page *p)
 static void make_whole(struct page *head)
 {
 	for (struct page *p = head + 1; p < head + BLOCK_PAGES; p++) {
-		if (p->flags & PG_LISTED)
-			lists_forget(p);
 		p->flags = 0;
 		p->limit_id = 0;
 		p->kind = PAGE_TAIL;
 	}
-	if (head->flags & PG_LISTED)
-		lists_forget(head);
 	__atomic_fetch_and(&head->flags, ~PG_MIXED, __ATOMIC_RELAXED);
-	head->policy = 0;
 	head->order = ORDER_HUGE;
 	block_list(head);
 }

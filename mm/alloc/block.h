@@ -22,8 +22,9 @@
  *
  * Locks: the block's (RANK_BLOCK, inside of table locks): refs and slots of a
  * whole one, what it is, PG_MIXED, and the list of huge leaves. Those of a mixed one's pages
- * are atomic as any page's. The queue has its own (RANK_LISTS): a whole block that is in it has
- * `policy` set, and may get a reference under that lock alone; it leaves before it is anything else.
+ * are atomic as any page's. The queue has its own (RANK_LISTS): the head of a block that is in it has
+ * `policy` set, and may get a reference under that lock alone, which is the block's or the page's as `policy` says;
+ * a whole block is out of the queue while it becomes anything else.
  */
 #ifndef MM_ALLOC_BLOCK_H
 #define MM_ALLOC_BLOCK_H
@@ -57,16 +58,23 @@ void block_put(struct page *head);
  */
 bool block_is_own(struct page *head);
 
-/* ---- for who reclaims: a queue of the anonymous ones that are whole, and mapped ---- */
+/*
+ * ---- for who reclaims: a queue of the anonymous ones that huge leaves map. Pages of mixed ones are on no other list
+ * (lists.h) until no huge leaf is left. ----
+ */
 
 /* head, just mapped, comes behind the others. */
 void block_list(struct page *head);
 /*
  * The oldest, or the oldest that is charged to a memory limit (0: to any), with a reference more;
- * it is the youngest now. NULL: there is none.
+ * it is the youngest now. NULL: there is none, just now.
  */
 struct page *block_oldest(uint16_t limit);
-uint64_t blocks_listed(void);
+/* Was head, referenced, used since the last look? */
+void block_used(struct page *head, bool used);
+/* Blocks in the queue; of these, used when they were looked at last. */
+struct block_figures { uint64_t listed, active; };
+struct block_figures block_figures(void);
 
 /* ---- for mm/pt, which has the leaves; the block is locked ---- */
 

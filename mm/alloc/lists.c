@@ -126,8 +126,8 @@ void lists_note(struct page *p)
 {
 	struct batch *b = &batches[this_cpu()->id];
 
-	if (READ_ONCE(p->flags) & PG_LISTED || p->order || p->kind < PAGE_ANON)
-		return;			/* listed, or the kernel's own (a stack) */
+	if (READ_ONCE(p->flags) & (PG_LISTED | PG_MIXED) || p->order || p->kind < PAGE_ANON)
+		return;			/* listed, a block's, or the kernel's own (a stack) */
 	flags_set(p, PG_BATCH);
 	WRITE_ONCE(b->page[b->n], p);
 	__atomic_store_n(&b->n, b->n + 1, __ATOMIC_RELEASE);
@@ -213,7 +213,7 @@ void lists_returns(struct page *fresh, uint32_t shadow)
 /* Is p in use by somebody who would have noted it? */
 static bool belongs(const struct page *p)
 {
-	if (p->order || p->flags & PG_LISTED)
+	if (p->order || p->flags & (PG_LISTED | PG_MIXED))
 		return false;
 	return p->kind == PAGE_ANON ? p->slots != 0 : p->kind == PAGE_FILE && p->owner;
 }
@@ -391,7 +391,7 @@ static void put_back(struct page *const *page, unsigned n, bool used)
 		return;
 	spin_lock(&lists_lock);
 	for (unsigned i = 0; i < n; i++) {
-		if (is_listed(page[i]))
+		if (READ_ONCE(page[i]->flags) & (PG_LRU | PG_MIXED))
 			continue;
 		if (!used || is_active(page[i]) || policy->judge(page[i], true))
 			policy->putback(page[i]);
@@ -448,6 +448,8 @@ static void see(struct page *p, struct tour *t)
 		t->bad = "a page on a list of reclaim has no PG_LRU";
 	if (p->flags & SEEN)
 		t->bad = "a page is on two lists of reclaim";
+	if (p->flags & PG_MIXED)
+		t->bad = "a page of a mixed block is on a list of reclaim";
 	if ((p->kind != PAGE_ANON && p->kind != PAGE_FILE) || p->order || !p->refs)
 		t->bad = "what is on a list of reclaim is no page in use";
 	p->flags |= SEEN;

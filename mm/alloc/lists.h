@@ -11,6 +11,8 @@
  * A page that reclaim cannot take as things are (locked, no swap) is left off, but known (PG_LEFT_OFF): it
  * can still be moved. It gets on the lists by being noted again, or when swap is turned on.
  *
+ * Pages of mixed blocks stay off, unknown: their block stands in a queue of its own (block.h).
+ *
  * A batch holds no reference. A page that is freed meanwhile loses PG_BATCH, or, on a list,
  * is taken off (PG_LRU): page_free sees either, and calls lists_forget. So a page that is seen with
  * either flag under lists_lock is what it was when it got it. Whoever finds PG_BATCH there may take the

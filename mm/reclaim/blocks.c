@@ -5,7 +5,8 @@
  * look it goes behind the others; else all of its leaves become tables, and its pages go at once,
  * one behind the other, as far as they can. So what is written out is as a rule one run of slots.
  *
- * A block that is locked or held stays. Leaves in a table that a fork shares are first made single
+ * The pages of a mixed block are somebody's small ones as well, which may be in use: they get on the
+ * lists as new ones. A block that is locked or held stays. Leaves in a table that a fork shares are first made single
  * by who knows the owners (mm/vm/unshare.c).
  */
 #include <mm/alloc/block.h>
@@ -18,10 +19,21 @@
 
 bool (*reclaim_unshare)(struct aspace *as, vaddr_t va);
 
-/* Held by our reference besides its leaves'. */
+/* If a leaf is locked, each page is. */
+static bool is_locked(const struct page *head)
+{
+	const struct page *end = head + (block_is_whole(head) ? 1 : BLOCK_PAGES);
+
+	for (const struct page *p = head; p < end; p++)
+		if (!READ_ONCE(p->nlocked))
+			return false;
+	return true;
+}
+
+/* A whole one: held by our reference besides its leaves'. */
 static bool may_go(const struct page *head)
 {
-	return !READ_ONCE(head->nlocked) && READ_ONCE(head->refs) == READ_ONCE(head->slots) + 1;
+	return !is_locked(head) && (!block_is_whole(head) || READ_ONCE(head->refs) == READ_ONCE(head->slots) + 1);
 }
 
 /* The references of the pages are given up. Returns how many are free now. */
@@ -63,20 +75,27 @@ static bool split(struct page *head)
 	return done;
 }
 
-static uint64_t shrink_block(struct page *head)
+static bool was_used(struct page *head)
 {
-	if (may_go(head) && !rmap_block_young(head) && split(head))
+	bool used = rmap_block_young(head);
+
+	block_used(head, used);
+	return used;
+}
+
+static uint64_t look_at(struct page *head, bool asks)
+{
+	bool whole = block_is_whole(head);
+
+	if (may_go(head) && !(asks && was_used(head)) && split(head) && whole)
 		return reclaim_parts(head);
 	block_put(head);
 	return 0;
 }
 
-uint64_t shrink_blocks(unsigned n, uint16_t limit)
+uint64_t shrink_block(uint16_t limit, bool asks)
 {
-	uint64_t freed = 0;
-	struct page *head;
+	struct page *head = READ_ONCE(slots_on) ? block_oldest(limit) : NULL;
 
-	while (n-- && READ_ONCE(slots_on) && (head = block_oldest(limit)) != NULL)
-		freed += shrink_block(head);
-	return freed;
+	return head ? look_at(head, asks) : 0;
 }

@@ -410,7 +410,7 @@ uint64_t reclaim_charged(uint16_t limit, uint64_t want)
 	while (freed < want && seen < ROUNDS * all) {
 		uint64_t frames = FRAMES;
 
-		freed += shrink_charged(limit, &frames) + shrink_blocks(1, limit);
+		freed += shrink_charged(limit, &frames) + shrink_block(limit, true);
 		seen += frames;
 		resched_point();
 	}
@@ -448,7 +448,7 @@ static uint64_t pages_listed(void)
 
 uint64_t shrink(uint64_t want, bool direct)
 {
-	uint64_t scanned = 0, freed = 0, blocks = blocks_listed(), looks = 0, all, patience;
+	uint64_t scanned = 0, freed = 0, blocks = block_figures().listed, looks = 0, all, patience;
 
 	lock_assert_may_sleep(0);
 	if (unlikely(!READ_ONCE(lists_on)))
@@ -457,11 +457,12 @@ uint64_t shrink(uint64_t want, bool direct)
 	all = pages_listed() + BATCH;
 	patience = direct ? MIN(2 * all, DIRECT_LOOKS) : 2 * all;
 	while (freed < want && scanned < ROUNDS * all) {
+		bool asks = policy_chosen()->asks && scanned < patience;
 		uint64_t before = scanned;
 
-		freed += shrink_batch(direct, policy_chosen()->asks && scanned < patience, &scanned);
+		freed += shrink_batch(direct, asks, &scanned);
 		if (looks * all <= scanned * blocks || (scanned == before && looks < 2 * blocks)) {
-			freed += shrink_blocks(1, 0);
+			freed += shrink_block(0, asks);
 			looks++;
 		} else if (scanned == before) {
 			break;

@@ -7,10 +7,10 @@
 /* Frees about `want` pages; how many it was. For kswapd, or for who needs them (direct). No lock held; may sleep. */
 uint64_t shrink(uint64_t want, bool direct);
 /*
- * Looks at n blocks of huge leaves (blocks.c), the oldest, charged to a memory limit (0: to any or none). How many
- * pages of them are free now. As shrink.
+ * Looks at a block of huge leaves (blocks.c), the oldest that is charged to a memory limit (0: to any or none); asks: it
+ * stays if it was used since the last look. How many pages of it are free now. As shrink.
  */
-uint64_t shrink_blocks(unsigned n, uint16_t limit);
+uint64_t shrink_block(uint16_t limit, bool asks);
 /* kswapd has freed some, or found nothing: who waits for it goes on, or looks for himself. */
 void reclaim_relieve(bool found);
 

@@ -249,11 +249,48 @@ KTEST(huge, reclaimed)
 	mt_begin();
 	map_blocks(2);
 	for (unsigned i = 0; i < 4; i++)
-		freed += shrink_blocks(1, 0);
+		freed += shrink_block(0, true);
 	EXPECT_EQ(mt_figures().swap, freed);
 	EXPECT(freed >= SPAN);
 	for (unsigned i = 0; i < 2 * SPAN; i++)
 		EXPECT_EQ(mt_read(AT + i), word_of(i));
+	mt_end();
+	end();
+}
+
+static uint64_t used_blocks(void)
+{
+	return block_figures().active;
+}
+
+/* What was used since the last look counts as such; a mixed block is in the queue as well, and goes in pieces. */
+KTEST(huge, queue)
+{
+	struct block_figures before = block_figures();
+	struct mm *child;
+	struct page *head;
+
+	begin(&fast_ops);
+	mt_begin();
+	map_blocks(1);
+	head = block_at(AT);
+	EXPECT_EQ(block_figures().listed, before.listed + 1);
+	EXPECT_EQ(used_blocks(), before.active);
+	shrink_block(0, true);
+	EXPECT_EQ(used_blocks(), before.active + 1);
+	child = mm_fork(mt_mm);
+	EXPECT_EQ(mm_munmap(child, mt_va(AT + 9), PAGE_SIZE), 0);
+	EXPECT(!block_is_whole(head) && head->flags & PG_MIXED);
+	EXPECT_EQ(block_figures().listed, before.listed + 1);
+	EXPECT_EQ(used_blocks(), before.active);
+	for (unsigned i = 0; i < 4 && level_at(AT) == 2; i++)
+		shrink_block(0, true);
+	EXPECT_EQ(level_at(AT), 1);
+	EXPECT_EQ(block_figures().listed, before.listed);
+	EXPECT(reclaim_direct(SPAN) > 0);
+	for (unsigned i = 0; i < SPAN; i++)
+		EXPECT_EQ(mt_read(AT + i), word_of(i));
+	mm_put(child);
 	mt_end();
 	end();
 }
@@ -268,7 +305,7 @@ KTEST(huge, reclaimed_from_a_shared_table)
 	map_blocks(2);
 	child = mm_fork(mt_mm);
 	for (unsigned i = 0; i < 4; i++)
-		shrink_blocks(1, 0);
+		shrink_block(0, true);
 	EXPECT_EQ(level_at(AT), 1);
 	EXPECT_EQ(level_at(AT + SPAN), 1);
 	for (unsigned i = 0; i < 2 * SPAN; i++)

@@ -182,6 +182,61 @@ int main(int argc, char **argv)
 }
 """)
 
+# A child cuts every block; then others need the memory.
+mixed = c_program("mixed", COMMON + r"""
+static void wait_byte(int fd)
+{
+	char byte;
+
+	if (read(fd, &byte, 1) < 0)
+		exit(2);
+}
+
+int main(int argc, char **argv)
+{
+	size_t size = strtoul(argv[1], NULL, 10) * MB;
+	int ready[2], go[2], status = 1;
+	char *more;
+
+	map(size);
+	npages = size / PAGE;
+	madvise(memory, size, MADV_HUGEPAGE);
+	for (size_t p = 0; p < npages; p++)
+		write_page(p);
+	if (pipe(ready) || pipe(go))
+		return 2;
+	if (!fork()) {
+		for (size_t p = 7; p < npages; p += 512)
+			write_page(p);
+		close(ready[1]);
+		close(go[1]);
+		wait_byte(go[0]);
+		check_all();
+		exit(0);
+	}
+	close(ready[1]);
+	wait_byte(ready[0]);
+	printf("huge %lu\n", figure("/proc/self/smaps", "AnonHugePages") / 1024);
+	fflush(stdout);
+	more = mmap(NULL, size, RW, PRIVATE, -1, 0);
+	if (mlock(more, size))
+		return 3;
+	for (size_t i = 0; i < size; i += PAGE)
+		more[i] = i / PAGE;
+	for (size_t i = 0; i < size; i += PAGE)
+		if (more[i] != (char)(i / PAGE))
+			return 1;
+	check_all();
+	close(go[1]);
+	wait(&status);
+	printf("bad %d\n", status);
+	show("pswpout");
+	show("oom_kill");
+	verify();
+	return 0;
+}
+""")
+
 collapse = c_program("collapse", COMMON + r"""
 static void set(const char *name, const char *text)
 {
@@ -254,6 +309,10 @@ if equal((done.status, n.get("bad"), n.get("oom_kill"), done.out.decode().splitl
     check(n["thp_split_page"] >= n["huge"] // 4 and n["thp_split_pmd"] > n["thp_split_page"],
           f"{n['thp_split_page']} blocks of them were split, {n['thp_split_pmd']} leaves that named them", done.out)
 
+done = tool("qrun", "-t", "200", "-m", f"{MEMORY}M", "-a", f"swap={SWAP}M", mixed, "22")
+equal((done.status, done.out.decode().split()[:4], done.out.decode().split()[6:]),
+      (0, ["huge", "22", "bad", "0"], ["oom_kill", "0", "ok"]), "blocks of which a child has cut each are swapped, too",
+      done.out, done.err)
 done = tool("qrun", "-t", "60", "-m", "64M", collapse)
 equal((done.status, done.out.decode()), (0, """not asked for: 0, 0
 asked for: 8, 4
