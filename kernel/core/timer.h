@@ -18,6 +18,9 @@ struct timer {
 	TAILQ_ENTRY(timer) link;	/* queue's lock */
 };
 
+/* As programs set their timers: when it is due next, from now on (0: it is off), and how often then (0: once). */
+struct timer_setting { uint64_t left_ns, every_ns; };
+
 /* A timer that is not armed. */
 void timer_arm(struct timer *t, uint64_t ns);
 /*

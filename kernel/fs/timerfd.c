@@ -8,7 +8,6 @@
 #include <kernel/fs/timerfd.h>
 #include <arch/uaccess.h>
 #include <kernel/core/clock.h>
-#include <kernel/core/timer.h>
 #include <kernel/fs/anon.h>
 #include <linux/errno.h>
 #include <linux/poll.h>
@@ -130,7 +129,7 @@ bool timerfd_is_realtime(const struct file *f)
 }
 
 /* wait.lock is held. */
-static void tell(const struct timerfd *t, struct timerfd_setting *s)
+static void tell(const struct timerfd *t, struct timer_setting *s)
 {
 	uint64_t now = clock_monotonic_ns();
 
@@ -143,7 +142,7 @@ static void tell(const struct timerfd *t, struct timerfd_setting *s)
 		s->left_ns = t->every ? t->every - (now - t->next) % t->every : 0;
 }
 
-void timerfd_get(struct file *f, struct timerfd_setting *s)
+void timerfd_get(struct file *f, struct timer_setting *s)
 {
 	struct timerfd *t = f->data;
 	uint64_t flags = waitq_lock(&t->wait);
@@ -152,7 +151,7 @@ void timerfd_get(struct file *f, struct timerfd_setting *s)
 	waitq_unlock(&t->wait, flags);
 }
 
-void timerfd_set(struct file *f, uint64_t at, uint64_t every, struct timerfd_setting *old)
+void timerfd_set(struct file *f, uint64_t at, uint64_t every, struct timer_setting *old)
 {
 	struct timerfd *t = f->data;
 	uint64_t flags;

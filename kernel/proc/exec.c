@@ -7,6 +7,7 @@
 #include <kernel/fs/path.h>
 #include <kernel/fs/perm.h>
 #include <kernel/proc/elf.h>
+#include <kernel/proc/posix_timer.h>
 #include <kernel/proc/process.h>
 #include <lib/string.h>
 #include <linux/errno.h>
@@ -109,6 +110,7 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 	process_change_memory(p, mm);
 	process_set_name(p, name);
 	files_close_on_exec(&p->files);
+	posix_timers_end(p);
 	signal_exec(signal_thread());
 	p->membarrier = 0;
 	arch_set_fs_base(0);

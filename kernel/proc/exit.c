@@ -12,6 +12,7 @@
 #include <kernel/proc/process.h>
 #include <kernel/proc/futex.h>
 #include <kernel/proc/oom.h>
+#include <kernel/proc/posix_timer.h>
 #include <kernel/proc/terminal.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
@@ -135,6 +136,7 @@ static void task_done(void *arg)
 /* What the tasks had in common. No other one is left. */
 static void take_down(struct process *p)
 {
+	posix_timers_end(p);
 	files_destroy(&p->files);
 	process_change_memory(p, NULL);
 	process_drop_nodes(p);

@@ -173,6 +173,11 @@ static bool send_locked(struct signals *s, struct sig_thread *t, const struct si
 	return kept;
 }
 
+bool signal_send_entry(struct signals *s, struct sig_thread *t, struct sig_entry *e)
+{
+	return send_locked(s, t, &e->info, e, false);
+}
+
 int signal_send(struct process *p, struct sig_thread *t, const struct sig_info *info)
 {
 	struct sig_entries dead = TAILQ_HEAD_INITIALIZER(dead);

@@ -26,6 +26,7 @@
 #include <arch/sigframe.h>
 #include <kernel/core/wait.h>
 
+struct posix_timer;
 struct process;
 
 #define SIGNAL_MAX	64
@@ -59,6 +60,7 @@ _Static_assert(sizeof(struct sig_info) == SIGINFO_HEAD, "as arch_sigframe_push t
 struct sig_entry {
 	TAILQ_ENTRY(sig_entry) link;
 	struct sig_info info;
+	struct posix_timer *timer;	/* const: whose it is for good; NULL: nobody's, freed when taken */
 };
 
 /* All that most signals say. */
@@ -106,6 +108,9 @@ struct signals {
 	struct timer alarm;		/* ITIMER_REAL: signal_timer.c */
 	uint64_t alarm_every;		/* ns; 0: once. process_lock, set while it is not armed */
 	struct cpu_timer cpu_timer[CPU_TIMERS]; /* lock; whether one is set is read without it */
+	TAILQ_HEAD(posix_timers, posix_timer) timers; /* process_lock, and the lock: posix_timer.c */
+	int next_timer;			/* process_lock */
+	unsigned ncpu_timers;		/* of them, by CPU time; lock to write */
 	TAILQ_HEAD(, sig_thread) threads; /* lock: the first one first */
 	/* signal_create leaves what follows as it is, but for empty queues */
 	struct sig_queue shared;	/* lock: kill(2)'s */

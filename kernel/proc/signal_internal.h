@@ -36,6 +36,12 @@ void signal_look(struct sig_thread *t);
 /* The process, which is stopped, goes on where it stopped. The lock is held. */
 void signal_wake_stopped(struct signals *s);
 
+/*
+ * Sends what e says, which is in no queue, to t (NULL: to the process). False: it is ignored. No memory
+ * is needed; also in interrupts.
+ */
+bool __must_check signal_send_entry(struct signals *s, struct sig_thread *t, struct sig_entry *e);
+
 void signal_taken(struct sig_entry *e);
 void signal_alarm_init(struct signals *s);
 

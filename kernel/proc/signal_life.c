@@ -13,6 +13,7 @@ void signal_create(struct signals *s)
 	memset(s, 0, offsetof(struct signals, shared));
 	spin_init(&s->lock, RANK_SIGNAL);
 	TAILQ_INIT(&s->threads);
+	TAILQ_INIT(&s->timers);
 	sig_queue_init(&s->shared);
 	waitq_init(&s->cont);
 	signal_alarm_init(s);

@@ -1,5 +1,6 @@
 /* Signals that have been sent and not taken: see signal_queue.h. */
 #include <kernel/proc/signal_queue.h>
+#include <kernel/proc/posix_timer.h>
 #include <kernel/proc/process.h>
 #include <lib/assert.h>
 #include <mm/alloc/slab.h>
@@ -35,10 +36,12 @@ struct sig_entry *sig_entry_create(const struct process *p, const struct sig_inf
 	bool allowed = info->signo < SIGRTMIN || others < process_limit(p, RLIMIT_SIGPENDING);
 	struct sig_entry *e = allowed ? kmem_alloc(entry_cache) : NULL;
 
-	if (e)
-		e->info = *info;
-	else
+	if (!e) {
 		count(-1ul);
+		return NULL;
+	}
+	e->info = *info;
+	e->timer = NULL;
 	return e;
 }
 
@@ -65,7 +68,10 @@ void sig_queue_drop(struct sig_queue *q, uint64_t set, struct sig_entries *dead)
 		if (!(SIG_BIT(e->info.signo) & set))
 			continue;
 		TAILQ_REMOVE(&q->entries, e, link);
-		TAILQ_INSERT_TAIL(dead, e, link);
+		if (e->timer)
+			(void)posix_timer_taken(e->timer);
+		else
+			TAILQ_INSERT_TAIL(dead, e, link);
 	}
 }
 
@@ -97,6 +103,24 @@ static struct sig_entry *queue_find(struct sig_queue *q, int sig, bool *more)
 	return first;
 }
 
+/* Without it, a signal is pending as long as another entry says so. */
+static void forget_if_last(struct sig_queue *q, int sig)
+{
+	bool more;
+
+	if (!queue_find(q, sig, &more))
+		q->set &= ~SIG_BIT(sig);
+}
+
+void sig_queue_remove(struct sig_queue *q, struct sig_entry *e)
+{
+	int sig = e->info.signo;
+
+	TAILQ_REMOVE(&q->entries, e, link);
+	if (!(q->brief & SIG_BIT(sig)))
+		forget_if_last(q, sig);
+}
+
 /* As sig_queue_take, of what has an entry or nothing. */
 static void take_entry(struct sig_queue *q, int sig, struct sig_info *info, struct sig_entry **e)
 {
@@ -111,6 +135,10 @@ static void take_entry(struct sig_queue *q, int sig, struct sig_info *info, stru
 	}
 	if (!more)
 		q->set &= ~SIG_BIT(sig);
+	if (*e && (*e)->timer) {
+		info->uid = posix_timer_taken((*e)->timer);
+		*e = NULL;
+	}
 }
 
 int sig_queue_take(struct sig_queue *q, uint64_t set, struct sig_info *info, struct sig_entry **e)
@@ -125,8 +153,8 @@ int sig_queue_take(struct sig_queue *q, uint64_t set, struct sig_info *info, str
 		take_entry(q, sig, info, e);
 		return sig;
 	}
-	q->set &= ~SIG_BIT(sig);
 	q->brief &= ~SIG_BIT(sig);
+	forget_if_last(q, sig);
 	count(-1ul);
 	*info = (struct sig_info){
 		.signo = sig, .code = q->told[sig].code, .pid = q->told[sig].pid,
@@ -138,7 +166,7 @@ bool sig_queue_add(struct sig_queue *q, const struct sig_info *info, struct sig_
 {
 	int sig = info->signo;
 
-	if (sig < SIGRTMIN && q->set & SIG_BIT(sig))
+	if (sig < SIGRTMIN && q->set & SIG_BIT(sig) && !(e && e->timer))
 		return false;
 	q->set |= SIG_BIT(sig);
 	if (e) {

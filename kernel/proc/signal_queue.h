@@ -26,11 +26,19 @@ struct sig_entry *sig_entry_create(const struct process *p, const struct sig_inf
 void sig_entry_free(struct sig_entry *e);		/* NULL is fine; no lock held */
 void sig_entries_free(struct sig_entries *dead);	/* the same */
 
-/* Adds it, with its entry, or briefly, or with neither; true: the entry is in the queue. */
+/*
+ * Adds it, with its entry, or briefly, or with neither; true: the entry is in the queue. A standard signal that
+ * is there already is not added, but for a timer's: each says which timer it is.
+ */
 bool __must_check sig_queue_add(struct sig_queue *q, const struct sig_info *info, struct sig_entry *e, bool brief);
 /* Takes the next one of `set`: its number, or 0; *e is its entry, if it has one. */
 int __must_check sig_queue_take(struct sig_queue *q, uint64_t set, struct sig_info *info, struct sig_entry **e);
-/* Takes the signals of `set` out; their entries go to `dead`, to be freed without the lock. */
+/*
+ * Takes the signals of `set` out; their entries go to `dead`, to be freed without the lock, but those of timers
+ * back to them.
+ */
 void sig_queue_drop(struct sig_queue *q, uint64_t set, struct sig_entries *dead);
+/* Takes that entry out. */
+void sig_queue_remove(struct sig_queue *q, struct sig_entry *e);
 
 #endif

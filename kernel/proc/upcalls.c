@@ -8,6 +8,7 @@
 #include <arch/upcall.h>
 #include <arch/layout.h>
 #include <kernel/core/grace.h>
+#include <kernel/proc/posix_timer.h>
 #include <kernel/proc/oom.h>
 #include <kernel/proc/process.h>
 #include <lib/assert.h>
@@ -196,6 +197,7 @@ void upcall_timer(struct trapframe *tf)
 	else
 		current_task()->kernel_ticks++;
 	signal_cpu_tick(p, user);
+	posix_timer_tick(p);
 }
 
 /* An attention that finds nothing is one that another thread got, or that has been seen to. */

@@ -48,6 +48,7 @@ struct trapframe;
 	X(rt_sigreturn) X(rt_sigsuspend) X(rt_sigtimedwait) X(rt_sigqueueinfo) \
 	X(rt_tgsigqueueinfo) X(sigaltstack) X(pause) X(alarm) X(setitimer) X(getitimer) \
 	X(restart_syscall) \
+	X(timer_create) X(timer_settime) X(timer_gettime) X(timer_getoverrun) X(timer_delete) \
 	/* time */ \
 	X(time) X(gettimeofday) X(clock_gettime) X(clock_getres) X(nanosleep) \
 	X(clock_nanosleep) \

@@ -80,27 +80,14 @@ static uint64_t moment(const struct file *f, uint64_t ns, bool absolute)
 	return ns > offset ? ns - offset : 1;
 }
 
-static long put_setting(struct __kernel_itimerspec __user *to, const struct timerfd_setting *s)
-{
-	const struct __kernel_itimerspec v = {
-		.it_interval = { (long)(s->every_ns / NS_PER_SEC), (long)(s->every_ns % NS_PER_SEC) },
-		.it_value = { (long)(s->left_ns / NS_PER_SEC), (long)(s->left_ns % NS_PER_SEC) },
-	};
-
-	return copy_to_user(to, &v, sizeof(v)) ? -EFAULT : 0;
-}
-
 SYSCALL4(timerfd_settime, int, fd, int, flags, const struct __kernel_itimerspec __user *, new,
 	 struct __kernel_itimerspec __user *, old)
 {
-	struct timerfd_setting was;
+	struct timer_setting was;
 	uint64_t value, every;
 	struct file *f;
-	const struct __kernel_timespec __user *from = (const struct __kernel_timespec __user *)new;
-	long r = get_timespec(from, &every);	/* it_interval, then it_value; not aligned, maybe */
+	long r = get_itimerspec(new, &value, &every);
 
-	if (!r)
-		r = get_timespec(from + 1, &value);
 	if (!r && flags & ~TFD_SET_FLAGS)
 		r = -EINVAL;
 	if (r)
@@ -113,12 +100,12 @@ SYSCALL4(timerfd_settime, int, fd, int, flags, const struct __kernel_itimerspec 
 	else
 		r = -EINVAL;
 	file_put(f);
-	return r || !old ? r : put_setting(old, &was);
+	return r || !old ? r : put_itimerspec(old, &was);
 }
 
 SYSCALL2(timerfd_gettime, int, fd, struct __kernel_itimerspec __user *, to)
 {
-	struct timerfd_setting now;
+	struct timer_setting now;
 	struct file *f = user_file(fd);
 	long r = 0;
 
@@ -129,7 +116,7 @@ SYSCALL2(timerfd_gettime, int, fd, struct __kernel_itimerspec __user *, to)
 	else
 		r = -EINVAL;
 	file_put(f);
-	return r ? r : put_setting(to, &now);
+	return r ? r : put_itimerspec(to, &now);
 }
 
 /* ---- epoll ---- */

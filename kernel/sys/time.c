@@ -61,6 +61,25 @@ int get_timeout(const struct __kernel_timespec __user *from, uint64_t *deadline)
 	return err;
 }
 
+/* it_interval, then it_value: maybe not aligned. */
+int get_itimerspec(const struct __kernel_itimerspec __user *from, uint64_t *value, uint64_t *every)
+{
+	const struct __kernel_timespec __user *t = (const struct __kernel_timespec __user *)from;
+	int err = get_timespec(t, every);
+
+	return err ? err : get_timespec(t + 1, value);
+}
+
+long put_itimerspec(struct __kernel_itimerspec __user *to, const struct timer_setting *s)
+{
+	const struct __kernel_itimerspec v = {
+		.it_interval = { (long)(s->every_ns / NS_PER_SEC), (long)(s->every_ns % NS_PER_SEC) },
+		.it_value = { (long)(s->left_ns / NS_PER_SEC), (long)(s->left_ns % NS_PER_SEC) },
+	};
+
+	return copy_to_user(to, &v, sizeof(v)) ? -EFAULT : 0;
+}
+
 SYSCALL2(clock_gettime, int, clock, struct __kernel_timespec __user *, to)
 {
 	uint64_t ns;
