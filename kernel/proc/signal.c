@@ -27,6 +27,8 @@ static const char *const names[] = {
 	[SIGWINCH] = "SIGWINCH", [SIGIO] = "SIGIO", [SIGPWR] = "SIGPWR", [SIGSYS] = "SIGSYS",
 };
 
+uint32_t signal_watchers;
+
 const char *signal_name(int sig)
 {
 	return sig > 0 && (unsigned)sig < ARRAY_SIZE(names) ? names[sig] : "a real-time signal";
@@ -170,6 +172,8 @@ static bool send_locked(struct signals *s, struct sig_thread *t, const struct si
 		wake_for(s, bit, NULL);
 	else if (wants(t, bit))
 		thread_interrupt(t->thread);
+	if (unlikely(READ_ONCE(signal_watchers)))
+		file_poll_wake();
 	return kept;
 }
 
@@ -281,6 +285,11 @@ void signal_only_fatal(struct sig_thread *t, bool only)
 	spin_unlock_irqrestore(&t->of->lock, flags);
 }
 
+bool signal_is_pending(const struct sig_thread *t, uint64_t set)
+{
+	return (READ_ONCE(t->queue.set) | READ_ONCE(t->of->shared.set)) & set;
+}
+
 uint64_t signal_pending_blocked(const struct sig_thread *t)
 {
 	return (READ_ONCE(t->queue.set) | READ_ONCE(t->of->shared.set)) & t->blocked;
@@ -349,6 +358,18 @@ static int take_at_last(struct sig_thread *t, uint64_t set, struct sig_info *inf
 	t->awaited = 0;
 	signal_leave_to_others(t, set & t->blocked);
 	signal_look(t);
+	return sig;
+}
+
+int signal_take_now(struct sig_thread *t, uint64_t set, struct sig_info *info)
+{
+	uint64_t flags = spin_lock_irqsave(&t->of->lock);
+	struct sig_entry *e;
+	int sig = signal_take(t, set, info, &e);
+
+	signal_look(t);
+	spin_unlock_irqrestore(&t->of->lock, flags);
+	signal_taken(e);
 	return sig;
 }
 

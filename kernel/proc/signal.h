@@ -232,6 +232,13 @@ void signal_get_cpu_timer(struct process *p, int which, uint64_t *ns, uint64_t *
 /* A tick has found a thread of p, in ring 3 or not. In its interrupt. */
 void signal_cpu_tick(struct process *p, bool user);
 
+/* Takes a pending one of `set`: its number; 0: none is. */
+int signal_take_now(struct sig_thread *t, uint64_t set, struct sig_info *info);
+/* One of `set` is pending. */
+bool signal_is_pending(const struct sig_thread *t, uint64_t set);
+/* How many watch signals by files: as long as there are any, each that is sent wakes who polls. Atomic. */
+extern uint32_t signal_watchers;
+
 /* ---- the way back to ring 3 ---- */
 
 /*

@@ -12,7 +12,7 @@ struct trapframe;
 	X(read) X(write) X(readv) X(writev) X(pread64) X(pwrite64) X(open) X(openat) \
 	X(close) X(lseek) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) X(getdents64) \
 	X(poll) X(ppoll) X(select) X(pselect6) X(pipe) X(pipe2) \
-	X(eventfd) X(eventfd2) X(timerfd_create) X(timerfd_settime) X(timerfd_gettime) \
+	X(eventfd) X(eventfd2) X(signalfd) X(signalfd4) X(timerfd_create) X(timerfd_settime) X(timerfd_gettime) \
 	X(epoll_create) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait) X(epoll_pwait2) \
 	X(fsync) X(fdatasync) X(sync) X(syncfs) X(creat) X(preadv) X(pwritev) X(preadv2) X(pwritev2) \
 	X(sendfile) X(flock) \

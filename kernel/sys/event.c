@@ -1,14 +1,16 @@
-/* Calls that make files to wait for: eventfd, timerfd; and sets of them: epoll. */
+/* Calls that make files to wait for: eventfd, signalfd, timerfd; and sets of them: epoll. */
 #include <asm/fcntl.h>
 #include <kernel/core/clock.h>
 #include <kernel/fs/epoll.h>
 #include <kernel/fs/eventfd.h>
+#include <kernel/fs/signalfd.h>
 #include <kernel/fs/timerfd.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/poll.h>
 #include <kernel/sys/syscall.h>
 #include <kernel/sys/timespec.h>
 #include <linux/time.h>
+#include <linux/signalfd.h>
 #include <linux/timerfd.h>
 #include <mm/alloc/slab.h>
 
@@ -51,6 +53,48 @@ SYSCALL1(eventfd, unsigned, first)
 SYSCALL2(eventfd2, unsigned, first, unsigned, flags)
 {
 	return make_eventfd(first, flags);
+}
+
+/* ---- signalfd ---- */
+
+static long change_signalfd(int fd, uint64_t set)
+{
+	struct file *f = user_file(fd);
+	int err;
+
+	if (!f)
+		return -EBADF;
+	err = signalfd_change(f, set);
+	file_put(f);
+	return err ? err : fd;
+}
+
+static long make_signalfd(int fd, const uint64_t __user *from, size_t size, int flags)
+{
+	uint64_t set;
+	struct file *f;
+	int err;
+
+	if (size != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, from, sizeof(set)))
+		return -EFAULT;
+	if (flags & ~(SFD_CLOEXEC | SFD_NONBLOCK))
+		return -EINVAL;
+	if (fd != -1)
+		return change_signalfd(fd, set);
+	err = signalfd_open(set, flags & O_NONBLOCK, &f);
+	return err ? err : file_number(f, flags & O_CLOEXEC);
+}
+
+SYSCALL3(signalfd, int, fd, const uint64_t __user *, set, size_t, size)
+{
+	return make_signalfd(fd, set, size, 0);
+}
+
+SYSCALL4(signalfd4, int, fd, const uint64_t __user *, set, size_t, size, int, flags)
+{
+	return make_signalfd(fd, set, size, flags);
 }
 
 /* ---- timerfd ---- */
