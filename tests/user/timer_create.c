@@ -230,7 +230,7 @@ static void defaults(void)
 	syscall(SYS_timer_delete, id);
 }
 
-static void end_of_all(char *self)
+static void end_of_all(void)
 {
 	int id = create(CLOCK_MONOTONIC, SIGEV_SIGNAL, SIGUSR1, 0), status;
 	char number[16];
@@ -247,7 +247,7 @@ static void end_of_all(char *self)
 	waitpid(pid, &status, 0);
 	fflush(stdout);
 	snprintf(number, sizeof(number), "%d", id);
-	execl(self, self, number, NULL);
+	execl("/proc/self/exe", "timer_create", number, NULL);
 }
 
 int main(int argc, char **argv)
@@ -271,6 +271,6 @@ int main(int argc, char **argv)
 	threads();
 	errors();
 	defaults();
-	end_of_all(argv[0]);
+	end_of_all();
 	return 1;
 }
