@@ -26,6 +26,8 @@ struct mm_limits;
 
 /* An empty one with one reference, or NULL. */
 struct mm *mm_create(void);
+/* Nothing in it is placed at random: of one that has no mappings yet. */
+void mm_fix_places(struct mm *mm);
 static inline struct mm *mm_get(struct mm *mm);
 /* The last reference takes every mapping down. Not on a CPU that has it loaded (thread_set_aspace first). May sleep. */
 void mm_put(struct mm *mm);

@@ -41,7 +41,7 @@ static uint64_t watchdog_s;
 option_uint(watchdog, &watchdog_s, 0, 3600,
 	    "panic, with what each CPU does, if one is stuck for so many seconds (0: off)");
 
-option_uint(hz, &sched_hz, 10, 1000, "ticks per second; a time slice is 4 of them");
+option_uint(hz, &sched_hz, 10, 1000, "ticks per second; a time slice is 4 of them, or what its thread's niceness says");
 
 static void threads_add(struct thread *t)
 {
@@ -175,13 +175,21 @@ static void tick_stop(struct runq *rq)
 	rq->ticking = false;
 }
 
+/* All run by turns: who is nicer has shorter ones, from 20 ticks at -20 to 1 at 19. */
+static uint64_t slice_of(const struct thread *t)
+{
+	int nice = READ_ONCE(t->nice);
+
+	return likely(!nice) ? SLICE_TICKS : (uint64_t)(nice < 0 ? SLICE_TICKS - nice * 4 / 5 : MAX(SLICE_TICKS - nice / 5, 1));
+}
+
 static void account(struct thread *prev, struct thread *next)
 {
 	uint64_t now = arch_clock_ns();
 
 	prev->run_ns += now - prev->started_ns;
 	next->started_ns = now;
-	next->slice_left = SLICE_TICKS;
+	next->slice_left = slice_of(next);
 }
 
 /* The first thing a thread does when it has got the CPU. */
@@ -232,7 +240,7 @@ void runq_switch(struct runq *rq)
 	grace_quiescent();
 	if (prev->state == THREAD_RUNNING) {
 		if (!rq->nready && likely(cpumask_has(&prev->affinity, c->id))) {
-			prev->slice_left = SLICE_TICKS;
+			prev->slice_left = slice_of(prev);
 			return;
 		}
 		step_back(rq, prev);

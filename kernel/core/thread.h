@@ -38,6 +38,7 @@ struct thread {
 	bool on_cpu;			/* its registers are in a CPU, not in ctx */
 	struct timer timer;		/* of a timed wait */
 	uint64_t slice_left;		/* ticks until preemption */
+	int nice;			/* -20 .. 19: how short its turns are; written at once */
 	uint64_t run_ns;		/* CPU time so far; runq lock */
 	uint64_t started_ns;		/* when it last got the CPU; runq lock */
 	uint64_t faults[2];		/* that it settled: minor, major; its own */

@@ -6,7 +6,7 @@
 
 static bool is_root(const struct cred *c)
 {
-	return c->fsuid == 0;
+	return c->fsuid == 0 && !c->dropped;
 }
 
 int node_may_as(const struct cred *c, const struct node *n, unsigned what)

@@ -181,9 +181,9 @@ static void stat_who(struct text *t, const struct process_view *v, const struct 
 		    v->pgid, v->sid, v->foreground < 0 ? 0 : console_device(), v->foreground);
 	text_printf(t, "%lu %lu %lu %lu ", v->used.minflt + m->fig.minflt, v->reaped.minflt,
 		    v->used.majflt + m->fig.majflt, v->reaped.majflt);
-	text_printf(t, "%lu %lu %lu %lu 20 0 %u 0 ", v->used.user_ns / TICK_NS,
+	text_printf(t, "%lu %lu %lu %lu %d %d %u 0 ", v->used.user_ns / TICK_NS,
 		    v->used.system_ns / TICK_NS, v->reaped.user_ns / TICK_NS,
-		    v->reaped.system_ns / TICK_NS, v->nthreads);
+		    v->reaped.system_ns / TICK_NS, 20 + v->nice, v->nice, v->nthreads);
 }
 
 static void stat_memory(struct text *t, const struct process_view *v, const struct memory *m)

@@ -19,3 +19,15 @@ bool cred_in_group(const struct cred *c, uint32_t gid)
 			return true;
 	return false;
 }
+
+bool cred_may_signal(const struct cred *c, const struct cred *t)
+{
+	return c->euid == t->suid || c->euid == t->uid || c->uid == t->suid || c->uid == t->uid ||
+	       cred_is_privileged(c);
+}
+
+bool cred_may_change(const struct cred *c, const struct cred *t)
+{
+	return (c->uid == t->euid && c->uid == t->suid && c->uid == t->uid &&
+		c->gid == t->egid && c->gid == t->sgid && c->gid == t->gid) || cred_is_privileged(c);
+}

@@ -1,6 +1,7 @@
 /*
  * Who a process is: user and group identities, as Linux has them. Privileges are all or
- * nothing: effective user 0 has every one, anybody else none.
+ * nothing: effective user 0 has every one, unless it has given them up (capset(2)) since its last
+ * execve; anybody else none.
  *
  * A process's own (process.h): changed under process_lock by its threads, which read them without.
  */
@@ -14,6 +15,7 @@
 struct cred {
 	uint32_t uid, euid, suid, fsuid;
 	uint32_t gid, egid, sgid, fsgid;
+	bool dropped;			/* capset(2) has given all privileges up */
 	unsigned ngroups;
 	uint32_t group[CRED_GROUPS_MAX];
 };
@@ -27,6 +29,10 @@ static inline size_t cred_size(const struct cred *c)
 const struct cred *cred_current(void);
 /* Does it belong to that group, for file systems? */
 bool cred_in_group(const struct cred *c, uint32_t gid);
-static inline bool cred_is_privileged(const struct cred *c) { return c->euid == 0; }
+static inline bool cred_is_privileged(const struct cred *c) { return c->euid == 0 && !c->dropped; }
+/* May c send t signals (SIGCONT within a session apart), or look at what only its user may? */
+bool cred_may_signal(const struct cred *c, const struct cred *t);
+/* The same for its limits and its memory: all of t's identities are c's. */
+bool cred_may_change(const struct cred *c, const struct cred *t);
 
 #endif

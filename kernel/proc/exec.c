@@ -12,6 +12,7 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
+#include <linux/personality.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
@@ -66,6 +67,12 @@ static void tell_layout(struct mm *mm, const struct elf *e, vaddr_t top,
 	mm_set_layout(mm, &l);
 }
 
+/* By personality(2), which fork and execve keep. */
+static bool has_fixed_places(void)
+{
+	return current_process()->personality & ADDR_NO_RANDOMIZE;
+}
+
 /*
  * Maps program, stack and interpreter (NULL: none) into mm, and fills what needs filling; mm is
  * loaded.
@@ -74,7 +81,7 @@ static int build_space(struct mm *mm, struct elf *e, struct elf *interp,
 		       const struct exec_args *args, vaddr_t *sp)
 {
 	long top;
-	int err = elf_map(e, mm, !mm_norandmaps);
+	int err = elf_map(e, mm, !mm_norandmaps && !has_fixed_places());
 
 	if (err)
 		return err;
@@ -103,6 +110,9 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 	spin_lock(&process_lock);	/* who looks at p takes references under it */
 	p->exe = exe;
 	p->has_execed = true;
+	p->cred.dropped &= p->no_new_privs;	/* who is root gets all privileges back */
+	p->dumpable = true;
+	p->personality &= ~(uint32_t)READ_IMPLIES_EXEC;
 	spin_unlock(&process_lock);
 	if (old_exe)
 		node_put(old_exe);
@@ -129,6 +139,8 @@ static int exec_elf(struct process *p, struct node *exe, const char *name, struc
 
 	if (!mm)
 		return -ENOMEM;
+	if (has_fixed_places())
+		mm_fix_places(mm);
 	process_limit_memory_built(p, mm);
 	mm->thp_disabled = p->mm && READ_ONCE(p->mm->thp_disabled);
 	thread_set_aspace(mm_aspace(mm));

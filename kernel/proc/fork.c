@@ -28,6 +28,10 @@ static void copy_places(struct process *child, const struct process *parent)
 	child->umask = parent->umask;
 	child->membarrier = parent->membarrier;
 	child->oom_score_adj = parent->oom_score_adj;
+	child->dumpable = parent->dumpable;
+	child->no_new_privs = parent->no_new_privs;
+	child->timer_slack = parent->timer_slack;
+	child->personality = parent->personality;
 	spin_lock(&process_lock);
 	memcpy(child->rlimit, parent->rlimit, sizeof(child->rlimit));
 	child->no_terminal = parent->no_terminal;
@@ -84,6 +88,7 @@ static void set_up(struct task *t, struct mm *mm, const struct fork_spec *spec,
 		to->rsp = spec->stack;
 	ctx->fs_base = spec->set_tls ? spec->tls : arch_get_fs_base();
 	ctx->gs_base = arch_get_gs_base();
+	t->thread.nice = current_thread()->nice;
 	t->thread.aspace = mm_aspace(mm);
 	t->set_child_tid = spec->set_child_tid;
 	t->clear_child_tid = spec->clear_child_tid;

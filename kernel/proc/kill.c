@@ -16,22 +16,11 @@ static bool is_meant(const struct process *p, int pid)
 	return p->pgid == -pid;
 }
 
-/* The first error, if nobody could be sent it. */
-static int send_many(int pid, const struct sig_info *info)
+static bool may_send(const struct process *p, int sig)
 {
-	struct process *p;
-	int err = -ESRCH;
+	const struct process *self = current_process();
 
-	TAILQ_FOREACH(p, &processes, link) {
-		int r;
-
-		if (!is_meant(p, pid))
-			continue;
-		r = info->signo ? signal_send(p, NULL, info) : 0;
-		if (err)
-			err = err == -ESRCH || !r ? r : err;
-	}
-	return err;
+	return p == self || cred_may_signal(&self->cred, &p->cred) || (sig == SIGCONT && p->sid == self->sid);
 }
 
 /* To its thread t, or to all of it. */
@@ -39,7 +28,27 @@ static int send_one(struct process *p, struct sig_thread *t, const struct sig_in
 {
 	if (!p)
 		return -ESRCH;
+	if (info->signo < 0 || info->signo > SIGNAL_MAX)
+		return -EINVAL;
+	if (!may_send(p, info->signo))
+		return -EPERM;
 	return info->signo ? signal_send(p, t, info) : 0;
+}
+
+/* The last error, if nobody could be sent it; of all that there are, those that it may not be sent do not count. */
+static int send_many(int pid, const struct sig_info *info)
+{
+	bool done = false;
+	struct process *p;
+	int err = -ESRCH;
+
+	TAILQ_FOREACH(p, &processes, link) {
+		if (!is_meant(p, pid))
+			continue;
+		err = send_one(p, NULL, info);
+		done |= !err || (pid == -1 && err == -EPERM);
+	}
+	return done ? 0 : err;
 }
 
 int signal_send_pid(int pid, const struct sig_info *info)
@@ -85,7 +94,9 @@ int signal_send_thread(int pid, int tid, const struct sig_info *info)
 
 static void tell_parent(struct process *p, int sig, int code, int status)
 {
-	struct sig_info info = { .signo = sig, .code = code, .pid = p->pid, .status = status };
+	struct sig_info info = {
+		.signo = sig, .code = code, .pid = p->pid, .uid = p->cred.uid, .status = status,
+	};
 
 	(void)!signal_send(p->parent, NULL, &info);
 }

@@ -62,7 +62,7 @@ int process_look(int tid, struct process_view *v)
 	*v = (struct process_view){
 		.pid = p->pid, .tid = tid, .ppid = p->ppid, .pgid = p->pgid, .sid = p->sid,
 		.state = state_of(t), .umask = p->umask, .cred = p->cred, .oom_score_adj = p->oom_score_adj,
-		.files_max = p->files.max, .nthreads = p->nlive,
+		.files_max = p->files.max, .nthreads = p->nlive, .nice = t->thread.nice,
 		.start_ns = p->start_ns, .used = p->used, .reaped = p->reaped,
 	};
 	if (!terminal_of(p, &v->foreground))
@@ -194,10 +194,16 @@ int process_set_oom_score_adj(int pid, int adj)
 	return 0;
 }
 
-static int check_limit(unsigned which, const struct rlimit64 *new)
+static int check_limit(const struct process *p, unsigned which, const struct rlimit64 *new)
 {
+	const struct cred *c = cred_current();
+
 	if (which >= RLIM_NLIMITS || (new && new->rlim_cur > new->rlim_max))
 		return -EINVAL;
+	if (p != current_process() && !cred_may_change(c, &p->cred))
+		return -EPERM;
+	if (new && new->rlim_max > p->rlimit[which].rlim_max && !cred_is_privileged(c))
+		return -EPERM;
 	return new && which == RLIMIT_NOFILE && new->rlim_max > FILES_MAX ? -EPERM : 0;
 }
 
@@ -213,7 +219,7 @@ int process_rlimit(int tid, unsigned which, const struct rlimit64 *new, struct r
 
 	if (!p)
 		return -ESRCH;
-	err = check_limit(which, new);
+	err = check_limit(p, which, new);
 	if (!err)
 		*was = p->rlimit[which];
 	if (!err && new) {

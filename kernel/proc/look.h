@@ -14,6 +14,7 @@ struct process_view {
 	char name[16];
 	char state;			/* R, S, Z as /proc shows it */
 	unsigned umask, files_max, nthreads;
+	int nice;
 	struct cred cred;
 	int oom_score_adj;
 	uint64_t start_ns;
@@ -47,7 +48,7 @@ int __must_check process_rename(int pid, const char *name);
 int __must_check process_set_oom_score_adj(int pid, int adj);
 /*
  * A limit (RLIMIT_*) of the process that task tid is of: *was: what it is, and then *new unless
- * that is NULL. 0, -ESRCH, -EINVAL, -EPERM (more open files than there can be). May sleep.
+ * that is NULL. 0, -ESRCH, -EINVAL, -EPERM (also: more open files than there can be). May sleep.
  */
 int __must_check process_rlimit(int tid, unsigned which, const struct rlimit64 *new,
 				struct rlimit64 *was);

@@ -50,7 +50,7 @@ static struct mm_limits memory_limits(const struct process *p)
 		.data_max = p->rlimit[RLIMIT_DATA].rlim_max,
 		.stack = process_limit(p, RLIMIT_STACK),
 		.memlock = process_limit(p, RLIMIT_MEMLOCK),
-		.privileged = true,	/* everybody is root */
+		.privileged = cred_is_privileged(&p->cred),
 	};
 }
 
@@ -311,6 +311,8 @@ static struct process *create_first(struct node *exe)
 	memset(p->signals.action, 0, sizeof(p->signals.action));
 	memset(&p->cred, 0, sizeof(p->cred));
 	p->umask = 022;
+	p->dumpable = true;
+	p->timer_slack = 50000;
 	p->exit_signal = SIGCHLD;
 	p->awaited = true;
 	node_get(fs_root);

@@ -72,7 +72,11 @@ struct process {
 	bool shares_memory;		/* its parent lent it its mm and waits; process_lock */
 	bool awaited;			/* by process_wait, nobody else reaps it; const */
 	int exit_signal;		/* to its parent at its end; 0: none; process_lock */
-	int death_signal;		/* prctl(PR_SET_PDEATHSIG); written by its own threads */
+	int death_signal;		/* prctl(2)'s; written by its own threads, as the next ones */
+	bool dumpable, no_new_privs;
+	bool reaps;			/* orphans below it are its children: PR_SET_CHILD_SUBREAPER */
+	uint64_t timer_slack;
+	uint32_t personality;		/* ADDR_NO_RANDOMIZE and others of personality(2) */
 	struct mm *mm;			/* NULL before the first program and after the last */
 	struct files files;
 	struct node *cwd;		/* counted; process_lock */

@@ -234,7 +234,7 @@ struct sig_info signal_info_user(int sig, int code)
 	info.code = code;
 	info.pad = 0;
 	info.pid = current_process()->pid;
-	info.uid = 0;
+	info.uid = current_process()->cred.uid;
 	info.value = info.utime = info.stime = 0;
 	return info;
 }

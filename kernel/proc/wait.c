@@ -83,10 +83,20 @@ static void signal_orphan(struct process *c, int parent)
 	(void)!signal_send(c, NULL, &info);
 }
 
-/* The next child of `from` becomes init's. False: there was none, and its own group loses it. */
+/* Who gets the children of p: the next above it that asked for them and lives, or init. process_lock held. */
+static struct process *reaper_of(const struct process *p)
+{
+	struct process *r = p->parent;
+
+	while (r && !(r->reaps && r->nlive))
+		r = r->parent;
+	return r ? r : &init_process;
+}
+
+/* The next child of `from` becomes another one's. False: there was none, and its own group loses it. */
 static bool leave_child(struct process *from)
 {
-	struct process *c;
+	struct process *c, *to;
 	bool reap = false;
 
 	spin_lock(&process_lock);
@@ -94,13 +104,14 @@ static bool leave_child(struct process *from)
 	if (!c) {
 		group_lose(from, NULL);
 	} else {
+		to = reaper_of(from);
 		TAILQ_REMOVE(&from->children, c, sibling);
-		TAILQ_INSERT_TAIL(&init_process.children, c, sibling);
-		c->parent = &init_process;
+		TAILQ_INSERT_TAIL(&to->children, c, sibling);
+		c->parent = to;
 		group_lose(c, from);
 		if (c->death_signal)
 			signal_orphan(c, from->pid);
-		WRITE_ONCE(c->ppid, init_process.pid);
+		WRITE_ONCE(c->ppid, to->pid);
 		c->exit_signal = SIGCHLD;
 		c->stop_status = 0;
 		if (c->gone)

@@ -36,11 +36,11 @@ struct trapframe;
 	X(getpid) X(getppid) X(gettid) X(getpgrp) X(getpgid) X(setpgid) X(getsid) X(setsid) \
 	X(getuid) X(geteuid) X(getgid) X(getegid) \
 	X(getresuid) X(getresgid) X(getgroups) X(setuid) X(setgid) X(setreuid) X(setregid) \
-	X(setresuid) X(setresgid) X(setfsuid) X(setfsgid) X(setgroups) X(arch_prctl) X(prctl) \
+	X(setresuid) X(setresgid) X(setfsuid) X(setfsgid) X(setgroups) X(capget) X(capset) X(arch_prctl) X(prctl) X(personality) \
 	X(set_tid_address) X(futex) X(set_robust_list) X(get_robust_list) X(rseq) X(prlimit64) X(getrlimit) \
 	X(setrlimit) X(getrusage) X(times) \
 	/* scheduling */ \
-	X(sched_yield) X(getpriority) X(sched_getaffinity) X(sched_setaffinity) X(getcpu) X(membarrier) \
+	X(sched_yield) X(getpriority) X(setpriority) X(sched_getaffinity) X(sched_setaffinity) X(getcpu) X(membarrier) \
 	X(sched_getscheduler) X(sched_setscheduler) X(sched_getparam) X(sched_setparam) \
 	X(sched_get_priority_max) X(sched_get_priority_min) \
 	/* signals */ \

@@ -1,6 +1,7 @@
-/* Who a process is: user and group identities. */
+/* Who a process is: user and group identities; capabilities. */
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
+#include <linux/capability.h>
 
 #define KEEP		UINT32_MAX
 
@@ -37,9 +38,25 @@ static bool has(const uint32_t *id, uint32_t v)
 	return id[REAL] == v || id[EFFECTIVE] == v || id[SAVED] == v;
 }
 
+/* What memory may be locked depends on it; and what another one set up for the process is over. */
+static void cred_changed(void)
+{
+	struct process *p = current_process();
+
+	spin_lock(&process_lock);
+	p->limits_changed++;
+	p->dumpable = false;
+	p->death_signal = 0;
+	spin_unlock(&process_lock);
+	if (!p->shares_memory)
+		process_limit_memory(p, p->mm);
+}
+
 /* Real, effective and saved become these (KEEP: as it is), that of file systems the effective one. */
 static long set_three(uint32_t *id, uint32_t r, uint32_t e, uint32_t s)
 {
+	uint32_t effective = id[EFFECTIVE], files = id[FILES];
+
 	spin_lock(&process_lock);
 	if (r != KEEP)
 		id[REAL] = r;
@@ -49,6 +66,8 @@ static long set_three(uint32_t *id, uint32_t r, uint32_t e, uint32_t s)
 		id[SAVED] = s;
 	id[FILES] = id[EFFECTIVE];
 	spin_unlock(&process_lock);
+	if (effective != id[EFFECTIVE] || files != id[FILES])
+		cred_changed();
 	return 0;
 }
 
@@ -140,4 +159,107 @@ SYSCALL2(setgroups, unsigned, n, const uint32_t __user *, from)
 		c->group[i] = group[i];
 	spin_unlock(&process_lock);
 	return 0;
+}
+
+/* ---- capabilities: all or none ---- */
+
+#define ALL_CAPS	((1ul << (CAP_LAST_CAP + 1)) - 1)
+
+/* How many words of 32 bits each set has: -EINVAL: a version that Linux does not know, which is told its own. */
+static int header(struct __user_cap_header_struct *h, struct __user_cap_header_struct __user *from)
+{
+	if (copy_from_user(h, from, sizeof(*h)))
+		return -EFAULT;
+	switch (h->version) {
+	case _LINUX_CAPABILITY_VERSION_1:
+		return _LINUX_CAPABILITY_U32S_1;
+	case _LINUX_CAPABILITY_VERSION_2:
+	case _LINUX_CAPABILITY_VERSION_3:
+		return _LINUX_CAPABILITY_U32S_3;
+	default:
+		return put_user_u32(_LINUX_CAPABILITY_VERSION_3, (uint32_t __user *)from) ? -EFAULT : -EINVAL;
+	}
+}
+
+/* What c has, and what it could have again by being effectively root. */
+static void caps_of(const struct cred *c, uint64_t *effective, uint64_t *permitted)
+{
+	bool root = !c->uid || !c->euid || !c->suid;
+
+	*effective = cred_is_privileged(c) ? ALL_CAPS : 0;
+	*permitted = root && !c->dropped ? ALL_CAPS : 0;
+}
+
+static int caps_of_task(int tid, uint64_t *effective, uint64_t *permitted)
+{
+	const struct task *t;
+
+	spin_lock(&process_lock);
+	t = tid ? task_find(tid) : current_task();
+	if (t)
+		caps_of(&t->process->cred, effective, permitted);
+	spin_unlock(&process_lock);
+	return t ? 0 : -ESRCH;
+}
+
+SYSCALL2(capget, struct __user_cap_header_struct __user *, from, struct __user_cap_data_struct __user *, to)
+{
+	struct __user_cap_data_struct d[2] = { { 0 } };
+	struct __user_cap_header_struct h;
+	uint64_t effective, permitted;
+	int words = header(&h, from), err;
+
+	if (!to)
+		return words == -EFAULT ? -EFAULT : 0;
+	if (words < 0)
+		return words;
+	if (h.pid < 0)
+		return -EINVAL;
+	err = caps_of_task(h.pid, &effective, &permitted);
+	if (err)
+		return err;
+	for (unsigned i = 0; i < 2; i++) {
+		d[i].effective = (uint32_t)(effective >> 32 * i);
+		d[i].permitted = (uint32_t)(permitted >> 32 * i);
+	}
+	return copy_to_user(to, d, (unsigned)words * sizeof(*d)) ? -EFAULT : 0;
+}
+
+/* What it has already, or nothing at all; a part cannot be had (-EPERM). Nothing is left to programs (inheritable). */
+static int set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritable)
+{
+	struct cred *c = &current_process()->cred;
+	uint64_t has_effective, has_permitted;
+
+	caps_of(c, &has_effective, &has_permitted);
+	if (permitted & ~has_permitted || effective & ~permitted || inheritable)
+		return -EPERM;
+	if (permitted == has_permitted && effective == has_effective)
+		return 0;
+	if (permitted)
+		return -EPERM;
+	spin_lock(&process_lock);
+	c->dropped = true;
+	spin_unlock(&process_lock);
+	cred_changed();
+	return 0;
+}
+
+SYSCALL2(capset, struct __user_cap_header_struct __user *, head, const struct __user_cap_data_struct __user *, from)
+{
+	struct __user_cap_data_struct d[2] = { { 0 } };
+	struct __user_cap_header_struct h;
+	uint64_t effective, permitted, inheritable;
+	int words = header(&h, head);
+
+	if (words < 0)
+		return words;
+	if (h.pid && h.pid != current_thread()->tid)
+		return -EPERM;
+	if (copy_from_user(d, from, (unsigned)words * sizeof(*d)))
+		return -EFAULT;
+	effective = d[0].effective | (uint64_t)d[1].effective << 32;
+	permitted = d[0].permitted | (uint64_t)d[1].permitted << 32;
+	inheritable = d[0].inheritable | (uint64_t)d[1].inheritable << 32;
+	return set_caps(effective & ALL_CAPS, permitted & ALL_CAPS, inheritable & ALL_CAPS);
 }

@@ -76,32 +76,6 @@ SYSCALL2(setpgid, int, pid, int, pgid)
 	return err;
 }
 
-/* Does anybody count as `who` of getpriority(2)? process_lock held. */
-static bool is_somebody(int which, int who)
-{
-	const struct process *self = current_process(), *p;
-
-	TAILQ_FOREACH(p, &processes, link)
-		if (which == PRIO_PROCESS ? p->pid == (who ? who : self->pid) :
-		    which == PRIO_PGRP ? p->pgid == (who ? who : self->pgid) :
-		    p->cred.uid == (who ? (uint32_t)who : self->cred.uid))
-			return true;
-	return false;
-}
-
-/* All run by turns: nobody is nicer than another. The result is 20 less the niceness. */
-SYSCALL2(getpriority, int, which, int, who)
-{
-	bool there;
-
-	if (which != PRIO_PROCESS && which != PRIO_PGRP && which != PRIO_USER)
-		return -EINVAL;
-	spin_lock(&process_lock);
-	there = is_somebody(which, who) || (which == PRIO_PROCESS && task_find(who));
-	spin_unlock(&process_lock);
-	return there ? 20 : -ESRCH;
-}
-
 SYSCALL0(setsid)
 {
 	struct process *self = current_process();

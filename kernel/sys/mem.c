@@ -4,6 +4,7 @@
 #include <kernel/sys/syscall.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include <linux/personality.h>
 #include <mm/mm.h>
 
 static bool is_shared(int flags)
@@ -58,11 +59,18 @@ static long map_file(int fd, vaddr_t addr, size_t len, int prot, int flags, uint
 	return r;
 }
 
+/* READ_IMPLIES_EXEC of personality(2). */
+static int with_implied(int prot)
+{
+	return unlikely(current_process()->personality & READ_IMPLIES_EXEC) && prot & PROT_READ ?
+		       prot | PROT_EXEC : prot;
+}
+
 SYSCALL6(mmap, vaddr_t, addr, size_t, len, int, prot, int, flags, int, fd, uint64_t, off)
 {
 	if (off & (PAGE_SIZE - 1))
 		return -EINVAL;
-	prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
+	prot = with_implied(prot & (PROT_READ | PROT_WRITE | PROT_EXEC));
 	if (flags & MAP_ANONYMOUS)
 		return mm_mmap(current_process()->mm, addr, len, prot, flags, NULL,
 			       off >> PAGE_SHIFT);
@@ -76,7 +84,7 @@ SYSCALL2(munmap, vaddr_t, addr, size_t, len)
 
 SYSCALL3(mprotect, vaddr_t, addr, size_t, len, int, prot)
 {
-	return mm_mprotect(current_process()->mm, addr, len, prot);
+	return mm_mprotect(current_process()->mm, addr, len, with_implied(prot));
 }
 
 SYSCALL3(madvise, vaddr_t, addr, size_t, len, int, advice)

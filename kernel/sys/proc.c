@@ -8,7 +8,6 @@
 #include <kernel/sys/usage.h>
 #include <lib/log.h>
 #include <lib/string.h>
-#include <linux/prctl.h>
 #include <linux/times.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
@@ -89,7 +88,7 @@ SYSCALL0(getpid) { return current_process()->pid; }
 SYSCALL0(gettid) { return current_thread()->tid; }
 SYSCALL0(getppid) { return READ_ONCE(current_process()->ppid); }
 
-/* ---- the thread's registers and names ---- */
+/* ---- the thread's registers and number ---- */
 
 static uint64_t user_end(void)
 {
@@ -112,55 +111,6 @@ SYSCALL2(arch_prctl, int, what, uint64_t, arg)
 		return put_user_u64(arch_get_fs_base(), (uint64_t __user *)arg);
 	case ARCH_GET_GS:
 		return put_user_u64(arch_get_gs_base(), (uint64_t __user *)arg);
-	default:
-		return -EINVAL;
-	}
-}
-
-static long set_name(const char __user *from)
-{
-	char name[sizeof(current_thread()->name)];
-	ssize_t n = strncpy_from_user(name, from, sizeof(name) - 1);
-
-	if (n < 0 && n != -ENAMETOOLONG)
-		return n;
-	name[sizeof(name) - 1] = '\0';
-	thread_set_name(name);
-	return 0;
-}
-
-/* The three other arguments of who has any to say of huge pages are to be 0, and so is the first of who asks. */
-static long disable_thp(bool set, uint64_t arg, uint64_t rest)
-{
-	struct mm *mm = current_process()->mm;
-
-	if (rest || (!set && arg))
-		return -EINVAL;
-	if (!set)
-		return READ_ONCE(mm->thp_disabled);
-	WRITE_ONCE(mm->thp_disabled, arg != 0);
-	return 0;
-}
-
-SYSCALL5(prctl, int, what, uint64_t, arg, uint64_t, arg3, uint64_t, arg4, uint64_t, arg5)
-{
-	struct thread *t = current_thread();
-
-	switch (what) {
-	case PR_SET_NAME:
-		return set_name((const char __user *)arg);
-	case PR_SET_PDEATHSIG:
-		if (arg > SIGNAL_MAX)
-			return -EINVAL;
-		WRITE_ONCE(current_process()->death_signal, (int)arg);
-		return 0;
-	case PR_GET_PDEATHSIG:
-		return put_user_u32((uint32_t)current_process()->death_signal, (uint32_t __user *)arg);
-	case PR_SET_THP_DISABLE:
-	case PR_GET_THP_DISABLE:
-		return disable_thp(what == PR_SET_THP_DISABLE, arg, arg3 | arg4 | arg5);
-	case PR_GET_NAME:
-		return copy_to_user((char __user *)arg, t->name, sizeof(t->name)) ? -EFAULT : 0;
 	default:
 		return -EINVAL;
 	}

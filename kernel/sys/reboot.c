@@ -1,4 +1,5 @@
 /* reboot(2). */
+#include <kernel/proc/cred.h>
 #include <kernel/proc/power.h>
 #include <kernel/sys/syscall.h>
 #include <linux/reboot.h>
@@ -11,6 +12,8 @@ static bool is_magic(uint32_t second)
 
 SYSCALL3(reboot, uint32_t, first, uint32_t, second, uint32_t, what)
 {
+	if (!cred_is_privileged(cred_current()))
+		return -EPERM;
 	if (first != LINUX_REBOOT_MAGIC1 || !is_magic(second))
 		return -EINVAL;
 	switch (what) {

@@ -1,6 +1,7 @@
 /* swapon(2), swapoff(2). */
 #include <kernel/dev/block.h>
 #include <kernel/fs/file.h>
+#include <kernel/proc/cred.h>
 #include <kernel/sys/syscall.h>
 #include <linux/fcntl.h>
 
@@ -40,6 +41,8 @@ SYSCALL2(swapon, const char __user *, path, unsigned, flags)
 
 	if (flags & ~SWAP_FLAGS_VALID)
 		return -EINVAL;
+	if (!cred_is_privileged(cred_current()))
+		return -EPERM;
 	err = device_at(path, &b);
 	return err ? err : swap_on(&b->store, priority);
 }
@@ -47,7 +50,7 @@ SYSCALL2(swapon, const char __user *, path, unsigned, flags)
 SYSCALL1(swapoff, const char __user *, path)
 {
 	struct block_dev *b;
-	int err = device_at(path, &b);
+	int err = cred_is_privileged(cred_current()) ? device_at(path, &b) : -EPERM;
 
 	return err ? err : swap_off(&b->store);
 }

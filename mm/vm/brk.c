@@ -24,7 +24,7 @@
 void mm_set_brk(struct mm *mm, vaddr_t start)
 {
 	mm_write_lock(mm);
-	mm->brk_start = mm->brk = ALIGN_UP(start, PAGE_SIZE) + map_random(BRK_RANDOM_PAGES);
+	mm->brk_start = mm->brk = ALIGN_UP(start, PAGE_SIZE) + map_random(mm, BRK_RANDOM_PAGES);
 	mm_write_unlock(mm);
 }
 
@@ -114,7 +114,7 @@ long mm_map_stack(struct mm *mm)
 
 	if (!spare)
 		return -ENOMEM;
-	s.end = USER_END_4 - map_random(STACK_RANDOM_PAGES);
+	s.end = USER_END_4 - map_random(mm, STACK_RANDOM_PAGES);
 	mm_write_lock(mm);
 	s.start = s.end - MIN(MAX(ALIGN_DOWN(mm->limits.stack, PAGE_SIZE), PAGE_SIZE), STACK_FIRST);
 	if (check_stack(mm, &s) == 0) {

@@ -19,7 +19,7 @@ void mm_set_limits(struct mm *mm, const struct mm_limits *l)
 {
 	mm_write_lock(mm);
 	if (!mm->nvmas && mm->limits.stack != l->stack)
-		mm->mmap_top = map_choose_top(l->stack);
+		mm->mmap_top = map_choose_top(mm, l->stack);
 	mm->limits = *l;
 	mm_write_unlock(mm);
 }

@@ -39,9 +39,9 @@ bool mm_norandmaps;
 option_flag(norandmaps, &mm_norandmaps,
 	    "programs, mappings, heap and stack always at the same addresses");
 
-uint64_t map_random(uint64_t pages)
+uint64_t map_random(const struct mm *mm, uint64_t pages)
 {
-	return mm_norandmaps ? 0 : (arch_random() & (pages - 1)) << PAGE_SHIFT;
+	return mm_norandmaps || mm->fixed_places ? 0 : (arch_random() & (pages - 1)) << PAGE_SHIFT;
 }
 
 /* ---- taking out ---- */

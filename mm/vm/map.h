@@ -15,8 +15,8 @@ static inline vaddr_t mm_user_end(void)
 	return arch_levels == 5 ? USER_END_5 : USER_END_4;
 }
 
-/* Random number of pages below `pages` (a power of two), in bytes; 0 with `norandmaps`. */
-uint64_t map_random(uint64_t pages);
+/* Random number of pages below `pages` (a power of two), in bytes; 0 with `norandmaps`, or for memory with fixed places. */
+uint64_t map_random(const struct mm *mm, uint64_t pages);
 
 /*
  * Takes [start, end) out: translations first, then the VMAs, which go to
@@ -26,7 +26,7 @@ uint64_t map_random(uint64_t pages);
 int __must_check map_take_out(struct mm *mm, vaddr_t start, vaddr_t end, struct vma **dead);
 
 /* Where mappings are placed below: under a stack of that limit, in bytes. */
-vaddr_t map_choose_top(uint64_t stack);
+vaddr_t map_choose_top(const struct mm *mm, uint64_t stack);
 
 /* -- limits (limits.c); mm.lock held -- */
 

@@ -42,14 +42,14 @@ void mm_init(void)
 }
 
 /* As on Linux: below the place of the largest stack there is likely to be. */
-vaddr_t map_choose_top(uint64_t stack)
+vaddr_t map_choose_top(const struct mm *mm, uint64_t stack)
 {
 	uint64_t room = MIN(stack, STACK_ROOM_MAX) + STACK_GUARD_GAP;
 
-	if (!mm_norandmaps)
+	if (!mm_norandmaps && !mm->fixed_places)
 		room += STACK_RANDOM_PAGES << PAGE_SHIFT;
 	room = ALIGN_UP(MIN(MAX(room, STACK_ROOM_MIN), STACK_ROOM_MAX), PAGE_SIZE);
-	return USER_END_4 - room - map_random(MMAP_RANDOM_PAGES);
+	return USER_END_4 - room - map_random(mm, MMAP_RANDOM_PAGES);
 }
 
 struct mm *mm_create(void)
@@ -69,7 +69,7 @@ struct mm *mm_create(void)
 	RB_INIT(&mm->vmas);
 	mm->refs = 1;
 	mm->writes = 1;
-	mm->mmap_top = map_choose_top(STACK_LIMIT_DEFAULT);
+	mm->mmap_top = map_choose_top(mm, STACK_LIMIT_DEFAULT);
 	mm->limits = (struct mm_limits){
 		.as = ~0ul, .data = ~0ul, .data_max = ~0ul, .stack = STACK_LIMIT_DEFAULT,
 		.memlock = ~0ul, .privileged = true,
@@ -78,6 +78,14 @@ struct mm *mm_create(void)
 	TAILQ_INSERT_TAIL(&mms, mm, all_link);
 	spin_unlock(&mms_lock);
 	return mm;
+}
+
+void mm_fix_places(struct mm *mm)
+{
+	mm_write_lock(mm);
+	mm->fixed_places = true;
+	mm->mmap_top = map_choose_top(mm, mm->limits.stack);
+	mm_write_unlock(mm);
 }
 
 /*

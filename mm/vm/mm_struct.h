@@ -84,6 +84,7 @@ struct mm {
 	unsigned nvmas;			/* lock */
 	uint32_t refs;			/* atomic: processes that use it, and who looks at it */
 	bool threaded;			/* of one of them several threads do; stays set */
+	bool fixed_places;		/* none is drawn at random; const once it has mappings */
 	bool thp_disabled;		/* no huge pages but those asked for; atomic, kept by fork and exec */
 	vaddr_t mmap_top;		/* mappings are placed below; const after mm_create */
 	vaddr_t brk_start, brk;		/* lock */
