@@ -101,15 +101,14 @@ static const struct file_ops place_ops = { .stream = true };
 
 static int open_regular(struct node *n, unsigned flags, struct file **out)
 {
-	int err = 0;
+	int err = file_open(n, &regular_file_ops, flags, out);
 
-	if ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC)
-		err = node_own_content(n, !(flags & O_TRUNC));
-	if (!err)
-		err = file_open(n, &regular_file_ops, flags, out);
-	if (err || !(flags & O_TRUNC))
+	if (err)
 		return err;
-	err = regular_truncate(n, 0);
+	if (flags & O_TRUNC)
+		err = regular_truncate(n, 0);
+	else if ((flags & O_ACCMODE) != O_RDONLY)
+		err = node_own_content(n, true);
 	if (err)
 		file_put(*out);
 	return err;

@@ -6,6 +6,7 @@
  * object_write, object_truncate, object_pin_writer.
  */
 #include <kernel/fs/memfd.h>
+#include <kernel/fs/regular.h>
 #include <lib/format.h>
 #include <lib/string.h>
 #include <linux/errno.h>
@@ -51,6 +52,8 @@ int memfd_create(const char *name, bool exec, unsigned seals, struct file **out)
 	n->reg.memory.seals = seals;
 	err = file_open(n, &regular_file_ops, O_RDWR | O_LARGEFILE, out);
 	node_put(n);
+	if (!err)
+		regular_is_no_writer(*out);
 	return err;
 }
 

@@ -323,3 +323,31 @@ void node_was_read(struct node *n)
 	    (int64_t)clock_realtime_ns() - atime >= DAY_NS)
 		node_touch(n, NODE_ATIME);
 }
+
+/* ---- written to, or run ---- */
+
+/* One more of a kind (1: writers, -1: runs), unless there are any of the other. */
+static int begin(struct node *n, int kind)
+{
+	int now = READ_ONCE(n->reg.writers);
+
+	if (!node_is_reg(n))
+		return 0;
+	do {
+		if (now * kind < 0)
+			return -ETXTBSY;
+	} while (!__atomic_compare_exchange_n(&n->reg.writers, &now, now + kind, false, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+	return 0;
+}
+
+static void end(struct node *n, int kind)
+{
+	if (node_is_reg(n))
+		__atomic_fetch_sub(&n->reg.writers, kind, __ATOMIC_RELAXED);
+}
+
+int node_begin_write(struct node *n) { return begin(n, 1); }
+void node_end_write(struct node *n) { end(n, 1); }
+int node_begin_run(struct node *n) { return begin(n, -1); }
+void node_end_run(struct node *n) { end(n, -1); }

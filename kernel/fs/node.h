@@ -98,6 +98,7 @@ struct node {
 			struct archived *archived; /* of the initramfs; const */
 			struct object memory;	/* its own */
 			uint32_t nobjects;	/* that live: the last one takes the node along; atomic */
+			int writers;		/* opened for writing so often, or (below 0) run; atomic */
 		} reg;
 		struct pipe *fifo;	/* as long as it is open; lock: fifo.c */
 		char *target; /* symbolic link: text with NUL; kmalloc; NULL: ops->readlink */
@@ -140,6 +141,14 @@ void node_put(struct node *n);
  * be empty. 0, -ENOMEM, -ENOSPC. May sleep.
  */
 int __must_check node_own_content(struct node *n, bool keep);
+/*
+ * A regular file is written to, or run: not both. -ETXTBSY: it is the other; a success is taken back by the
+ * second function of the pair. Of other nodes: nothing.
+ */
+int __must_check node_begin_write(struct node *n);
+void node_end_write(struct node *n);
+int __must_check node_begin_run(struct node *n);
+void node_end_run(struct node *n);
 /* readlink(2), but for kernel memory: the text without NUL, cut at n; its length, or -errno. */
 ssize_t __must_check node_readlink(struct node *link, char *buf, size_t n);
 /* Bytes, as stat(2) shows them. */

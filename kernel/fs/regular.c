@@ -10,6 +10,28 @@
 #include <linux/falloc.h>
 #include <linux/fcntl.h>
 
+/* f->data: the node that it counts as a writer of, or NULL. */
+static int regular_open(struct file *f)
+{
+	int err = file_can_write(f) ? node_begin_write(f->node) : 0;
+
+	if (!err && file_can_write(f))
+		f->data = f->node;
+	return err;
+}
+
+static void regular_release(struct file *f)
+{
+	if (f->data)
+		node_end_write(f->data);
+	f->data = NULL;
+}
+
+void regular_is_no_writer(struct file *f)
+{
+	regular_release(f);
+}
+
 static ssize_t regular_read(struct file *f, void __user *buf, size_t n, uint64_t off)
 {
 	ssize_t done = object_read(node_object(f->node), off, buf, n);
@@ -111,13 +133,14 @@ static ssize_t regular_write_iter(struct file *f, struct io_iter *it)
 }
 
 const struct file_ops regular_file_ops = {
+	.open = regular_open, .release = regular_release,
 	.read = regular_read, .write = regular_write, .write_iter = regular_write_iter,
 	.mmap = regular_mmap,
 };
 
 /* ---- size ---- */
 
-int regular_truncate(struct node *n, uint64_t size)
+static int truncate(struct node *n, uint64_t size)
 {
 	int err;
 
@@ -128,6 +151,17 @@ int regular_truncate(struct node *n, uint64_t size)
 		err = object_truncate(node_object(n), size);
 	if (!err)
 		node_written(n);
+	return err;
+}
+
+int regular_truncate(struct node *n, uint64_t size)
+{
+	int err = node_begin_write(n);
+
+	if (err)
+		return err;
+	err = truncate(n, size);
+	node_end_write(n);
 	return err;
 }
 

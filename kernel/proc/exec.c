@@ -18,9 +18,12 @@
 
 #define SCRIPTS_MAX	5		/* one run by the next: as many as Linux */
 
-static int may_execute(const struct node *n)
+/* Nobody writes to it from now on until node_end_run. */
+static int begin_run(struct node *n)
 {
-	return node_object(n) ? node_may(n, MAY_EXEC) : -EACCES;
+	int err = node_object(n) ? node_may(n, MAY_EXEC) : -EACCES;
+
+	return err ? err : node_begin_run(n);
 }
 
 /*
@@ -107,6 +110,7 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 	struct node *old_exe = p->exe;
 
 	node_get(exe);
+	(void)!node_begin_run(exe);	/* it is run already, by who calls */
 	spin_lock(&process_lock);	/* who looks at p takes references under it */
 	p->exe = exe;
 	p->has_execed = true;
@@ -115,7 +119,7 @@ static void become(struct process *p, struct node *exe, const char *name, struct
 	p->personality &= ~(uint32_t)READ_IMPLIES_EXEC;
 	spin_unlock(&process_lock);
 	if (old_exe)
-		node_put(old_exe);
+		process_put_exe(old_exe);
 	task_leave_memory();
 	process_change_memory(p, mm);
 	process_set_name(p, name);
@@ -175,9 +179,12 @@ static int open_interpreter(const struct elf *e, struct elf *interp, struct node
 	kfree(path);
 	if (err)
 		return err;
-	err = may_execute(*node);
-	if (!err)
+	err = begin_run(*node);
+	if (!err) {
 		err = elf_open(interp, node_object(*node));
+		if (err)
+			node_end_run(*node);
+	}
 	if (err)
 		node_put(*node);
 	return err == -ENOEXEC ? -ELIBBAD : err;
@@ -194,7 +201,7 @@ static int exec_dynamic(struct process *p, struct node *exe, const char *name, s
 		return err;
 	err = exec_elf(p, exe, name, e, &interp, args, tf);
 	elf_close(&interp);
-	node_put(node);
+	process_put_exe(node);
 	return err;
 }
 
@@ -240,15 +247,17 @@ static int exec_nested(struct node *exe, const char *name, const struct exec_arg
 		       struct trapframe *tf, unsigned depth)
 {
 	struct exec_script s;
-	int err = may_execute(exe);
+	int err = begin_run(exe);
 
-	if (!err)
-		err = exec_script_read(&s, exe);
-	if (err < 0)
+	if (err)
 		return err;
+	err = exec_script_read(&s, exe);
 	if (!err)
-		return load(current_process(), exe, name, args, tf);
-	return depth == SCRIPTS_MAX ? -ELOOP : interpret(&s, name, args, tf, depth + 1);
+		err = load(current_process(), exe, name, args, tf);
+	else if (err > 0)
+		err = depth == SCRIPTS_MAX ? -ELOOP : interpret(&s, name, args, tf, depth + 1);
+	node_end_run(exe);
+	return err;
 }
 
 int exec_program(struct node *exe, const char *name, const struct exec_args *args,
@@ -264,6 +273,7 @@ const char *exec_error(int err)
 	case -EACCES:	return "it is no file with the right to be executed (EACCES)";
 	case -ENOMEM:	return "there is no memory or no room for it (ENOMEM)";
 	case -ENOENT:	return "the interpreter or dynamic linker that it names is not there (ENOENT)";
+	case -ETXTBSY:	return "somebody has it open for writing (ETXTBSY)";
 	case -ELIBBAD:	return "the dynamic linker that it names is no program for this machine (ELIBBAD)";
 	case -ELOOP:	return "its interpreter is a script, whose interpreter is a script, and so on (ELOOP)";
 	case -E2BIG:	return "its arguments are too long (E2BIG)";

@@ -25,6 +25,7 @@ struct exec_args {
 	struct page *page[EXEC_PAGES];
 	size_t len;
 	unsigned argc, envc;
+	struct node *first;		/* of a new process: the program that it is to run; counted; else NULL */
 };
 
 /* NULL if there is no memory. */

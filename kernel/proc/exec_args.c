@@ -1,5 +1,6 @@
 /* The strings that a program is given, gathered before its address space exists; see exec.h. */
 #include <kernel/proc/exec.h>
+#include <kernel/fs/node.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/alloc/slab.h>
@@ -16,6 +17,7 @@ void exec_args_free(struct exec_args *a)
 		return;
 	for (unsigned i = 0; i < EXEC_PAGES && a->page[i]; i++)
 		page_put(a->page[i]);
+	node_put(a->first);
 	kfree(a);
 }
 

@@ -75,6 +75,12 @@ void process_change_memory(struct process *p, struct mm *next)
 		give_back(p);
 }
 
+void process_put_exe(struct node *exe)
+{
+	node_end_run(exe);
+	node_put(exe);
+}
+
 void process_drop_nodes(struct process *p)
 {
 	struct node *cwd, *exe;
@@ -87,7 +93,7 @@ void process_drop_nodes(struct process *p)
 	if (cwd)
 		node_put(cwd);
 	if (exe)
-		node_put(exe);
+		process_put_exe(exe);
 }
 
 /* ---- one task ---- */

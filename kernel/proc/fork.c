@@ -39,6 +39,7 @@ static void copy_places(struct process *child, const struct process *parent)
 	spin_unlock(&process_lock);
 	child->cwd = process_cwd();
 	node_get(parent->exe);
+	(void)!node_begin_run(parent->exe);	/* the parent runs it */
 	child->exe = parent->exe;
 }
 

@@ -264,16 +264,14 @@ static void process_main(void *arg)
 {
 	struct process *p = ((struct task *)arg)->process;
 	struct exec_args *args = p->args;
-	struct node *exe = p->exe;
+	struct node *exe = args->first;
 	char name[sizeof(p->leader->thread.name)];
 	struct trapframe tf;
 	int err;
 
-	p->exe = NULL;
 	p->args = NULL;
 	strlcpy(name, p->leader->thread.name, sizeof(name));
 	err = exec_program(exe, name, args, &tf);
-	node_put(exe);
 	exec_args_free(args);
 	if (err) {
 		log_warn("%s[%d]: cannot be executed: %s", name, p->pid, exec_error(err));
@@ -301,7 +299,7 @@ static int open_std_files(struct process *p)
 }
 
 /* A process with what a first program finds, or NULL. */
-static struct process *create_first(struct node *exe)
+static struct process *create_first(void)
 {
 	struct process *p = process_alloc();
 
@@ -317,8 +315,6 @@ static struct process *create_first(struct node *exe)
 	p->awaited = true;
 	node_get(fs_root);
 	p->cwd = fs_root;
-	node_get(exe);
-	p->exe = exe;
 	if (files_init(&p->files) || open_std_files(p)) {
 		process_free(p);
 		return NULL;
@@ -329,13 +325,15 @@ static struct process *create_first(struct node *exe)
 
 int process_spawn(struct node *exe, const char *name, struct exec_args *args, struct process **out)
 {
-	struct process *p = create_first(exe);
+	struct process *p = create_first();
 	int err;
 
 	if (!p) {
 		exec_args_free(args);
 		return -ENOMEM;
 	}
+	node_get(exe);
+	args->first = exe;
 	p->args = args;
 	err = process_publish(p, &init_process, last_part(name), process_main);
 	if (err) {

@@ -80,7 +80,7 @@ struct process {
 	struct mm *mm;			/* NULL before the first program and after the last */
 	struct files files;
 	struct node *cwd;		/* counted; process_lock */
-	struct node *exe;		/* what it runs; counted, or NULL */
+	struct node *exe;		/* what it runs; counted, and run (node_begin_run), or NULL */
 	unsigned umask;			/* atomic */
 	int oom_score_adj;		/* -1000 .. 1000: told, and inherited; process_lock */
 	enum oom_state oom;		/* process_lock */
@@ -121,6 +121,8 @@ struct process *process_alloc(void);
 void process_free(struct process *p);
 /* Gives back where it is in the file tree. */
 void process_drop_nodes(struct process *p);
+/* Of such a node: it is not run any more, and put. */
+void process_put_exe(struct node *exe);
 /*
  * Gives it a pid, a place among the children of `parent`, its group and session,
  * and its thread, which will begin in fn(task), must not return, and waits for

@@ -32,7 +32,7 @@ struct trapframe;
 	X(msync) X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(memfd_create) X(truncate) \
 	X(ftruncate) X(fallocate) X(process_vm_readv) X(process_vm_writev) \
 	/* processes */ \
-	X(fork) X(vfork) X(clone) X(clone3) X(execve) X(exit) X(exit_group) X(wait4) X(waitid) \
+	X(fork) X(vfork) X(clone) X(clone3) X(execve) X(execveat) X(exit) X(exit_group) X(wait4) X(waitid) \
 	X(getpid) X(getppid) X(gettid) X(getpgrp) X(getpgid) X(setpgid) X(getsid) X(setsid) \
 	X(getuid) X(geteuid) X(getgid) X(getegid) \
 	X(getresuid) X(getresgid) X(getgroups) X(setuid) X(setgid) X(setreuid) X(setregid) \

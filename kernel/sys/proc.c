@@ -1,4 +1,4 @@
-/* Calls about processes: execve, exit, identities, limits, accounts. */
+/* Calls about processes: exit, identities, limits, accounts. */
 #include <arch/layout.h>
 #include <asm/prctl.h>
 #include <kernel/core/clock.h>
@@ -14,63 +14,7 @@
 
 #define CLKTCK		100
 
-/* ---- execve, exit ---- */
-
-/* The strings of the call, with the path as the last one. */
-static int gather_args(struct exec_args *a, const char *path, const uint64_t __user *argv,
-		       const uint64_t __user *envp)
-{
-	int err = exec_args_add_user(a, argv, &a->argc);
-
-	if (!err && !a->argc) {		/* as Linux: a program always finds an argv[0] */
-		err = exec_args_add(a, "");
-		a->argc = 1;
-	}
-	if (!err)
-		err = exec_args_add_user(a, envp, &a->envc);
-	return err ? err : exec_args_add(a, path);
-}
-
-static int exec_path(char *path, const uint64_t __user *argv, const uint64_t __user *envp,
-		     struct trapframe *tf)
-{
-	struct exec_args *args = exec_args_create();
-	struct node *exe, *from;
-	int err = args ? gather_args(args, path, argv, envp) : -ENOMEM;
-
-	if (!err) {
-		from = process_cwd();
-		err = path_lookup_from(from, path, &exe);
-		node_put(from);
-	}
-	if (!err) {
-		err = exec_program(exe, path, args, tf);
-		node_put(exe);
-	}
-	exec_args_free(args);
-	return err;
-}
-
-long sys_execve(struct trapframe *tf)
-{
-	const uint64_t __user *argv = (const uint64_t __user *)tf->rsi;
-	const uint64_t __user *envp = (const uint64_t __user *)tf->rdx;
-	char *path = kmalloc(PATH_MAX);
-	ssize_t n;
-	long r;
-
-	if (!path)
-		return -ENOMEM;
-	n = strncpy_from_user(path, (const char __user *)tf->rdi, PATH_MAX);
-	r = n < 0 ? n : exec_path(path, argv, envp, tf);
-	if (r == EXEC_TOO_LARGE)
-		log_info("%s[%d]: SIGSEGV: %s: %s", current_thread()->name, current_process()->pid, path,
-			 exec_error(EXEC_TOO_LARGE));
-	kfree(path);
-	if (r == EXEC_TOO_LARGE)
-		process_exit(STATUS_SIGNAL(SIGSEGV));
-	return r;
-}
+/* ---- exit ---- */
 
 SYSCALL1(exit, int, code)
 {
