@@ -115,11 +115,48 @@ struct page *block_oldest(uint16_t limit)
 	return NULL;
 }
 
+static bool is_block(const struct page *head)
+{
+	return block_is_whole(head) || READ_ONCE(head->flags) & PG_MIXED;
+}
+
 void block_used(struct page *head, bool used)
 {
 	block_lock(head);
-	if (block_is_whole(head) || READ_ONCE(head->flags) & PG_MIXED)
+	if (is_block(head))
 		set_state(head, (head->policy & ~USED) | (used ? USED : 0));
+	block_unlock(head);
+}
+
+static void to_front(struct page *head)
+{
+	spin_lock(&queue_lock);
+	if (head->policy) {
+		TAILQ_REMOVE(&queue, head, link);
+		TAILQ_INSERT_HEAD(&queue, head, link);
+	}
+	spin_unlock(&queue_lock);
+}
+
+void block_cool(struct page *head)
+{
+	block_lock(head);
+	if (is_block(head)) {
+		set_state(head, head->policy & ~USED);
+		to_front(head);
+	}
+	block_unlock(head);
+}
+
+void block_lazy(struct page *head, bool lazy)
+{
+	if (lazy)
+		block_cool(head);
+	block_lock(head);
+	if (block_is_whole(head) && lazy)
+		__atomic_fetch_or(&head->flags, PG_LAZYFREE, __ATOMIC_RELAXED);
+	else if (block_is_whole(head))
+		__atomic_fetch_and(&head->flags, ~PG_LAZYFREE, __ATOMIC_RELAXED);
 	block_unlock(head);
 }
 
@@ -189,7 +226,7 @@ void block_put(struct page *head)
 /* p, some frame of the block, becomes a page with the head's counts. */
 static void make_page(struct page *p, const struct page *head, bool mixed)
 {
-	p->flags = (head->flags & (PG_UPTODATE | PG_DIRTY | PG_REFERENCED)) |
+	p->flags = (head->flags & (PG_UPTODATE | PG_DIRTY | PG_REFERENCED | PG_LAZYFREE)) |
 		   (mixed ? PG_MIXED : 0);
 	p->limit_id = head->limit_id;
 	p->refs = head->refs;

@@ -72,6 +72,10 @@ void block_list(struct page *head);
 struct page *block_oldest(uint16_t limit);
 /* Was head, referenced, used since the last look? */
 void block_used(struct page *head, bool used);
+/* It counts as unused, and is the oldest now. */
+void block_cool(struct page *head);
+/* The same, and its owner has given it up (PG_LAZYFREE); or he has not, after all, and it stays where it is. */
+void block_lazy(struct page *head, bool lazy);
 /* Blocks in the queue; of these, used when they were looked at last. */
 struct block_figures { uint64_t listed, active; };
 struct block_figures block_figures(void);

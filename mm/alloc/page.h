@@ -52,7 +52,7 @@ enum page_kind {
 #define PG_SWAPCACHE	(1u << 9)	/* anonymous or shmem: it is the cache of slot `swp` (slots.h) */
 #define PG_BATCH	(1u << 10)	/* noted for the lists of reclaim (lists.h) */
 #define PG_AHEAD	(1u << 11)	/* in the swap cache, and not asked for so far: read ahead */
-#define PG_LAZYFREE	(1u << 12)	/* anonymous, given up by MADV_FREE; lists_lock, once lists are kept */
+#define PG_LAZYFREE	(1u << 12)	/* anonymous, given up by MADV_FREE; lists_lock, once lists are kept; of a whole block: its lock */
 #define PG_LEFT_OFF	(1u << 13)	/* off the lists of reclaim, which know it (lists.h) */
 /* bits 14 and up: mm_verify's tally of the entries that name the page; 0 between its runs */
 #define PG_TALLY_SHIFT	14

@@ -41,4 +41,26 @@ static inline void leaf_let(const struct cursor *c, struct page *p)
 		block_put(p);
 }
 
+/*
+ * The anonymous block of the huge leaf, or noaccess entry, of 2 MB under c, if nothing else names it: neither another
+ * entry nor somebody who shares c's table; NULL.
+ */
+static inline struct page *leaf_own_block(const struct cursor *c)
+{
+	pte_t e = cursor_get(c);
+	enum pte_kind kind = pte_kind(e, c->level);
+	struct page *head;
+
+	if (c->level != 2 || (kind != PTE_HUGE && kind != PTE_NOACCESS) || e.v & PTE_SPECIAL || c->table->shared)
+		return NULL;
+	head = pfn_to_page(pte_pfn(e));
+	return head->kind == PAGE_ANON && block_is_whole(head) && READ_ONCE(head->slots) == 1 ? head : NULL;
+}
+
+/* Does [va, end) have all of what c stands on? */
+static inline bool leaf_lies_in(const struct cursor *c, vaddr_t va, vaddr_t end)
+{
+	return c->va >= va && end - c->va >= LEVEL_SIZE(c->level);
+}
+
 #endif

@@ -262,7 +262,7 @@ static inline void cursor_clear_dirty(struct cursor *c, struct gather *g)
 
 	debug_assert(!c->table->shared);
 	if (pte_present(was) && was.v & (PTE_A | PTE_D))
-		gather_range(g, c->va, PAGE_SIZE);
+		gather_leaves(g, c->va, LEVEL_SIZE(c->level), c->level);
 }
 
 /*

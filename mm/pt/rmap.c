@@ -25,7 +25,7 @@ bool take_young(pte_t *slot, const struct page *p)
 	return false;
 }
 
-static bool look_dirty(pte_t *slot, const struct page *p)
+bool look_dirty(pte_t *slot, const struct page *p)
 {
 	pte_t e = pte_read(slot);
 

@@ -40,6 +40,8 @@ unsigned rmap_clear_young(struct page *p);
 
 /* The same for a whole block that huge leaves map: was one of them used? It is referenced by the caller. */
 bool __must_check rmap_block_young(struct page *head);
+/* Has one of them been written to, as far as their entries say? */
+bool __must_check rmap_block_dirty(struct page *head);
 
 #define RECLAIM_ASPACES	16
 /* What unmapped pages make stale, over several address spaces, which are pinned until the flush. */

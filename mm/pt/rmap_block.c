@@ -1,5 +1,5 @@
 /*
- * The ways from a block to its huge leaves (rmap.h): accessed bits, and the split of all of them.
+ * The ways from a block to its huge leaves (rmap.h): accessed and dirty bits, and the split of all of them.
  *
  * A leaf is found in the block's list, and split under its table's lock, which is
  * outer to the block's: so it is looked at again there. A table that has died meanwhile stays one
@@ -14,15 +14,26 @@
 
 #define TRIES		16u		/* looks for a leaf that is on its way elsewhere */
 
-bool rmap_block_young(struct page *head)
+/* Is `fn` true of any leaf? It is called for all. */
+static bool look_at_leaves(struct page *head, bool (*fn)(pte_t *slot, const struct page *p))
 {
-	bool young = false;
+	bool any = false;
 
 	block_lock(head);
 	for (pte_t *slot = leaf_next(head, NULL); slot; slot = leaf_next(head, slot))
-		young |= take_young(slot, head);
+		any |= fn(slot, head);
 	block_unlock(head);
-	return young;
+	return any;
+}
+
+bool rmap_block_young(struct page *head)
+{
+	return look_at_leaves(head, take_young);
+}
+
+bool rmap_block_dirty(struct page *head)
+{
+	return look_at_leaves(head, look_dirty);
 }
 
 static pte_t *some_leaf(const struct page *head)

@@ -141,6 +141,8 @@ pte_t *leaf_next(const struct page *head, const pte_t *slot);
 void leaf_split(struct page *upper, pte_t *slot, struct page *t);
 /* Takes the accessed bit from *slot if it names p. True: it was there. No lock needed. */
 bool take_young(pte_t *slot, const struct page *p);
+/* Does *slot name p, as written to? Likewise. */
+bool look_dirty(pte_t *slot, const struct page *p);
 /* How many huge leaves name the block, which is locked. */
 unsigned leaf_count(const struct page *head);
 /* e's block has a locked slot more, or fewer. */

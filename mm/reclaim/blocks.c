@@ -6,7 +6,8 @@
  * one behind the other, as far as they can. So what is written out is as a rule one run of slots.
  *
  * The pages of a mixed block are somebody's small ones as well, which may be in use: they get on the
- * lists as new ones. A block that is locked or held stays. Leaves in a table that a fork shares are first made single
+ * lists as new ones. What MADV_FREE gave up, and nobody has written since, goes without swap. A block that is
+ * locked or held stays. Leaves in a table that a fork shares are first made single
  * by who knows the owners (mm/vm/unshare.c).
  */
 #include <mm/alloc/block.h>
@@ -83,11 +84,24 @@ static bool was_used(struct page *head)
 	return used;
 }
 
+/* Given up by MADV_FREE, and not written since: no swap is needed. */
+static bool is_lazy(struct page *head)
+{
+	if (!(READ_ONCE(head->flags) & PG_LAZYFREE))
+		return false;
+	if (!rmap_block_dirty(head))
+		return true;
+	block_lazy(head, false);
+	return false;
+}
+
+/* The reference is taken over. */
 static uint64_t look_at(struct page *head, bool asks)
 {
 	bool whole = block_is_whole(head);
 
-	if (may_go(head) && !(asks && was_used(head)) && split(head) && whole)
+	if (may_go(head) && (is_lazy(head) || READ_ONCE(slots_on)) && !(asks && was_used(head)) &&
+	    split(head) && whole)
 		return reclaim_parts(head);
 	block_put(head);
 	return 0;
@@ -95,7 +109,19 @@ static uint64_t look_at(struct page *head, bool asks)
 
 uint64_t shrink_block(uint16_t limit, bool asks)
 {
-	struct page *head = READ_ONCE(slots_on) ? block_oldest(limit) : NULL;
+	struct page *head = block_oldest(limit);
 
 	return head ? look_at(head, asks) : 0;
+}
+
+void reclaim_block(struct page *head)
+{
+	look_at(head, false);
+}
+
+void reclaim_cool_block(struct page *head)
+{
+	was_used(head);
+	block_cool(head);
+	block_put(head);
 }

@@ -38,6 +38,9 @@ const struct policy *policy_nth(unsigned i);
 /* n (<= 32) pages, whose references are taken over, are reclaimed now (MADV_PAGEOUT; how many went); or sooner than others (MADV_COLD). */
 unsigned reclaim_pages(struct page *const *page, unsigned n);
 void reclaim_cool(struct page *const *page, unsigned n);
+/* The same of a block (mm/alloc/block.h). */
+void reclaim_block(struct page *head);
+void reclaim_cool_block(struct page *head);
 /*
  * Set by mm/vm: the huge leaf at va of as, pinned (the pin goes), which lies in a table that a fork
  * shares, becomes a table of as's own. False: it does not.

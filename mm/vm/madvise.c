@@ -4,8 +4,7 @@
  * MADV_REMOVE makes a hole in the memory object that is mapped there;
  * what fork does with it is a flag of its VMAs. How it will be read, and whether
  * a core dump is to have it, are flags, too, which only part VMAs and are shown
- * (smaps). MADV_COLD lets reclaim take the pages sooner, MADV_PAGEOUT takes them now (those that nobody else
- * maps), MADV_WILLNEED reads what is in swap. MADV_FREE: lazyfree.c. What is not in the table is EINVAL, which is
+ * (smaps). MADV_WILLNEED reads what is in swap. MADV_COLD and MADV_PAGEOUT: age.c; MADV_FREE: lazyfree.c. What is not in the table is EINVAL, which is
  * also what Linux says to advice that it was built without.
  *
  * Locks: mm.lock, for writing where flags change, else for reading: faults go on beside it, entry by entry under
@@ -85,54 +84,11 @@ static int check_part(const struct vma *v, enum advice what)
 	return what == ADVICE_FREE && (v->obj || v->flags & VM_SHARED) ? -EINVAL : 0;
 }
 
-/* ---- pages for reclaim, slots from swap ---- */
+/* ---- slots from swap ---- */
 
 #define SOME		32u		/* at a time */
 
-/*
- * Some of the pages from *va to end that nobody else maps, each with a reference; how many. *va: where
- * to go on.
- */
-static unsigned find_pages(struct mm *mm, vaddr_t *va, vaddr_t end, struct page **page)
-{
-	struct cursor c;
-	unsigned n = 0;
-
-	cursor_find(&c, &mm->as, *va, 1);
-	*va = c.level > 1 ? cursor_behind(&c) : c.va;
-	while (c.level == 1 && *va < end && n < SOME) {
-		pte_t e = cursor_get(&c);
-		struct page *p = pte_present(e) && !(e.v & PTE_SPECIAL) ? pfn_to_page(pte_pfn(e)) : NULL;
-
-		if (p && READ_ONCE(p->slots) == 1 && !c.table->shared) {
-			page_get(p);
-			page[n++] = p;
-		}
-		*va += PAGE_SIZE;
-		if (!cursor_next(&c))
-			break;
-	}
-	cursor_close(&c);
-	return n;
-}
-
-/* mm.lock held for reading: reclaim waits for no lock. */
-static __attribute__((noinline)) void age_part(struct mm *mm, vaddr_t va, vaddr_t end, enum advice what)
-{
-	struct page *page[SOME];
-	unsigned n;
-
-	while (va < end) {
-		n = find_pages(mm, &va, end, page);
-		if (what == ADVICE_COLD)
-			reclaim_cool(page, n);
-		else
-			reclaim_pages(page, n);
-		resched_point();
-	}
-}
-
-/* Some of the slots that entries from *va to end name; as find_pages. */
+/* Some of the slots that entries from *va to end name; how many. *va: where to go on. */
 static unsigned find_slots(struct mm *mm, vaddr_t *va, vaddr_t end, swp_t *slot)
 {
 	struct cursor c;
@@ -185,11 +141,8 @@ static int for_each_part(struct mm *mm, vaddr_t start, vaddr_t end, enum advice 
 		err = check_part(v, what);
 		if (err)
 			return err;
-		if (what == ADVICE_PAGEOUT && !v->obj &&	/* huge pages go by 4 KB */
-		    pt_split_range(&mm->as, MAX(v->start, start), at))
-			return -ENOMEM;
 		if (what == ADVICE_COLD || what == ADVICE_PAGEOUT)
-			age_part(mm, MAX(v->start, start), at, what);
+			madvise_age(mm, MAX(v->start, start), at, what == ADVICE_PAGEOUT);
 		if (what == ADVICE_FREE)
 			madvise_free(mm, MAX(v->start, start), at, g);
 		if (what != ADVICE_ZAP && what != ADVICE_ZAP_LOCKED)

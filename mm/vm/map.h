@@ -74,6 +74,8 @@ enum fault_result map_populate_vma(struct mm *mm, vaddr_t start, vaddr_t end, un
 struct gather;
 /* MADV_FREE of a part of private anonymous memory (lazyfree.c). mm.lock held for reading; g is flushed. */
 void madvise_free(struct mm *mm, vaddr_t va, vaddr_t end, struct gather *g);
+/* MADV_COLD, or MADV_PAGEOUT, of a part of one VMA (age.c). mm.lock held for reading. */
+void madvise_age(struct mm *mm, vaddr_t va, vaddr_t end, bool out);
 /* Raises mm's high-water mark of resident pages to what it has now. mm.lock held. */
 void mm_note_rss(struct mm *mm);
 

@@ -156,7 +156,7 @@ static void add_pages(struct vma_usage *u, const struct page *p, size_t size, pt
 		u->anon += size;
 		u->pss_anon += part;
 		if (!dirty && p->flags & PG_LAZYFREE)
-			u->lazyfree += PAGE_SIZE;
+			u->lazyfree += size;
 	} else if (p->flags & PG_SHMEM) {
 		u->pss_shmem += part;
 	} else {

@@ -295,6 +295,40 @@ KTEST(huge, queue)
 	end();
 }
 
+/* What is cool is looked at before what is older, and goes at once. */
+KTEST(huge, cool_goes_first)
+{
+	begin(&fast_ops);
+	mt_begin();
+	map_blocks(2);
+	EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT + SPAN), HUGE_SIZE, MADV_COLD), 0);
+	EXPECT(shrink_block(0, true) >= SPAN);
+	EXPECT_EQ(level_at(AT), 2);
+	EXPECT_EQ(level_at(AT + SPAN), 1);
+	mt_end();
+	end();
+}
+
+/* Without swap only what was given up goes, unless it was written since. */
+KTEST(huge, given_up)
+{
+	uint64_t freed = vm_event_sum(PGLAZYFREED);
+
+	mt_begin();
+	map_blocks(2);
+	EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT), 2 * HUGE_SIZE, MADV_FREE), 0);
+	EXPECT_EQ(mt_write(AT + 5, 1), 0);
+	for (unsigned i = 0; i < 4; i++)
+		shrink_block(0, true);
+	EXPECT_EQ(vm_event_sum(PGLAZYFREED), freed + SPAN);
+	EXPECT_EQ(mt_read(AT), word_of(0));
+	EXPECT_EQ(mt_read(AT + 5), 1);
+	EXPECT_EQ(level_at(AT), 2);
+	EXPECT_EQ(mt_figures().anon, SPAN);
+	EXPECT_EQ(mt_read(AT + SPAN + 5), 0);
+	mt_end();
+}
+
 /* The table is a child's, too: it is copied, and then both have tables of small leaves. */
 KTEST(huge, reclaimed_from_a_shared_table)
 {

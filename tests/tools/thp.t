@@ -237,6 +237,101 @@ int main(int argc, char **argv)
 }
 """)
 
+# What is said here is what Linux says.
+advice = c_program("advice", COMMON + r"""
+static void fresh(void)
+{
+	munmap(memory, 2 * MB);
+	mmap(memory, 2 * MB, RW, PRIVATE | MAP_FIXED, -1, 0);
+	madvise(memory, 2 * MB, MADV_HUGEPAGE);
+	for (size_t p = 0; p < npages; p++)
+		write_page(p);
+}
+
+static void say(const char *when)
+{
+	const char *smaps = "/proc/self/smaps";
+
+	printf("%s: %lu %lu %lu\n", when, figure(smaps, "AnonHugePages"), figure(smaps, "LazyFree"), figure(smaps, "Swap"));
+	fflush(stdout);
+}
+
+/* To n pages from p on. */
+static void advise(const char *name, int what, size_t p, size_t n)
+{
+	if (madvise(memory + p * 512, n * PAGE, what))
+		printf("refused\n");
+	say(name);
+}
+
+static void family(const char *who, void (*child)(void))
+{
+	fflush(stdout);
+	if (!fork()) {
+		child();
+		exit(0);
+	}
+	wait(NULL);
+	say(who);
+}
+
+static void advise_all(void)
+{
+	advise("child FREE", MADV_FREE, 0, 512);
+	advise("of a part", MADV_FREE, 3, 2);
+	advise("child COLD", MADV_COLD, 0, 512);
+	advise("of a part", MADV_COLD, 3, 2);
+	advise("child PAGEOUT", MADV_PAGEOUT, 0, 512);
+	advise("of a part", MADV_PAGEOUT, 3, 2);
+	check_all();
+}
+
+static void write_one(void)
+{
+	say("its child");
+	memory[7 * 512] = 1;
+	say("writes");
+}
+
+int main(void)
+{
+	npages = 512;
+	map(2 * MB);
+	fresh();
+	advise("COLD", MADV_COLD, 0, 512);
+	advise("of a part", MADV_COLD, 3, 2);
+	check_all();
+	fresh();
+	advise("FREE", MADV_FREE, 0, 512);
+	check_all();
+	write_page(9);
+	say("written");
+	advise("FREE", MADV_FREE, 0, 512);
+	mprotect(memory + 512 * 100, PAGE, PROT_READ);
+	say("cut");
+	fresh();
+	advise("FREE of a part", MADV_FREE, 3, 2);
+	advise("PAGEOUT", MADV_PAGEOUT, 0, 512);
+	printf("zeros %d\n", !memory[3 * 512] && !memory[4 * 512 + 511] && memory[5 * 512] == value(5, 0));
+	fresh();
+	advise("FREE", MADV_FREE, 0, 512);
+	advise("PAGEOUT", MADV_PAGEOUT, 0, 512);
+	printf("zeros %d\n", !memory[0] && !memory[512 * 512 - 1]);
+	fresh();
+	advise("PAGEOUT of a part", MADV_PAGEOUT, 3, 2);
+	check_all();
+	fresh();
+	advise("PAGEOUT", MADV_PAGEOUT, 0, 512);
+	check_all();
+	fresh();
+	family("parent", advise_all);
+	advise("FREE", MADV_FREE, 0, 512);
+	family("parent", write_one);
+	verify();
+	return 0;
+}
+""")
+
 collapse = c_program("collapse", COMMON + r"""
 static void set(const char *name, const char *text)
 {
@@ -313,6 +408,34 @@ done = tool("qrun", "-t", "200", "-m", f"{MEMORY}M", "-a", f"swap={SWAP}M", mixe
 equal((done.status, done.out.decode().split()[:4], done.out.decode().split()[6:]),
       (0, ["huge", "22", "bad", "0"], ["oom_kill", "0", "ok"]), "blocks of which a child has cut each are swapped, too",
       done.out, done.err)
+done = tool("qrun", "-t", "60", "-m", "64M", "-a", "swap=16M", advice)
+equal((done.status, done.out.decode()), (0, """COLD: 2048 0 0
+of a part: 0 0 0
+FREE: 2048 2048 0
+written: 2048 0 0
+FREE: 2048 2048 0
+cut: 0 2048 0
+FREE of a part: 0 8 0
+PAGEOUT: 0 0 2040
+zeros 1
+FREE: 2048 2048 0
+PAGEOUT: 0 0 0
+zeros 1
+PAGEOUT of a part: 0 0 8
+PAGEOUT: 0 0 2048
+child FREE: 2048 0 0
+of a part: 2048 0 0
+child COLD: 2048 0 0
+of a part: 2048 0 0
+child PAGEOUT: 2048 0 0
+of a part: 2048 0 0
+parent: 2048 0 0
+FREE: 2048 2048 0
+its child: 2048 2048 0
+writes: 0 2044 0
+parent: 2048 2048 0
+ok
+"""), "MADV_COLD, MADV_FREE and MADV_PAGEOUT treat a huge page as one, or split it; what others have, too, stays", done.err)
 done = tool("qrun", "-t", "60", "-m", "64M", collapse)
 equal((done.status, done.out.decode()), (0, """not asked for: 0, 0
 asked for: 8, 4
