@@ -38,6 +38,7 @@ enum lock_rank {
 	RANK_BLOCK,		/* a block that huge leaves map */
 	RANK_PAGE_RMAP,
 	RANK_TREE,		/* names in the file tree: a leaf, nothing is taken inside */
+	RANK_IPC,		/* segments of System V's shared memory */
 	RANK_LISTS,
 	RANK_SLOT_MAP,
 	RANK_POOL,		/* of compressed pages */

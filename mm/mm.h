@@ -69,6 +69,11 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 /* What mmap(2) finds wrong with the place alone, which it looks at before the file: 0 or -errno. */
 int __must_check mm_mmap_place(struct mm *mm, vaddr_t addr, size_t len, int flags, uint64_t pgoff);
 int mm_munmap(struct mm *mm, vaddr_t addr, size_t len);
+/*
+ * Takes out all mappings of parts of one object that are where they would be if all of it was mapped at addr: of the
+ * first such object that `ours` accepts, which is called with mm locked. 0, -EINVAL: there is none; -ENOMEM.
+ */
+int __must_check mm_detach(struct mm *mm, vaddr_t addr, bool (*ours)(const struct object *o));
 int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot);
 /* mremap(2): the mapping's address now, or -errno. */
 long mm_mremap(struct mm *mm, vaddr_t addr, size_t old_len, size_t new_len, unsigned flags,

@@ -3,6 +3,7 @@
  * in /sys/kernel/debug.
  */
 #include <kernel/fs/proc.h>
+#include <kernel/fs/sysv_shm.h>
 #include <kernel/proc/process.h>
 #include <lib/version.h>
 #include <linux/errno.h>
@@ -82,6 +83,10 @@ PROC_FILE(overcommit_kbytes, .path = "/proc/sys/vm/overcommit_kbytes", .mode = S
 	  .show = show_kbytes, .store = store_kbytes);
 
 SYSCTL(pid_max, "/proc/sys/kernel/pid_max", pid_max, PID_MAX_MIN, PID_LIMIT);
+
+SYSCTL(shmmax, "/proc/sys/kernel/shmmax", shm_max, 0, UINT64_MAX);
+SYSCTL(shmall, "/proc/sys/kernel/shmall", shm_all, 0, UINT64_MAX);
+SYSCTL(shmmni, "/proc/sys/kernel/shmmni", shm_mni, 0, SHM_MNI_MAX);
 
 static int show_min_free(struct text *t, int pid)
 {

@@ -31,6 +31,7 @@ struct trapframe;
 	X(mmap) X(munmap) X(mprotect) X(madvise) X(brk) X(mremap) X(mincore) \
 	X(msync) X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(memfd_create) X(truncate) \
 	X(ftruncate) X(fallocate) X(process_vm_readv) X(process_vm_writev) \
+	X(shmget) X(shmat) X(shmdt) X(shmctl) \
 	/* processes */ \
 	X(fork) X(vfork) X(clone) X(clone3) X(execve) X(execveat) X(exit) X(exit_group) X(wait4) X(waitid) \
 	X(getpid) X(getppid) X(gettid) X(getpgrp) X(getpgid) X(setpgid) X(getsid) X(setsid) \

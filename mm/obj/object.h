@@ -44,6 +44,16 @@ struct mapping {
 
 RB_HEAD(mapping_tree, mapping);
 
+/*
+ * Who is told of an object's VMAs, one by one: each that is made or split off; each that has gone. They are never
+ * joined, so that they can be counted. Its making is told with the mm's lock held, and more: a leaf lock can be
+ * taken then, no more. Its end with none of memory's.
+ */
+struct object_watch {
+	void (*shown)(struct object_watch *w);
+	void (*hidden)(struct object_watch *w);
+};
+
 /* Room that memory objects share (a file system's size): how many pages they may have together. */
 struct object_room {
 	uint64_t max;			/* pages */
@@ -68,6 +78,8 @@ struct object {
 	uint64_t promised;		/* memory: pages charged for at its making; 0: each as it comes */
 	struct object_room *room;	/* memory: whose pages its are counted in, or NULL; const */
 	bool writable;			/* shared mappings may write to it; const after init */
+	bool kept;			/* memory: its pages are not swapped out; lock to change */
+	struct object_watch *watch;	/* NULL: nobody; const once it can be mapped */
 	struct mutex content;		/* RANK_CONTENT: writes and changes of size, one at a time */
 	struct rwlock maps_lock;	/* RANK_OBJECT; o->lock is not taken inside */
 	struct mapping_tree maps;	/* by first page; maps_lock */
@@ -154,6 +166,8 @@ void object_swapped_in(struct object *o, uint64_t index, swp_t s, struct page *p
  */
 typedef int object_swap_in_fn(struct object *o, uint64_t index, swp_t s, bool *major);
 extern object_swap_in_fn *object_swap_in;
+/* From now on pages that are in memory stay there; or may go again. */
+void object_keep(struct object *o, bool kept);
 /* Everything that objects have on that device comes back. 0, -ENOMEM, -EIO. */
 int __must_check objects_bring_back(unsigned device);
 /* The first slot from *index on. o->lock held, or at rest. */

@@ -13,6 +13,7 @@
 #include <lib/assert.h>
 #include <mm/alloc/busy.h>
 #include <mm/alloc/commit.h>
+#include <mm/alloc/lists.h>
 #include <mm/alloc/slots.h>
 
 #include <linux/errno.h>
@@ -64,6 +65,25 @@ void object_swapped_in(struct object *o, uint64_t index, swp_t s, struct page *p
 		p->index = index;
 	}
 	spin_unlock(&o->lock);
+}
+
+void object_keep(struct object *o, bool kept)
+{
+	uint64_t index = 0;
+	void *item;
+
+	spin_lock(&o->lock);
+	WRITE_ONCE(o->kept, kept);
+	spin_unlock(&o->lock);
+	do {				/* what reclaim has left off is worth a look again */
+		spin_lock(&o->lock);
+		item = kept ? NULL : radix_next(&o->pages, &index);
+		if (item_page(item))
+			lists_new(item);
+		spin_unlock(&o->lock);
+		index++;
+		resched_point();
+	} while (item);
 }
 
 void object_drop_swap(struct object *o, uint64_t index)

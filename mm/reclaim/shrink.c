@@ -74,7 +74,7 @@ static bool is_out_of_reach(const struct page *p)
 {
 	if (READ_ONCE(p->nlocked))
 		return true;
-	if (p->kind == PAGE_FILE && !p->owner)
+	if (p->kind == PAGE_FILE && (!p->owner || READ_ONCE(((struct object *)p->owner)->kept)))
 		return true;
 	if (policy_is_file(p))
 		return false;

@@ -190,7 +190,7 @@ static long move_vma(struct remap *r)
 	if (err) {
 		if (r->flags & MREMAP_DONTUNMAP)
 			vma_change_flags(r->mm, r->v, flags);
-		vma_join(r->mm, vma_at(r->mm, r->addr), &r->dead);
+		vma_rejoin(r->mm, vma_at(r->mm, r->addr), &r->dead);
 		return err;
 	}
 	leave_old(r);

@@ -3,7 +3,8 @@
  *
  * Each VMA holds one reference of its object. Two neighbours are joined when
  * they are alike in flags and object and the content runs on from one to the
- * next, so that a range set and set back leaves the tree as it was.
+ * next, so that a range set and set back leaves the tree as it was. Where they are
+ * counted (struct object_watch) one may grow at another's cost, but none goes.
  *
  * A VMA taken out of the tree is dead: whoever holds mm.lock collects the
  * dead, and buries them when the lock is free, because the last reference of
@@ -85,6 +86,8 @@ static void vma_make(struct mm *mm, struct vma *spare, const struct vma_spec *s)
 	if (spare->obj) {
 		object_get(spare->obj);
 		mapping_set(spare);
+		if (unlikely(spare->obj->watch))
+			spare->obj->watch->shown(spare->obj->watch);
 	}
 }
 
@@ -166,7 +169,7 @@ struct vma *vma_clone(struct mm *to, const struct vma *v)
 	return spare;
 }
 
-struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)
+struct vma *vma_rejoin(struct mm *mm, struct vma *v, struct vma **dead)
 {
 	struct vma_spec s = { v->start, v->end, v->flags, v->obj, v->pgoff, NULL };
 	struct vma *prev = vma_prev(v), *next = vma_next(v);
@@ -187,6 +190,11 @@ struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)
 		v = prev;
 	}
 	return v;
+}
+
+struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead)
+{
+	return unlikely(v->obj && v->obj->watch) ? v : vma_rejoin(mm, v, dead);
 }
 
 struct vma *vma_move_border(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
@@ -225,7 +233,7 @@ int vma_isolate(struct mm *mm, struct vma **v, vaddr_t start, vaddr_t end, struc
 	if ((*v)->start < start) {
 		upper = vma_split(mm, *v, start);
 		if (!upper) {
-			vma_join(mm, *v, dead);
+			vma_rejoin(mm, *v, dead);
 			return -ENOMEM;
 		}
 		*v = upper;
@@ -282,6 +290,8 @@ void vma_bury(struct vma *dead)
 		dead = v->next_dead;
 		if (v->obj) {
 			hugetlb_forget(v, v->start, v->end);
+			if (unlikely(v->obj->watch))
+				v->obj->watch->hidden(v->obj->watch);
 			object_put(v->obj);
 		}
 		if (grace_is_instant())

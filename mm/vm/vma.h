@@ -155,6 +155,8 @@ struct vma *vma_move_border(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t
 struct vma *vma_clone(struct mm *to, const struct vma *v);
 /* Joins v with neighbours like it; returns what it is part of now. The rest goes to *dead. */
 struct vma *vma_join(struct mm *mm, struct vma *v, struct vma **dead);
+/* The same of what was cut for nothing: even where VMAs are counted. */
+struct vma *vma_rejoin(struct mm *mm, struct vma *v, struct vma **dead);
 /* Out of the tree, to *dead. */
 void vma_kill(struct mm *mm, struct vma *v, struct vma **dead);
 /* All of them, of an address space that ends: for vma_bury. No lock needed. */

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
@@ -35,7 +36,7 @@
 
 /*
  * What a call takes: p pointer, v pointer to an iovec, P path, n length, i small number or flags,
- * f fd, t request of a terminal, s signal, d process (never another one's: a fuzzed parent proves nothing), o offset.
+ * f fd, h segment of shared memory, t request of a terminal, s signal, d process (never another one's: a fuzzed parent proves nothing), o offset.
  */
 struct call { int nr; const char *takes; };
 
@@ -91,11 +92,12 @@ static const struct call calls[] = {
 	{ SYS_bind, "fpi" }, { SYS_connect, "fpi" }, { SYS_listen, "fi" }, { SYS_accept4, "fppi" },
 	{ SYS_shutdown, "fi" }, { SYS_sendto, "fpnipi" }, { SYS_recvfrom, "fpnipp" },
 	{ SYS_sendmsg, "fpi" }, { SYS_recvmsg, "fpi" }, { SYS_getsockname, "fpp" },
+	{ SYS_shmget, "hni" }, { SYS_shmat, "hpi" }, { SYS_shmdt, "p" }, { SYS_shmctl, "hip" },
 	{ SYS_getpeername, "fpp" }, { SYS_getsockopt, "fiipp" }, { SYS_setsockopt, "fiipi" },
 };
 #define CALLS	(sizeof(calls) / sizeof(calls[0]))
 
-static uint64_t state, *progress;
+static uint64_t state, *progress, *segments;	/* the last two: seen by all */
 static sigjmp_buf back;
 static bool names;
 static int left;
@@ -216,6 +218,8 @@ static uint64_t argument(char kind)
 		return length();
 	case 'f':
 		return below(10) ? below(14) : small();
+	case 'h':
+		return below(4) ? *segments + below(4) : small();
 	case 's':
 		return below(10) ? below(66) : small();
 	case 'd':
@@ -380,6 +384,19 @@ static void forgive(void)
 	rest(10);
 }
 
+/* Segments stay when those who made them end. */
+static void remove_segments(void)
+{
+	struct shmid_ds ds;
+	int highest = shmctl(0, SHM_INFO, &ds), id;
+
+	for (int i = 0; i <= highest; i++) {
+		id = shmctl(i, SHM_STAT, &ds);
+		if (id >= 0 && !shmctl(id, IPC_RMID, NULL))
+			*segments = id + 1;	/* the next ones are near */
+	}
+}
+
 static void report_verify(void)
 {
 	char text[4096];
@@ -415,6 +432,7 @@ int main(int argc, char **argv)
 	batches = (strtoul(argv[2], NULL, 0) + BATCH - 1) / BATCH;
 	first = argc > 3 ? strtoul(argv[3], NULL, 0) : 1;
 	progress = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	segments = progress + 8;
 	for (uint64_t batch = first; batch < first + batches; batch++) {
 		pid_t pid;
 
@@ -433,6 +451,7 @@ int main(int argc, char **argv)
 		kill(-1, SIGKILL);
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
+		remove_segments();
 		if (batch % 100 == 0) {
 			printf("batch %lu\n", (unsigned long)batch);
 			fflush(stdout);
