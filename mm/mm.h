@@ -78,6 +78,8 @@ int mm_mprotect(struct mm *mm, vaddr_t addr, size_t len, int prot);
 /* mremap(2): the mapping's address now, or -errno. */
 long mm_mremap(struct mm *mm, vaddr_t addr, size_t old_len, size_t new_len, unsigned flags,
 	       vaddr_t new_addr);
+/* remap_file_pages(2): [addr, addr + len), of a shared mapping, shows its file from page pgoff on. flags: MAP_NONBLOCK. */
+int mm_remap_file_pages(struct mm *mm, vaddr_t addr, size_t len, uint64_t pgoff, int flags);
 int mm_madvise(struct mm *mm, vaddr_t addr, size_t len, int advice);
 /* mlock(2), munlock(2), mlockall(2); flags: MCL_*. */
 int mm_mlock(struct mm *mm, vaddr_t addr, size_t len, bool on_fault);

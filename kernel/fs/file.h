@@ -160,6 +160,8 @@ int __must_check files_add(struct files *fs, struct file *f, unsigned min, unsig
 int __must_check files_put_at(struct files *fs, struct file *f, unsigned fd, unsigned limit,
 			      bool cloexec);
 int __must_check files_close(struct files *fs, unsigned fd);
+/* All numbers in [first, last] that are open; mark: they are only to be closed at execve. */
+void files_close_range(struct files *fs, unsigned first, unsigned last, bool mark);
 /* The same if f, of which the caller has another reference, is still there. */
 void files_take_back(struct files *fs, unsigned fd, struct file *f);
 void files_close_on_exec(struct files *fs);

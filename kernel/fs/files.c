@@ -201,6 +201,12 @@ int files_close(struct files *fs, unsigned fd)
 	return 0;
 }
 
+void files_close_range(struct files *fs, unsigned first, unsigned last, bool mark)
+{
+	for (unsigned fd = first; fd <= last && fd < READ_ONCE(fs->max); fd++)
+		(void)!(mark ? files_set_cloexec(fs, fd, true) : files_close(fs, fd));
+}
+
 void files_take_back(struct files *fs, unsigned fd, struct file *f)
 {
 	bool there;

@@ -15,7 +15,7 @@ struct trapframe;
 	X(eventfd) X(eventfd2) X(signalfd) X(signalfd4) X(timerfd_create) X(timerfd_settime) X(timerfd_gettime) \
 	X(epoll_create) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait) X(epoll_pwait2) \
 	X(fsync) X(fdatasync) X(sync) X(syncfs) X(creat) X(preadv) X(pwritev) X(preadv2) X(pwritev2) \
-	X(sendfile) X(flock) \
+	X(sendfile) X(flock) X(close_range) X(fadvise64) X(readahead) \
 	/* sockets */ \
 	X(socket) X(socketpair) X(bind) X(listen) X(accept) X(accept4) X(connect) X(shutdown) X(sendto) \
 	X(recvfrom) X(sendmsg) X(recvmsg) X(getsockname) X(getpeername) X(setsockopt) X(getsockopt) \
@@ -29,7 +29,7 @@ struct trapframe;
 	X(flistxattr) X(removexattr) X(lremovexattr) X(fremovexattr) \
 	/* memory */ \
 	X(mmap) X(munmap) X(mprotect) X(madvise) X(brk) X(mremap) X(mincore) \
-	X(msync) X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(memfd_create) X(truncate) \
+	X(remap_file_pages) X(msync) X(mlock) X(mlock2) X(munlock) X(mlockall) X(munlockall) X(memfd_create) X(truncate) \
 	X(ftruncate) X(fallocate) X(process_vm_readv) X(process_vm_writev) \
 	X(shmget) X(shmat) X(shmdt) X(shmctl) \
 	/* processes */ \

@@ -10,6 +10,7 @@
 #include <kernel/sys/lock.h>
 #include <kernel/sys/syscall.h>
 #include <lib/string.h>
+#include <linux/close_range.h>
 #include <linux/fcntl.h>
 
 /* ---- read and write ---- */
@@ -85,6 +86,19 @@ SYSCALL3(writev, int, fd, const struct iovec __user *, iov, uint64_t, n)
 SYSCALL1(close, int, fd)
 {
 	return files_close(&current_process()->files, (unsigned)fd);
+}
+
+/* All threads of a process have one table: for one of many there is none of its own. */
+SYSCALL3(close_range, unsigned, first, unsigned, last, unsigned, flags)
+{
+	struct process *p = current_process();
+
+	if (flags & ~(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) || first > last)
+		return -EINVAL;
+	if (flags & CLOSE_RANGE_UNSHARE && READ_ONCE(p->ntasks) > 1)
+		return -EINVAL;
+	files_close_range(&p->files, first, last, flags & CLOSE_RANGE_CLOEXEC);
+	return 0;
 }
 
 SYSCALL3(lseek, int, fd, int64_t, off, int, whence)

@@ -100,6 +100,11 @@ SYSCALL5(mremap, vaddr_t, addr, size_t, old_len, size_t, new_len, unsigned long,
 	return mm_mremap(current_process()->mm, addr, old_len, new_len, (unsigned)flags, new_addr);
 }
 
+SYSCALL5(remap_file_pages, vaddr_t, addr, size_t, len, int, prot, uint64_t, pgoff, int, flags)
+{
+	return prot ? -EINVAL : mm_remap_file_pages(current_process()->mm, addr, len, pgoff, flags);
+}
+
 SYSCALL1(brk, vaddr_t, brk)
 {
 	return (long)mm_brk(current_process()->mm, brk);

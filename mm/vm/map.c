@@ -331,9 +331,8 @@ static int promise(struct mm *mm, struct vma_spec *s, uint64_t pages, struct obj
 	return map_promise(mm, pages);
 }
 
-/* Makes room and maps. mm.lock held for writing. */
-static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, struct object *shm,
-		   struct vma **spare, struct vma **dead)
+long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, struct object *shm,
+	    struct vma **spare, struct vma **dead)
 {
 	size_t len = s->end;
 	long at;
@@ -355,11 +354,7 @@ static long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, s
 	return at;
 }
 
-/*
- * Keeps a seal against writing off the object until its mapping counts. Where
- * the seal is there already the mapping may be read for ever, but not written.
- */
-static int pin_writer(struct vma_spec *s, bool *pinned)
+int map_pin_writer(struct vma_spec *s, bool *pinned)
 {
 	const unsigned writes = VM_SHARED | VM_MAYWRITE;
 
@@ -378,7 +373,7 @@ static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *
 {
 	struct vma *spare = vma_alloc(), *dead = NULL;
 	bool pinned = false;
-	long at = spare ? pin_writer(s, &pinned) : -ENOMEM;
+	long at = spare ? map_pin_writer(s, &pinned) : -ENOMEM;
 
 	if (!at) {
 		mm_write_lock(mm);
