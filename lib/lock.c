@@ -22,7 +22,7 @@
 const char *lock_rank_name(enum lock_rank r)
 {
 	static const char *const name[] = {
-		"none", "position", "epoll", "proc", "fs", "content", "huge page", "compaction", "mm", "vma",
+		"none", "position", "epoll", "mount", "proc", "fs", "content", "huge page", "compaction", "mm", "vma",
 		"object", "page busy", "swap I/O", "top table", "upper table", "table", "block", "page rmap",
 		"file tree", "ipc", "lists", "slot map", "pool", "slab", "zone", "threads", "futex", "irq off",
 		"mailbox", "signals", "interruption", "wait queue", "run queue", "timer", "console", "uart",

@@ -22,6 +22,7 @@ enum lock_rank {
 	RANK_NONE,
 	RANK_POSITION,		/* of an open file */
 	RANK_EPOLL,		/* sets of open files */
+	RANK_MOUNT,		/* what is mounted where */
 	RANK_PROC,		/* process table */
 	RANK_FS,		/* file systems, open files */
 	RANK_CONTENT,		/* writes to a memory object, and changes of its size */

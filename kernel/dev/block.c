@@ -290,21 +290,10 @@ void block_flush_all(void)
 
 void block_register(struct block_dev *b)
 {
-	uint64_t number = dev_number(b->major, b->minor);
-	struct node *n = node_create(S_IFBLK | 0660);
-	int err = -ENOMEM;
-
 	mutex_init(&b->lock, RANK_FS);
 	TAILQ_INSERT_TAIL(&devices, b, link);
-	file_register_block(number, &block_ops);
-	if (n) {
-		n->rdev = number;
-		err = rootfs_add(b->store.name, n);
-		node_put(n);
-	}
-	if (err)
-		log_warn("%s: programs will not see it: %s", b->store.name,
-			 err == -EEXIST ? "the initramfs has such a name" : "no memory");
+	file_register_block(dev_number(b->major, b->minor), &block_ops);
+	rootfs_add_device(b->store.name, S_IFBLK | 0660, b->major, b->minor);
 }
 
 void block_init(void)

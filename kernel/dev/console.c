@@ -385,10 +385,9 @@ static void make_nodes(void)
 	file_register_device(RDEV_SERIAL, &tty_ops);
 	file_register_device(RDEV_TTY, &tty_ops);
 	file_register_device(RDEV_CONSOLE, &tty_ops);
-	if (rootfs_add("/dev/ttyS0", tty_node))
-		log_warn("console: /dev/ttyS0 is in the initramfs, and means something else there");
-	rootfs_add_device("/dev/tty", 0666, 5, 0);
-	rootfs_add_device("/dev/console", 0600, 5, 1);
+	rootfs_add_node("/dev/ttyS0", tty_node);
+	rootfs_add_device("/dev/tty", S_IFCHR | 0666, 5, 0);
+	rootfs_add_device("/dev/console", S_IFCHR | 0600, 5, 1);
 }
 
 static void start_key_thread(void)

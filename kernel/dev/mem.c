@@ -88,9 +88,9 @@ void mem_devices_init(void)
 	file_register_device(dev_number(1, 7), &full_ops);
 	file_register_device(dev_number(1, 8), &random_ops);
 	file_register_device(dev_number(1, 9), &random_ops);
-	rootfs_add_device("/dev/null", 0666, 1, 3);
-	rootfs_add_device("/dev/zero", 0666, 1, 5);
-	rootfs_add_device("/dev/full", 0666, 1, 7);
-	rootfs_add_device("/dev/random", 0666, 1, 8);
-	rootfs_add_device("/dev/urandom", 0666, 1, 9);
+	rootfs_add_device("/dev/null", S_IFCHR | 0666, 1, 3);
+	rootfs_add_device("/dev/zero", S_IFCHR | 0666, 1, 5);
+	rootfs_add_device("/dev/full", S_IFCHR | 0666, 1, 7);
+	rootfs_add_device("/dev/random", S_IFCHR | 0666, 1, 8);
+	rootfs_add_device("/dev/urandom", S_IFCHR | 0666, 1, 9);
 }

@@ -22,17 +22,17 @@ int change_may_create(const struct node *dir)
 {
 	if (dir->dir.gone)
 		return -ENOENT;
-	if (dir->fs->fixed)
+	if (dir->fs->type->fixed)
 		return -EPERM;
 	return node_may(dir, MAY_WRITE | MAY_EXEC);
 }
 
 int change_may_remove(const struct node *dir, const struct node *n)
 {
-	if (dir->fs->fixed)
-		return -EPERM;
-	if (node_may(dir, MAY_WRITE | MAY_EXEC))
-		return -EACCES;
+	int err = dir->fs->type->fixed ? -EPERM : node_may(dir, MAY_WRITE | MAY_EXEC);
+
+	if (err)
+		return err;
 	return node_may_remove(dir, n) ? 0 : -EPERM;
 }
 
@@ -91,7 +91,7 @@ static int check_link(const struct path_end *e, const struct node *n)
 {
 	int err = check_new(e, n);
 
-	if (err == -EEXIST || err == -ENOENT)
+	if (err == -EEXIST || err == -ENOENT || err == -EROFS)
 		return err;
 	if (n->fs != e->dir->fs)
 		return -EXDEV;
@@ -157,7 +157,9 @@ static int remove_checked(const struct path_end *e, int (*check)(const struct pa
 
 	spin_lock(&tree_lock);
 	d = name_find(e->dir, e->name, e->len);
-	err = d ? check(e, d->node) : e->dir->fs->fixed ? -EPERM : -ENOENT;
+	err = fs_may_change(e->dir);
+	if (!err)
+		err = d ? check(e, d->node) : e->dir->fs->type->fixed ? -EPERM : -ENOENT;
 	if (!err) {
 		n = d->node;
 		change_take_away(d, &left);

@@ -1,6 +1,7 @@
 /* Open files: opening by the kind of node, reading, writing, seeking; see file.h. */
 #include <kernel/fs/file.h>
 #include <kernel/fs/epoll.h>
+#include <kernel/fs/fs.h>
 #include <kernel/fs/locks.h>
 #include <kernel/fs/pipe.h>
 #include <kernel/fs/regular.h>
@@ -58,6 +59,12 @@ static const struct file_ops *device_ops(const struct node *n)
 	return NULL;
 }
 
+/* Does f keep its file system from becoming read-only? */
+static bool changes_fs(const struct file *f)
+{
+	return node_is_reg(f->node) && file_can_write(f);
+}
+
 int file_open(struct node *node, const struct file_ops *ops, unsigned flags, struct file **out)
 {
 	struct file *f = kmem_zalloc(file_cache);
@@ -70,7 +77,12 @@ int file_open(struct node *node, const struct file_ops *ops, unsigned flags, str
 	f->refs = 1;
 	f->flags = flags;
 	mutex_init(&f->lock, RANK_POSITION);
-	err = ops->open ? ops->open(f) : 0;
+	err = fs_opened(node->fs, changes_fs(f));
+	if (!err && ops->open) {
+		err = ops->open(f);
+		if (err)
+			fs_closed(node->fs, changes_fs(f));
+	}
 	if (err) {
 		kmem_free(file_cache, f);
 		return err;
@@ -90,6 +102,7 @@ void file_put(struct file *f)
 	locks_drop(f->node, f);
 	if (f->ops->release)
 		f->ops->release(f);
+	fs_closed(f->node->fs, changes_fs(f));
 	node_put(f->node);
 	kmem_free(file_cache, f);
 }
@@ -136,6 +149,8 @@ int file_open_node(struct node *node, unsigned flags, struct file **out)
 		return open_regular(node, flags, out);
 	if (S_ISFIFO(node->mode))
 		return fifo_open(node, flags, out);
+	if (fs_has(node, MS_NODEV))
+		return -EACCES;
 	ops = device_ops(node);
 	return ops ? file_open(node, ops, flags, out) : -ENXIO;
 }

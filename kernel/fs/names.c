@@ -52,7 +52,7 @@ bool name_make(struct node *n, struct node *dir, const char *name, size_t len)
 	d->node = n;
 	d->keeps_dir = true;
 	n->name = d;
-	n->fs = dir->fs;
+	fs_adopt(dir->fs, n);
 	if (node_is_dir(n))
 		n->dir.parent = dir;
 	else
@@ -137,7 +137,7 @@ void name_insert(struct node *dir, struct dirent *d, struct node *n, struct dire
 	*old = n->name && n->name->gone ? n->name : NULL;
 	n->name = d;
 	if (!n->fs)
-		n->fs = dir->fs;
+		fs_adopt(dir->fs, n);
 	if (node_is_dir(n))
 		n->dir.parent = dir;
 }

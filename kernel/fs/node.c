@@ -60,6 +60,8 @@ static struct node *node_free(struct node *n)
 		n->ops->release(n);
 	if (node_is_link(n))
 		kfree(n->target);
+	if (n->fs)
+		fs_put(n->fs);
 	kmem_free(node_cache, n);
 	return dir;
 }
@@ -150,7 +152,7 @@ struct node *node_create_memory(uint32_t mode, struct fs *fs)
 
 	if (!n)
 		return NULL;
-	n->fs = fs;
+	fs_adopt(fs, n);
 	memory_init(n);
 	n->reg.obj = &n->reg.memory;
 	return n;
@@ -289,7 +291,7 @@ uint64_t node_size(const struct node *n)
 		return READ_ONCE(o->size);
 	if (node_is_link(n) && n->target)
 		return strlen(n->target);
-	if (node_is_dir(n) && n->fs && !n->fs->fixed)
+	if (node_is_dir(n) && n->fs && !n->fs->type->fixed)
 		return (n->dir.names.n + 2ul) * NAME_WEIGHT;
 	return 0;
 }
@@ -319,7 +321,9 @@ void node_was_read(struct node *n)
 {
 	int64_t atime = READ_ONCE(n->atime);
 
-	if (atime <= READ_ONCE(n->mtime) || atime <= READ_ONCE(n->ctime) ||
+	if (fs_has(n, MS_RDONLY | MS_NOATIME) || (node_is_dir(n) && fs_has(n, MS_NODIRATIME)))
+		return;
+	if ((n->fs && !fs_has(n, MS_RELATIME)) || atime <= READ_ONCE(n->mtime) || atime <= READ_ONCE(n->ctime) ||
 	    (int64_t)clock_realtime_ns() - atime >= DAY_NS)
 		node_touch(n, NODE_ATIME);
 }

@@ -162,7 +162,7 @@ uint64_t node_size(const struct node *n);
 /* Those times are now. */
 void node_touch(struct node *n, unsigned which);
 static inline void node_changed(struct node *n) { node_touch(n, NODE_MTIME | NODE_CTIME); }
-/* It was read: atime moves if it was before the last change, or a day ago (Linux's relatime). */
+/* It was read: atime moves if it was before the last change, or a day ago (Linux's relatime), or as its mount says. */
 void node_was_read(struct node *n);
 
 #endif

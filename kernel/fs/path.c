@@ -17,6 +17,7 @@
 #include <mm/alloc/slab.h>
 
 #define LINKS_MAX	40
+#define UNREACHABLE	"(unreachable)"	/* before a path in what is mounted no more */
 #define MADE_TEXT_MAX	64		/* of a link whose text is made when asked for */
 
 struct node *fs_root;
@@ -234,18 +235,25 @@ int path_lookup_const(const char *path, struct node **out)
 	return path_lookup_from(fs_root, path, out);
 }
 
+/* What there is to tell beside a path. */
+struct where {
+	bool gone;			/* the name is no more */
+	const struct node *top;		/* where it begins */
+};
+
 /*
  * The path that n's name makes, put at the end of buf, its NUL in buf[n - 1]: where it
- * begins; n: no room. *gone: the name is no more. tree_lock held.
+ * begins; n: no room. tree_lock held.
  */
-static size_t path_back(const struct node *node, char *buf, size_t n, bool *gone)
+static size_t path_back(const struct node *node, char *buf, size_t n, struct where *w)
 {
 	const struct dirent *d = node->name;
 	size_t at = n - 1;
 
-	*gone = d && d->gone;
+	*w = (struct where){ d && d->gone, node };
 	buf[at] = '\0';
 	for (; d; d = d->dir->name) {
+		w->top = d->dir;
 		if (d->len + 1ul > at)
 			return n;
 		at -= d->len;
@@ -258,14 +266,14 @@ static size_t path_back(const struct node *node, char *buf, size_t n, bool *gone
 }
 
 /* The same at the beginning of buf: its length with the NUL, or -ERANGE. */
-static ssize_t path_text(const struct node *node, char *buf, size_t n, bool *gone)
+static ssize_t path_text(const struct node *node, char *buf, size_t n, struct where *w)
 {
 	size_t at;
 
 	if (n < 2)
 		return -ERANGE;
 	spin_lock(&tree_lock);
-	at = path_back(node, buf, n, gone);
+	at = path_back(node, buf, n, w);
 	spin_unlock(&tree_lock);
 	if (at == n)
 		return -ERANGE;
@@ -275,16 +283,25 @@ static ssize_t path_text(const struct node *node, char *buf, size_t n, bool *gon
 
 ssize_t path_of_dir(struct node *dir, char *buf, size_t n)
 {
-	bool gone;
-	ssize_t len = path_text(dir, buf, n, &gone);
+	const size_t more = strlen(UNREACHABLE);
+	struct where w;
+	ssize_t len = path_text(dir, buf, n, &w);
 
-	return len > 0 && gone ? -ENOENT : len;
+	if (len < 0 || w.gone)
+		return len < 0 ? len : -ENOENT;
+	if (w.top == fs_root)
+		return len;
+	if ((size_t)len + more > n)
+		return -ERANGE;
+	memmove(buf + more, buf, (size_t)len);
+	memcpy(buf, UNREACHABLE, more);
+	return len + (ssize_t)more;
 }
 
 ssize_t path_of_node(struct node *node, char *buf, size_t n)
 {
+	struct where w;
 	ssize_t len;
-	bool gone;
 
 	if (node->ops && node->ops->path)
 		return node->ops->path(node, buf, n);
@@ -297,11 +314,11 @@ ssize_t path_of_node(struct node *node, char *buf, size_t n)
 		len = snprintf(buf, n, "/#%lu (deleted)", node->ino);	/* O_TMPFILE */
 		return (size_t)len < n ? len : -ENAMETOOLONG;
 	}
-	len = path_text(node, buf, n, &gone);
+	len = path_text(node, buf, n, &w);
 	if (len < 0)
 		return -ENAMETOOLONG;
 	len--;
-	if (gone)
+	if (w.gone)
 		len += (ssize_t)strlcpy(buf + len, " (deleted)", n - (size_t)len);
 	return (size_t)len < n ? len : -ENAMETOOLONG;
 }

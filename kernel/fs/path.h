@@ -44,7 +44,10 @@ int __must_check path_lookup(struct node *from, char *path, unsigned flags, stru
 int __must_check path_lookup_from(struct node *from, const char *path, struct node **out);
 /* The same from the root. */
 int __must_check path_lookup_const(const char *path, struct node **out);
-/* The absolute path of dir. Its length with the NUL, or -ERANGE if that is more than n; -ENOENT: removed. */
+/*
+ * The absolute path of dir ("(unreachable)" and what is left of it, in a file system that is mounted no more). Its
+ * length with the NUL, or -ERANGE if that is more than n; -ENOENT: removed.
+ */
 ssize_t __must_check path_of_dir(struct node *dir, char *buf, size_t n);
 /*
  * What /proc shows as the path of a node, without NUL: an absolute path, or

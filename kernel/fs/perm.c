@@ -1,5 +1,6 @@
 /* Permissions and owners; see perm.h. */
 #include <kernel/fs/perm.h>
+#include <kernel/fs/fs.h>
 #include <linux/errno.h>
 
 #define ID_KEEP		UINT32_MAX
@@ -13,6 +14,8 @@ int node_may_as(const struct cred *c, const struct node *n, unsigned what)
 {
 	uint32_t mode = n->mode;
 
+	if (what & MAY_WRITE && (node_is_reg(n) || node_is_dir(n)) && fs_may_change(n))
+		return -EROFS;
 	if (is_root(c))		/* all but to execute what nobody may */
 		return what & MAY_EXEC && !node_is_dir(n) && !(mode & 0111) ? -EACCES : 0;
 	if (c->fsuid == n->uid)
@@ -59,6 +62,8 @@ int node_chmod(struct node *n, uint32_t mode)
 {
 	const struct cred *c = cred_current();
 
+	if (fs_may_change(n))
+		return -EROFS;
 	if (!node_is_own(n))
 		return -EPERM;
 	if (!is_root(c) && !cred_in_group(c, n->gid))
@@ -84,6 +89,8 @@ int node_chown(struct node *n, uint32_t uid, uint32_t gid)
 	bool new_owner = uid != ID_KEEP && (c->fsuid != n->uid || uid != n->uid);
 	bool new_group = gid != ID_KEEP && (c->fsuid != n->uid || (gid != n->gid && !cred_in_group(c, gid)));
 
+	if (fs_may_change(n))
+		return -EROFS;
 	if (!is_root(c) && (new_owner || new_group))
 		return -EPERM;
 	spin_lock(&tree_lock);
@@ -112,6 +119,8 @@ int node_set_times(struct node *n, int64_t atime, int64_t mtime)
 {
 	if (atime == NODE_TIME_KEEP && mtime == NODE_TIME_KEEP)
 		return 0;
+	if (fs_may_change(n))
+		return -EROFS;
 	if (!node_is_own(n)) {
 		if (atime != NODE_TIME_NOW || mtime != NODE_TIME_NOW)
 			return -EPERM;

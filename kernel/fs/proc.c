@@ -13,7 +13,6 @@
 #include <arch/uaccess.h>
 #include <lib/assert.h>
 #include <lib/format.h>
-#include <lib/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/alloc/slab.h>
@@ -164,25 +163,35 @@ static struct node *make_fixed(const struct proc_file *pf)
 	return n;
 }
 
-static void add_fixed(const struct proc_file *pf)
+static int add_fixed(struct node *root, const struct proc_file *pf, const char *path)
 {
 	struct node *n = make_fixed(pf);
-	int err = n ? rootfs_add(pf->path, n) : -ENOMEM;
+	int err = n ? rootfs_add_below(root, path, n) : -ENOMEM;
 
-	if (err)
-		log_warn("%s cannot be put into the tree: error %d", pf->path, -err);
 	if (n)
 		node_put(n);
+	return err;
 }
 
-void proc_init(void)
+/* All whose paths begin so. */
+static int fill(struct node *root, const char *prefix)
 {
-	struct node *proc = rootfs_mount(&fs_list[FS_PROC], 0555);
+	size_t len = strlen(prefix);
+	int err = 0;
 
-	proc->ops = &proc_root_ops;
-	node_put(proc);
-	node_put(rootfs_mount(&fs_list[FS_SYS], 0555));
-	for (const struct proc_file *pf = procfiles_start; pf < procfiles_end; pf++)
-		if (*pf->path == '/')
-			add_fixed(pf);
+	for (const struct proc_file *pf = procfiles_start; pf < procfiles_end && !err; pf++)
+		if (!strncmp(pf->path, prefix, len))
+			err = add_fixed(root, pf, pf->path + len);
+	return err;
+}
+
+int proc_fill(struct node *root)
+{
+	root->ops = &proc_root_ops;
+	return fill(root, "/proc/");
+}
+
+int sys_fill(struct node *root)
+{
+	return fill(root, "/sys/");
 }

@@ -48,8 +48,9 @@ struct proc_file {
 
 extern const struct proc_file procfiles_start[], procfiles_end[];
 
-/* Puts the files into the tree, whose root there is. */
-void proc_init(void);
+/* The files that there are of /proc, of /sys, into an empty root. 0 or -ENOMEM. */
+int __must_check proc_fill(struct node *root);
+int __must_check sys_fill(struct node *root);
 
 /*
  * For store: a number in [min, max] and nothing else; 0 or -EINVAL. For show:

@@ -1,6 +1,6 @@
 /*
  * /proc about the machine and the system as a whole: version, uptime, loadavg,
- * stat, cpuinfo, mounts, filesystems.
+ * stat, cpuinfo.
  */
 #include <kernel/fs/proc.h>
 #include <arch/cpu.h>
@@ -147,24 +147,3 @@ static int show_cpuinfo(struct text *t, int pid)
 	return 0;
 }
 PROC_FILE(cpuinfo, .path = "/proc/cpuinfo", .mode = S_IFREG | 0444, .show = show_cpuinfo);
-
-/* ---- file systems ---- */
-
-static int show_mounts(struct text *t, int pid)
-{
-	(void)pid;
-	text_printf(t, "rootfs / rootfs ro 0 0\nproc /proc proc rw,relatime 0 0\nsysfs /sys sysfs "
-		       "rw,relatime 0 0\n");
-	return 0;
-}
-PROC_FILE(mounts, .path = "/proc/mounts", .mode = S_IFREG | 0444, .show = show_mounts);
-PROC_FILE(pid_mounts, .path = "mounts", .mode = S_IFREG | 0444, .show = show_mounts);
-
-static int show_filesystems(struct text *t, int pid)
-{
-	(void)pid;
-	text_printf(t, "nodev\tsysfs\nnodev\trootfs\nnodev\tproc\n");
-	return 0;
-}
-PROC_FILE(filesystems, .path = "/proc/filesystems", .mode = S_IFREG | 0444,
-	  .show = show_filesystems);

@@ -128,8 +128,10 @@ static int rename_locked(struct rename *r, unsigned flags, struct dirent **fresh
 
 	r->old = name_find(r->from->dir, r->from->name, r->from->len);
 	r->new = name_find(r->to->dir, r->to->name, r->to->len);
+	if (fs_may_change(r->from->dir))
+		return -EROFS;
 	if (!r->old)
-		return r->from->dir->fs->fixed ? -EPERM : -ENOENT;
+		return r->from->dir->fs->type->fixed ? -EPERM : -ENOENT;
 	err = check(r, flags);
 	if (err)
 		return err;

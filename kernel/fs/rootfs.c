@@ -1,6 +1,6 @@
 /*
- * The beginning of the file tree: nodes made from the initramfs at boot, and the
- * file systems that there are; see rootfs.h, fs.h.
+ * The beginning of the file tree: nodes made from the initramfs at boot, devices, and the
+ * file systems that are mounted then; see rootfs.h, fs.h.
  */
 #include <kernel/fs/rootfs.h>
 #include <arch/layout.h>
@@ -10,27 +10,27 @@
 #include <kernel/fs/fs.h>
 #include <kernel/fs/names.h>
 #include <kernel/fs/path.h>
-#include <kernel/fs/proc.h>
 #include <lib/assert.h>
+#include <lib/format.h>
 #include <lib/log.h>
 #include <lib/string.h>
 #include <lib/option.h>
 #include <linux/errno.h>
-#include <linux/magic.h>
 #include <mm/alloc/slab.h>
-#include <mm/mm.h>
-
-struct fs fs_list[] = {
-	[FS_ROOT] = { .type = "tmpfs", .where = "/", .dev = 2, .magic = TMPFS_MAGIC },
-	[FS_PROC] = { .type = "proc", .where = "/proc", .dev = 3, .magic = PROC_SUPER_MAGIC, .fixed = true },
-	[FS_SYS] = { .type = "sysfs", .where = "/sys", .dev = 4, .magic = SYSFS_MAGIC, .fixed = true },
-	[FS_SHM] = { .type = "tmpfs", .where = "/dev/shm", .dev = 5, .magic = TMPFS_MAGIC },
-	{ 0 },
-};
 
 static uint64_t root_size, shm_size;
 option_size(root_size, &root_size, 0, 1ul << 50, "bytes that files in / may have (0: half of memory)");
 option_size(shm_size, &shm_size, 0, 1ul << 50, "bytes that files in /dev/shm may have (0: half of memory)");
+
+#define DEV		"/dev/"
+#define DEVICES_MAX	32u
+
+/* What is to be found in /dev, for file systems of type devtmpfs; from boot on const. */
+static struct device {
+	const char *name;		/* below /dev */
+	struct node *node;		/* counted */
+} devices[DEVICES_MAX];
+static unsigned ndevices;
 
 /* A file with several names: newc gives the content with one of them. */
 struct hard_link {
@@ -265,31 +265,68 @@ int rootfs_unpack(struct node *root, const void *archive, size_t size, struct un
 	return err;
 }
 
-int rootfs_add(const char *path, struct node *node)
+int rootfs_add_below(struct node *top, const char *path, struct node *node)
 {
 	struct node *dir;
 	const char *name;
 	size_t len;
-	int err = parent_of(fs_root, path, &dir, &name, &len);
+	int err = parent_of(top, path, &dir, &name, &len);
 
 	if (err)
 		return err;
 	return len ? dir_add(dir, name, len, node, false) : -EEXIST;
 }
 
+/* ---- devices ---- */
+
+void rootfs_add_node(const char *path, struct node *n)
+{
+	struct device *d = &devices[ndevices++];
+	int err = rootfs_add_below(fs_root, path, n);
+
+	assert(ndevices <= DEVICES_MAX && !strncmp(path, DEV, strlen(DEV)));
+	*d = (struct device){ path + strlen(DEV), n };
+	node_get(n);
+	if (err)
+		log_warn("%s: programs will not see it: %s", path,
+			 err == -EEXIST ? "the initramfs has such a name" : "no memory");
+}
+
 void rootfs_add_device(const char *path, uint32_t mode, unsigned major, unsigned minor)
 {
-	struct node *n = node_create(S_IFCHR | mode);
-	int err = -ENOMEM;
+	struct node *n = node_create(mode);
 
-	if (n) {
-		n->rdev = dev_number(major, minor);
-		err = rootfs_add(path, n);
-		node_put(n);
-	}
-	if (err == -ENOMEM)
-		log_warn("rootfs: no memory for %s", path);
+	if (!n)
+		panic("no memory for %s", path);
+	n->rdev = dev_number(major, minor);
+	rootfs_add_node(path, n);
+	node_put(n);
 }
+
+static int add_copy(struct node *root, const struct device *d)
+{
+	struct node *n = node_create(d->node->mode);
+	int err;
+
+	if (!n)
+		return -ENOMEM;
+	n->rdev = d->node->rdev;
+	n->fops = d->node->fops;
+	err = rootfs_add_below(root, d->name, n);
+	node_put(n);
+	return err;
+}
+
+int rootfs_fill_devices(struct node *root)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < ndevices && !err; i++)
+		err = add_copy(root, &devices[i]);
+	return err;
+}
+
+/* ---- at boot ---- */
 
 static void report(int err, const struct unpack_stats *st, size_t bad)
 {
@@ -319,65 +356,42 @@ static void unpack_initramfs(const struct bootinfo *bi)
 	report(err, &st, bad);
 }
 
-uint32_t fs_dev(const struct node *n)
-{
-	return n->fs ? n->fs->dev : FS_DEV_NONE;
-}
-
-/* As many names as pages: each takes less than half a page. */
-static void set_size(struct fs *fs, uint64_t bytes)
-{
-	struct mem_info i;
-
-	mm_info(&i);
-	fs->room.max = bytes ? bytes >> PAGE_SHIFT : i.total >> (PAGE_SHIFT + 1);
-	fs->max_names = i.total >> (PAGE_SHIFT + 1);
-}
-
-/* The root directory of fs, also where the initramfs has one. */
-struct node *rootfs_mount(struct fs *fs, uint32_t mode)
+/* The directory at path, made where it is missing; counted. */
+static struct node *make_dir(const char *path, uint32_t mode)
 {
 	struct node *n;
 
-	if (path_lookup_const(fs->where, &n)) {
-		n = node_create(S_IFDIR);
-		if (!n || rootfs_add(fs->where, n))
-			panic("no memory for %s", fs->where);
-	}
-	n->mode = S_IFDIR | mode;
-	n->fs = fs;
+	if (!path_lookup_const(path, &n))
+		return n;
+	n = node_create(S_IFDIR | mode);
+	if (!n || rootfs_add_below(fs_root, path, n))
+		panic("no memory for %s", path);
 	return n;
 }
 
-/* What every system has, beside what the archive brought: directories that all may use. */
-static void make_common(void)
+/* One of that type, over path (NULL: as /), with that much room (0: as it comes). */
+static void mount_first(const char *path, const char *type, const char *options, uint64_t size)
 {
-	static const struct { const char *path; uint32_t mode; } dirs[] = { { "/dev", 0755 }, { "/tmp", 01777 } };
-	struct node *n;
+	struct node *at = path ? make_dir(path, 0755) : NULL;
+	char data[64];
+	int err;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(dirs); i++) {
-		if (!path_lookup_const(dirs[i].path, &n)) {
-			node_put(n);
-			continue;
-		}
-		n = node_create(S_IFDIR | dirs[i].mode);
-		if (!n || rootfs_add(dirs[i].path, n))
-			panic("no memory for %s", dirs[i].path);
-		node_put(n);
-	}
-	node_put(rootfs_mount(&fs_list[FS_SHM], 01777));
+	snprintf(data, sizeof(data), size ? "%s,size=%lu" : "%s", options, size);
+	err = fs_mount(type, type, at, MS_RELATIME, data);
+	if (err)
+		panic("%s cannot be mounted: error %d", path ? path : "/", -err);
+	node_put(at);
 }
 
 void fs_init(const struct bootinfo *bi)
 {
 	node_init();
-	set_size(&fs_list[FS_ROOT], root_size);
-	set_size(&fs_list[FS_SHM], shm_size);
-	fs_root = node_create(S_IFDIR | 0755);
-	if (!fs_root)
-		panic("no memory for the root directory");
-	fs_root->fs = &fs_list[FS_ROOT];
+	mutex_init(&mount_lock, RANK_MOUNT);
+	mount_first(NULL, "tmpfs", "mode=755", root_size);
 	unpack_initramfs(bi);
-	make_common();
-	proc_init();
+	node_put(make_dir("/dev", 0755));		/* directories that every system has */
+	node_put(make_dir("/tmp", 01777));
+	mount_first("/proc", "proc", "", 0);
+	mount_first("/sys", "sysfs", "", 0);
+	mount_first("/dev/shm", "tmpfs", "", shm_size);
 }

@@ -5,7 +5,6 @@
 #include <kernel/fs/node.h>
 
 struct bootinfo;
-struct fs;
 
 struct unpack_stats { unsigned files, dirs, links, devices, left_out; uint64_t bytes; };
 
@@ -19,14 +18,16 @@ struct unpack_stats { unsigned files, dirs, links, devices, left_out; uint64_t b
 int __must_check rootfs_unpack(struct node *root, const void *archive, size_t size,
 			       struct unpack_stats *st, size_t *bad);
 /*
- * Gives node (one more reference) the absolute path, whose directories are
+ * Gives node (one more reference) the path below the directory top, whose directories are
  * made. 0, -EEXIST, -EINVAL, -ENOTDIR, -ENOMEM.
  */
-int __must_check rootfs_add(const char *path, struct node *node);
-/* Adds a device node with the path's directories, unless the name is there already. */
+int __must_check rootfs_add_below(struct node *top, const char *path, struct node *node);
+/* A device's node and its path below /dev, at boot: it is put there unless the name is taken, and into each devtmpfs. */
+void rootfs_add_node(const char *path, struct node *n);
+/* The same with a new node; mode with its kind. */
 void rootfs_add_device(const char *path, uint32_t mode, unsigned major, unsigned minor);
-/* The root directory of fs, made where it is missing; counted. At boot. */
-struct node *rootfs_mount(struct fs *fs, uint32_t mode);
+/* Nodes of all devices into an empty directory. 0 or -ENOMEM. */
+int __must_check rootfs_fill_devices(struct node *root);
 /* Makes fs_root out of the boot loader's initramfs. */
 void fs_init(const struct bootinfo *bi);
 

@@ -4,6 +4,7 @@
  * given up. Until then an error leaves the process as it was.
  */
 #include <kernel/proc/exec.h>
+#include <kernel/fs/fs.h>
 #include <kernel/fs/path.h>
 #include <kernel/fs/perm.h>
 #include <kernel/proc/elf.h>
@@ -21,7 +22,7 @@
 /* Nobody writes to it from now on until node_end_run. */
 static int begin_run(struct node *n)
 {
-	int err = node_object(n) ? node_may(n, MAY_EXEC) : -EACCES;
+	int err = node_object(n) && !fs_has(n, MS_NOEXEC) ? node_may(n, MAY_EXEC) : -EACCES;
 
 	return err ? err : node_begin_run(n);
 }

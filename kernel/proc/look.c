@@ -160,6 +160,18 @@ int process_get_cwd(int pid, struct node **out)
 	return p ? get_node(p->cwd, out) : -ESRCH;
 }
 
+bool process_any_in(const struct fs *fs)
+{
+	const struct process *p;
+	bool found = false;
+
+	spin_lock(&process_lock);
+	TAILQ_FOREACH(p, &processes, link)
+		found |= (p->cwd && p->cwd->fs == fs) || (p->exe && p->exe->fs == fs);
+	spin_unlock(&process_lock);
+	return found;
+}
+
 struct file *process_get_file(int pid, unsigned fd)
 {
 	struct process *p = find_locked(pid);

@@ -8,6 +8,8 @@
 
 #include <kernel/proc/process.h>
 
+struct fs;
+
 struct process_view {
 	int pid, tid, ppid, pgid, sid;
 	int foreground;			/* group of its terminal; -1: it has none */
@@ -42,6 +44,8 @@ int __must_check process_get_exe(int pid, struct node **out);
 int __must_check process_get_cwd(int pid, struct node **out);
 /* The open file fd, counted; NULL. */
 struct file *process_get_file(int pid, unsigned fd);
+/* Has any process its working directory or its program there? */
+bool process_any_in(const struct fs *fs);
 /* Its name, from now on. 0 or -ESRCH. */
 int __must_check process_rename(int pid, const char *name);
 /* How dear it is when memory is short, -1000 to 1000. 0 or -ESRCH. */

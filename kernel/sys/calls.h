@@ -54,7 +54,7 @@ struct trapframe;
 	X(time) X(gettimeofday) X(clock_gettime) X(clock_getres) X(nanosleep) \
 	X(clock_nanosleep) \
 	/* the system */ \
-	X(uname) X(sysinfo) X(getrandom) X(swapon) X(swapoff) X(reboot)
+	X(uname) X(sysinfo) X(getrandom) X(swapon) X(swapoff) X(mount) X(umount2) X(reboot)
 
 #define SYSCALL_PROTOTYPE(name) long sys_##name(struct trapframe *tf);
 SYSCALLS(SYSCALL_PROTOTYPE)

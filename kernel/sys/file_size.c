@@ -19,12 +19,15 @@ SYSCALL2(ftruncate, int, fd, int64_t, size)
 
 static long truncate_node(struct node *n, uint64_t size)
 {
+	int err;
+
 	if (node_is_dir(n))
 		return -EISDIR;
 	if (!node_is_reg(n))
 		return -EINVAL;
-	if (node_may(n, MAY_WRITE))
-		return -EACCES;
+	err = node_may(n, MAY_WRITE);
+	if (err)
+		return err;
 	return node_object(n) ? regular_truncate(n, size) : -EPERM;
 }
 

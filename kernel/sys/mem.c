@@ -1,5 +1,6 @@
 /* Calls about memory: thin, the work is behind <mm/mm.h>. */
 #include <kernel/fs/file.h>
+#include <kernel/fs/fs.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
 #include <linux/fcntl.h>
@@ -19,15 +20,17 @@ static int object_of(struct file *f, int prot, int flags, struct object **obj)
 		return -EBADF;
 	if (!file_can_read(f) || (is_shared(flags) && prot & PROT_WRITE && !file_can_write(f)))
 		return -EACCES;
+	if (prot & PROT_EXEC && fs_has(f->node, MS_NOEXEC))
+		return -EPERM;
 	return f->ops->mmap ? f->ops->mmap(f, obj) : -ENODEV;
 }
 
-/* A shared mapping of a file that is not open for writing cannot be made writable later. */
+/* A shared mapping of a file that is not open for writing cannot be made writable later; none executable, where no file is. */
 static int file_prot(const struct file *f, int prot, int flags)
 {
 	bool read_only = is_shared(flags) && !file_can_write(f);
 
-	return prot | (read_only ? MM_PROT_NEVER_WRITE : 0);
+	return prot | (read_only ? MM_PROT_NEVER_WRITE : 0) | (fs_has(f->node, MS_NOEXEC) ? MM_PROT_NEVER_EXEC : 0);
 }
 
 /* A file that stands for anonymous memory (/dev/zero): it knows no MAP_GROWSDOWN, but all types. */

@@ -35,12 +35,15 @@ static unsigned rights_for(unsigned flags)
 
 static int may_open(const struct node *n, unsigned flags)
 {
+	int err;
+
 	if (flags & O_PATH || node_is_link(n))
 		return 0;
 	if (node_is_dir(n) && rights_for(flags) & MAY_WRITE)
 		return -EISDIR;
-	if (node_may(n, rights_for(flags)))
-		return -EACCES;
+	err = node_may(n, rights_for(flags));
+	if (err)
+		return err;
 	return flags & O_NOATIME && !node_is_own(n) ? -EPERM : 0;
 }
 
@@ -115,7 +118,7 @@ static long open_unnamed(int dirfd, const char __user *path, unsigned flags, uin
 	r = user_path(dirfd, path, 0, &dir);
 	if (r)
 		return r;
-	r = !node_is_dir(dir) ? -ENOTDIR : dir->fs->fixed ? -EOPNOTSUPP : node_may(dir, MAY_WRITE | MAY_EXEC);
+	r = !node_is_dir(dir) ? -ENOTDIR : dir->fs->type->fixed ? -EOPNOTSUPP : node_may(dir, MAY_WRITE | MAY_EXEC);
 	n = r ? NULL : fs_new_node(dir, S_IFREG | user_mode(mode & 07777), 0);
 	if (!r)
 		r = n ? file_open(n, &regular_file_ops, (flags & ~(unsigned)NOT_KEPT) | O_LARGEFILE, &f) : -ENOMEM;

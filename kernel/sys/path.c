@@ -111,7 +111,9 @@ static int check_access(const struct node *n, unsigned mode, bool effective)
 		c.fsuid = c.uid;
 		c.fsgid = c.gid;
 	}
-	if (mode & MAY_WRITE && n->fs && n->fs->fixed && node_is_dir(n))
+	if (mode & MAY_WRITE && n->fs && n->fs->type->fixed && node_is_dir(n))
+		return -EACCES;
+	if (mode & MAY_EXEC && node_is_reg(n) && fs_has(n, MS_NOEXEC))
 		return -EACCES;
 	return node_may_as(&c, n, mode);
 }

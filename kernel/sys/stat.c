@@ -159,6 +159,16 @@ SYSCALL5(statx, int, dirfd, const char __user *, path, unsigned, flags, unsigned
 
 /* ---- file systems ---- */
 
+#define ST_VALID	0x20
+#define ST_RELATIME	0x1000
+
+/* Most are mount(2)'s own. */
+static __statfs_word statfs_flags(unsigned flags)
+{
+	return (__statfs_word)((flags & (FS_KEPT_FLAGS & ~(unsigned)(MS_RELATIME | MS_DIRSYNC))) |
+			       (flags & MS_RELATIME ? ST_RELATIME : 0));
+}
+
 static long put_statfs(const struct fs *fs, struct statfs __user *to)
 {
 	struct statfs s = {
@@ -166,18 +176,23 @@ static long put_statfs(const struct fs *fs, struct statfs __user *to)
 		.f_bsize = PAGE_SIZE,
 		.f_namelen = NAME_MAX,
 		.f_frsize = PAGE_SIZE,
-		.f_flags = 0x20,	/* ST_VALID */
+		.f_flags = ST_VALID,
 	};
 
 	if (fs) {
 		uint64_t used = READ_ONCE(fs->room.used), names = READ_ONCE(fs->names);
 
-		s.f_type = fs->magic;
-		s.f_blocks = (__statfs_word)fs->room.max;
-		s.f_bfree = s.f_bavail = (__statfs_word)(fs->room.max - MIN(used, fs->room.max));
-		s.f_files = (__statfs_word)fs->max_names;
-		s.f_ffree = (__statfs_word)(fs->max_names - MIN(names, fs->max_names));
-		s.f_fsid.val[0] = (int)fs->dev;
+		s.f_type = fs->type->magic;
+		s.f_fsid.val[0] = (int)fs->minor;
+		s.f_flags |= statfs_flags(READ_ONCE(fs->flags));
+		if (fs->room.max != FS_UNLIMITED) {
+			s.f_blocks = (__statfs_word)fs->room.max;
+			s.f_bfree = s.f_bavail = (__statfs_word)(fs->room.max - MIN(used, fs->room.max));
+		}
+		if (fs->max_names != FS_UNLIMITED) {
+			s.f_files = (__statfs_word)fs->max_names;
+			s.f_ffree = (__statfs_word)(fs->max_names - MIN(names, fs->max_names));
+		}
 	}
 	return copy_to_user(to, &s, sizeof(s)) ? -EFAULT : 0;
 }

@@ -145,6 +145,8 @@ uint64_t object_drop_clean(struct object *o);
 uint64_t objects_drop_clean(void);
 /* The object after o in the list of all, or the first, with a reference; o's goes. */
 struct object *object_next(struct object *o);
+/* Is an object whose pages r counts mapped (so that it may be written)? */
+bool objects_mapped(const struct object_room *r, bool writable);
 /* Pages cached by all objects. */
 uint64_t objects_npages(void);
 /* The index against the pages' own records: 0, or a text. At rest. */

@@ -67,6 +67,20 @@ uint64_t objects_drop_clean(void)
 	return n;
 }
 
+bool objects_mapped(const struct object_room *r, bool writable)
+{
+	bool found = false;
+
+	for (struct object *o = object_next(NULL); o; o = object_next(o)) {
+		if (o->room != r)
+			continue;
+		read_lock(&o->maps_lock);
+		found |= writable ? o->nwriters : !RB_EMPTY(&o->maps);
+		read_unlock(&o->maps_lock);
+	}
+	return found;
+}
+
 uint64_t objects_npages(void)
 {
 	struct object *o;

@@ -262,7 +262,7 @@ static unsigned rights_of(int prot)
 static int vma_flags(int prot, int flags, const struct object *obj, unsigned *out)
 {
 	int type = flags & MAP_TYPE;
-	unsigned f = rights_of(prot);
+	unsigned f = rights_of(prot) | (prot & MM_PROT_NEVER_EXEC ? VM_NEVER_EXEC : 0);
 
 	if (flags & MAP_GROWSDOWN)
 		f |= VM_GROWSDOWN;

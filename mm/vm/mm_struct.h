@@ -18,6 +18,7 @@
 #define VM_EXEC		0x4u
 #define VM_SHARED	0x8u
 #define VM_MAYWRITE	0x20u		/* mprotect may add VM_WRITE */
+#define VM_NEVER_EXEC	0x40u		/* nor may it add VM_EXEC */
 #define VM_GROWSDOWN	0x100u
 #define VM_NORESERVE	0x200u
 #define VM_STACK	0x400u

@@ -59,7 +59,7 @@ static int protect_vma(struct mm *mm, struct vma *v, vaddr_t start, vaddr_t end,
 
 	if (flags == v->flags)
 		return 0;
-	if (rights & VM_WRITE && !(flags & VM_MAYWRITE))
+	if ((rights & VM_WRITE && !(flags & VM_MAYWRITE)) || (rights & VM_EXEC && flags & VM_NEVER_EXEC))
 		return -EACCES;
 	err = may_write(mm, v->flags, &flags, pages);
 	if (err)
