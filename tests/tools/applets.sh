@@ -171,7 +171,7 @@ if [ "${AS_ROOT:-}" = 1 ]; then
 	id -u; chown 12:34 d9/f9.txt; stat -c '%u:%g' d9/f9.txt; chgrp 56 d9/f9.txt; find d9 -group 56; chown -R 7 d9/sub; stat -c '%u:%g' d9/sub
 	mknod null c 1 3; echo away >null; cat null; stat -c '%F %t:%T' null; chmod 600 d9/f8.txt; chmod 777 .
 	ln -s "$(readlink /proc/$$/exe)" sh
-	su -s ./sh daemon -c 'id -u; cat d9/f8.txt 2>&1 | sed "s/.*: //"; echo mine >own; stat -c %u:%g own; rm d9/f1.txt 2>&1 | sed "s/.*: //"'
+	su -s ./sh daemon -c 'id -u; cat d9/f8.txt 2>&1 | sed "s/.*: //"; echo mine >own; stat -c %u:%g own; rm d9/f1.txt 2>&1 | sed "s/.*: //"; kill 1 2>&1 | sed "s/.*: //"; mount -t tmpfs none . 2>&1 | sed "s/.*: //"'
 	rm null sh own
 fi
 

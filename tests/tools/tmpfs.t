@@ -152,4 +152,114 @@ for i in (1, 2, 3, 4):
     want.append(f"{digest}  f{i}")
 equal(swapped.out.decode().splitlines(), want + [want[0]] + want[2:] + ["ok"],
       "100 MB of files in 96 MB of memory, the rest of the machine is swap", swapped.err)
+
+# ---- POSIX shared memory in swap ----------------------------------------------------------------
+
+shm = c_program("shm", r"""
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAGE	4096ul
+#define PAGES	(100ul << 20 >> 12)
+
+static unsigned long word(unsigned long page, unsigned long round)
+{
+	return (page + 1) * 0x9e3779b97f4a7c15ul ^ round;
+}
+
+static long meminfo(const char *key)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[128];
+	long kb = -1;
+
+	while (kb < 0 && fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, strlen(key)))
+			sscanf(line + strlen(key), ": %ld", &kb);
+	fclose(f);
+	return kb;
+}
+
+static char *map(int prot)
+{
+	int fd = shm_open("/big", O_RDWR, 0);
+	char *p = mmap(NULL, PAGES * PAGE, prot, MAP_SHARED, fd, 0);
+
+	close(fd);
+	return p;
+}
+
+/* Every step-th page from `from` on gets the words of that round. */
+static void writer(unsigned long from, unsigned long step, unsigned long round)
+{
+	char *p = map(PROT_READ | PROT_WRITE);
+
+	for (unsigned long i = from; i < PAGES; i += step)
+		for (unsigned long j = 0; j < PAGE; j += 512)
+			*(unsigned long *)(p + i * PAGE + j) = word(i, round);
+	_exit(0);
+}
+
+/* Pages that have other words than those of their round: by a mapping, or by read(2). */
+static unsigned long wrong(int by_read)
+{
+	static char page[PAGE];
+	char *p = map(PROT_READ);
+	int fd = shm_open("/big", O_RDONLY, 0);
+	unsigned long n = 0;
+
+	for (unsigned long i = 0; i < PAGES; i++) {
+		char *at = by_read ? page : p + i * PAGE;
+		unsigned long w = word(i, i % 2 ? 1 : 2);
+
+		if (by_read && pread(fd, page, PAGE, (long)(i * PAGE)) != (long)PAGE)
+			n++;
+		n += *(unsigned long *)at != w || *(unsigned long *)(at + 3584) != w;
+	}
+	munmap(p, PAGES * PAGE);
+	close(fd);
+	return n;
+}
+
+int main(void)
+{
+	long swap = meminfo("SwapFree");
+	int fd = shm_open("/big", O_CREAT | O_EXCL | O_RDWR, 0600), status, bad = 0;
+	struct stat st;
+
+	if (ftruncate(fd, PAGES * PAGE))
+		perror("ftruncate");
+	for (unsigned long i = 0; i < 2; i++)
+		if (!fork())
+			writer(i, 2, 1);
+	while (wait(&status) > 0)
+		bad |= status;
+	if (!fork())
+		writer(0, 2, 2);
+	wait(&status);
+	printf("written: %d, in swap: %s\n", bad | status, swap - meminfo("SwapFree") > 30000 ? "much" : "little");
+	fstat(fd, &st);
+	printf("blocks: %ld, by mapping: %lu, by read: %lu\n", (long)st.st_blocks, wrong(0), wrong(1));
+	if (!fork())				/* another process sees the same, and takes half away */
+		_exit(wrong(0) != 0 || ftruncate(fd, PAGES / 2 * PAGE));
+	wait(&status);
+	fstat(fd, &st);
+	printf("half: %d, blocks: %ld, shmem: %s\n", status, (long)st.st_blocks, meminfo("Shmem") > 51200 ? "more" : "not more");
+	shm_unlink("/big");
+	close(fd);
+	printf("swap is free again: %d, shmem: %ld\n", swap == meminfo("SwapFree"), meminfo("Shmem"));
+	return 0;
+}
+""")
+for cpus in "1", "4":
+    done = tool("qrun", "-t", "300", "-m", "200M", "-c", cpus, "-a", "swap=130M", "-a", "shm_size=110M", shm)
+    equal(done.out.decode().splitlines(), [
+        "written: 0, in swap: much", "blocks: 204800, by mapping: 0, by read: 0",
+        "half: 0, blocks: 102400, shmem: not more", "swap is free again: 1, shmem: 0"],
+        f"100 MB of shared memory on a machine with less, {cpus} CPU(s)", done.err)
 end()
