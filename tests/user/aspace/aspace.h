@@ -141,6 +141,9 @@ extern const struct op map_ops[], file_ops[], advice_ops[], remap_ops[], touch_o
 /* mremap of old to so many bytes at target, told with what comes of it. */
 void remap(struct range old, uint64_t new_len, int flags, uint64_t target);
 
+/* Waits for a child; how it ended. */
+void say_end(long pid);
+
 /* A step: what /proc/self/maps says (maps.c). */
 void op_maps(void);
 /* Can a page of the range that shows a file not be read? Reads them. */

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void say_end(int pid)
+void say_end(long pid)
 {
 	int status = 0;
 	long got = SYS(wait4, pid, &status, 0, 0);
