@@ -183,6 +183,11 @@ static uint64_t slice_of(const struct thread *t)
 	return likely(!nice) ? SLICE_TICKS : (uint64_t)(nice < 0 ? SLICE_TICKS - nice * 4 / 5 : MAX(SLICE_TICKS - nice / 5, 1));
 }
 
+uint64_t sched_slice_ns(const struct thread *t)
+{
+	return slice_of(t) * sched_tick_ns();
+}
+
 static void account(struct thread *prev, struct thread *next)
 {
 	uint64_t now = arch_clock_ns();

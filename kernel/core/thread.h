@@ -80,6 +80,8 @@ void thread_exit(void (*done)(void *), void *done_arg) __noreturn;
 /* Picks the next thread and switches. Called with interrupts on or off, no spinlock held. */
 void schedule(void);
 void sched_yield(void);
+/* How long its turns are. */
+uint64_t sched_slice_ns(const struct thread *t);
 /* Nanoseconds from one tick of a CPU to the next. */
 uint64_t sched_tick_ns(void);
 /* The tick's part: time slices, timed waits. Interrupts off. The tick itself is started and stopped by the scheduler. */

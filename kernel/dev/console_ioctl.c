@@ -5,7 +5,13 @@
 #include <kernel/fs/file.h>
 #include <kernel/proc/terminal.h>
 #include <linux/errno.h>
+#include <lib/string.h>
 #include <linux/signal.h>
+
+#define SPEED		115200u
+
+_Static_assert(offsetof(struct termios2, c_ispeed) == sizeof(struct termios) &&
+	       offsetof(struct termios2, c_cc) == offsetof(struct termios, c_cc), "one begins as the other");
 
 static long put_int(int v, uint64_t arg)
 {
@@ -38,7 +44,21 @@ static long get_settings(uint64_t arg)
 	return copy_to_user((void __user *)arg, &tio, sizeof(tio)) ? -EFAULT : 0;
 }
 
-/* Output is never waiting to be sent here, so it is all the same when they take effect. */
+/* The line has one speed, which is told whatever was set. */
+static long get_settings2(uint64_t arg)
+{
+	struct termios2 tio = { .c_ispeed = SPEED, .c_ospeed = SPEED };
+	uint64_t flags = waitq_lock(&console.input);
+
+	memcpy(&tio, &console.ldisc.tio, sizeof(console.ldisc.tio));
+	waitq_unlock(&console.input, flags);
+	return copy_to_user((void __user *)arg, &tio, sizeof(tio)) ? -EFAULT : 0;
+}
+
+/*
+ * Output is never waiting to be sent here, so it is all the same when they take effect. A struct termios2 begins as
+ * a struct termios; its speeds are not the program's to choose.
+ */
 static long set_settings(uint64_t arg, bool flush)
 {
 	struct termios tio;
@@ -49,6 +69,8 @@ static long set_settings(uint64_t arg, bool flush)
 		return err;
 	if (copy_from_user(&tio, (const void __user *)arg, sizeof(tio)))
 		return -EFAULT;
+	if ((tio.c_cflag & CBAUD) == BOTHER)
+		tio.c_cflag = (tio.c_cflag & ~(tcflag_t)CBAUD) | B115200;
 	flags = waitq_lock(&console.input);
 	if (flush)
 		ldisc_flush(&console.ldisc);
@@ -149,9 +171,13 @@ long console_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	case FIONREAD:	return get_count(arg);
 	case TIOCOUTQ:	return put_int(0, arg);
 	case TCGETS:	return get_settings(arg);
+	case TCGETS2:	return get_settings2(arg);
 	case TCSETS:
-	case TCSETSW:	return set_settings(arg, false);
-	case TCSETSF:	return set_settings(arg, true);
+	case TCSETSW:
+	case TCSETS2:
+	case TCSETSW2:	return set_settings(arg, false);
+	case TCSETSF:
+	case TCSETSF2:	return set_settings(arg, true);
 	case TIOCGWINSZ: return get_winsize(arg);
 	case TIOCSWINSZ: return set_winsize(arg);
 	case TCFLSH:	return flush(arg);

@@ -32,6 +32,7 @@ static void copy_places(struct process *child, const struct process *parent)
 	child->no_new_privs = parent->no_new_privs;
 	child->timer_slack = parent->timer_slack;
 	child->personality = parent->personality;
+	child->mempolicy = parent->mempolicy;
 	spin_lock(&process_lock);
 	memcpy(child->rlimit, parent->rlimit, sizeof(child->rlimit));
 	child->no_terminal = parent->no_terminal;

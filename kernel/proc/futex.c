@@ -10,9 +10,9 @@
  * lock is given up, the fault taken, and all begins anew.
  *
  * Locks: a bucket (RANK_FUTEX; two by address), then the wait queue of one sleeper. A
- * sleeper's bucket changes only under the locks of both. The sleeper's struct is on its
- * stack: it leaves only when it has seen `woken` under its queue's lock, or has taken
- * itself out of the bucket.
+ * sleeper's bucket changes only under the locks of both. The sleeper's struct is its own:
+ * it leaves only when it has seen `woken` under its queue's lock, or has taken
+ * itself out of the bucket. A thread may be several sleepers (futex_waitv(2)), with one queue.
  *
  * Franke, Russell, Kirkwood: "Fuss, Futexes and Furwocks" (2002); futex(2).
  */
@@ -21,6 +21,7 @@
 #include <kernel/proc/process.h>
 #include <linux/errno.h>
 #include <linux/futex.h>
+#include <mm/alloc/slab.h>
 #include <mm/mm.h>
 
 #define NBUCKETS	256u		/* a power of two */
@@ -36,8 +37,8 @@ struct sleeper {
 	struct bucket *bucket;		/* locks of the old and of the new one; NULL: woken */
 	TAILQ_ENTRY(sleeper) link;	/* bucket's lock */
 	uint32_t bits;
-	bool woken;			/* wait.lock */
-	struct waitq wait;
+	bool woken;			/* wait->lock */
+	struct waitq *wait;		/* on the same stack; one for all that the same thread waits for */
 };
 
 static struct bucket buckets[NBUCKETS];
@@ -98,10 +99,10 @@ static void wake(struct bucket *b, struct sleeper *s)
 	uint64_t flags;
 
 	bucket_remove(b, s);
-	flags = waitq_lock(&s->wait);
+	flags = waitq_lock(s->wait);
 	s->woken = true;
-	waitq_wake_all(&s->wait);
-	waitq_unlock(&s->wait, flags);
+	waitq_wake_all(s->wait);
+	waitq_unlock(s->wait, flags);
 }
 
 /* b's lock held. */
@@ -204,55 +205,112 @@ static bool leave(struct sleeper *s)
 	return false;
 }
 
-/* Until woken: 0, -ETIMEDOUT, -ERESTARTSYS. */
-static int sleep(struct sleeper *s, uint64_t deadline_ns)
+static bool any_woken(const struct sleeper *s, unsigned n)
 {
-	uint64_t flags = waitq_lock(&s->wait);
+	while (n--)
+		if (s[n].woken)
+			return true;
+	return false;
+}
+
+/* Until one of them is woken: 0, -ETIMEDOUT, -ERESTARTSYS. */
+static int sleep(struct sleeper *s, unsigned n, struct waitq *q, uint64_t deadline_ns)
+{
+	uint64_t flags = waitq_lock(q);
 	int err = 0;
 
-	while (!s->woken && !err) {
+	while (!any_woken(s, n) && !err) {
 		if (deadline_ns == UINT64_MAX)
-			err = waitq_sleep_interruptible(&s->wait, &flags);
+			err = waitq_sleep_interruptible(q, &flags);
 		else
-			err = waitq_sleep_interruptible_until(&s->wait, &flags, deadline_ns);
+			err = waitq_sleep_interruptible_until(q, &flags, deadline_ns);
 	}
-	waitq_unlock(&s->wait, flags);
+	waitq_unlock(q, flags);
 	return err;
 }
 
 /* It is being woken: the waker may still hold its queue. */
 static void wait_for_waker(struct sleeper *s)
 {
-	uint64_t flags = waitq_lock(&s->wait);
+	uint64_t flags = waitq_lock(s->wait);
 
 	while (!s->woken)
-		waitq_sleep(&s->wait, &flags);
-	waitq_unlock(&s->wait, flags);
+		waitq_sleep(s->wait, &flags);
+	waitq_unlock(s->wait, flags);
+}
+
+/* s, whose bits are set, is among those that wait at va, if the word is `value`. */
+static int enter(struct sleeper *s, struct waitq *q, vaddr_t va, bool shared, uint32_t value)
+{
+	struct bucket *b;
+	int err = find_key(va, shared, &s->key, &s->hold);
+
+	if (err)
+		return err;
+	s->wait = q;
+	s->woken = false;
+	b = bucket_of(&s->key);
+	err = lock_if(b, b, va, &value);
+	if (err) {
+		drop(s->hold);
+		return err;
+	}
+	s->bucket = b;
+	TAILQ_INSERT_TAIL(&b->sleepers, s, link);
+	spin_unlock(&b->lock);
+	return 0;
+}
+
+/* None of them waits any more: the last one that was woken, or -1. */
+static int leave_all(struct sleeper *s, unsigned n)
+{
+	int woken = -1;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!leave(&s[i])) {
+			wait_for_waker(&s[i]);
+			woken = (int)i;
+		}
+		drop(s[i].hold);
+	}
+	return woken;
 }
 
 int futex_wait(vaddr_t va, bool shared, uint32_t value, uint32_t bits, uint64_t deadline_ns)
 {
 	struct sleeper s = { .bits = bits };
-	struct bucket *b;
-	int err = find_key(va, shared, &s.key, &s.hold);
+	struct waitq q;
+	int err;
 
+	waitq_init(&q);
+	err = enter(&s, &q, va, shared, value);
 	if (err)
 		return err;
-	waitq_init(&s.wait);
-	b = bucket_of(&s.key);
-	err = lock_if(b, b, va, &value);
-	if (!err) {
-		s.bucket = b;
-		TAILQ_INSERT_TAIL(&b->sleepers, &s, link);
-		spin_unlock(&b->lock);
-		err = sleep(&s, deadline_ns);
-		if (err && !leave(&s)) {
-			wait_for_waker(&s);
-			err = 0;
-		}
+	err = sleep(&s, 1, &q, deadline_ns);
+	return leave_all(&s, 1) < 0 ? err : 0;
+}
+
+int futex_wait_any(const struct futex_word *w, unsigned n, uint64_t deadline_ns)
+{
+	struct sleeper *s = kmalloc(n * sizeof(*s));
+	unsigned entered = 0;
+	struct waitq q;
+	int woken, err = 0;
+
+	if (!s)
+		return -ENOMEM;
+	waitq_init(&q);
+	while (entered < n && !err) {
+		s[entered].bits = FUTEX_ANY;
+		err = enter(&s[entered], &q, w[entered].va, w[entered].shared, w[entered].value);
+		if (!err)
+			entered++;
 	}
-	drop(s.hold);
-	return err;
+	if (!err)
+		err = sleep(s, n, &q, deadline_ns);
+	woken = leave_all(s, entered);
+	kfree(s);
+	return woken < 0 ? err : woken;
 }
 
 /* ---- requeue ---- */

@@ -20,6 +20,9 @@ void futex_init(void);
  */
 int __must_check futex_wait(vaddr_t va, bool shared, uint32_t value, uint32_t bits,
 			    uint64_t deadline_ns);
+/* The same for several words at once: the number of one that was woken, or those errors; -ENOMEM. */
+struct futex_word { vaddr_t va; uint32_t value; bool shared; };
+int __must_check futex_wait_any(const struct futex_word *w, unsigned n, uint64_t deadline_ns);
 /* Wakes up to n that wait at va for one of `bits`: how many, or -EFAULT, -EINVAL. */
 long futex_wake(vaddr_t va, bool shared, unsigned n, uint32_t bits);
 /*

@@ -51,6 +51,16 @@ static int send_many(int pid, const struct sig_info *info)
 	return done ? 0 : err;
 }
 
+int signal_send_process(struct process *p, const struct sig_info *info)
+{
+	int err;
+
+	spin_lock(&process_lock);
+	err = process_find(p->pid) == p ? send_one(p, NULL, info) : -ESRCH;
+	spin_unlock(&process_lock);
+	return err;
+}
+
 int signal_send_pid(int pid, const struct sig_info *info)
 {
 	int err;

@@ -136,6 +136,50 @@ int process_get_mm(int pid, struct mm **mm)
 	return 0;
 }
 
+int process_may_look_inside(const struct process *p)
+{
+	const struct cred *c = cred_current();
+
+	if (p == current_process() || cred_is_privileged(c))
+		return 0;
+	return cred_may_change(c, &p->cred) && p->dumpable ? 0 : -EPERM;
+}
+
+/* process_lock held. */
+static int get_mm_inside(const struct process *p, struct mm **mm)
+{
+	int err = process_may_look_inside(p);
+
+	*mm = NULL;
+	if (!err && !p->mm)
+		err = -ESRCH;
+	if (!err)
+		*mm = mm_get(p->mm);
+	return err;
+}
+
+int process_get_mm_inside(int pid, struct mm **mm)
+{
+	struct process *p = find_locked(pid);
+	int err;
+
+	if (!p)
+		return -ESRCH;
+	err = get_mm_inside(p, mm);
+	spin_unlock(&process_lock);
+	return err;
+}
+
+int process_open_mm(const struct process *p, struct mm **mm)
+{
+	int err;
+
+	spin_lock(&process_lock);
+	err = get_mm_inside(p, mm);
+	spin_unlock(&process_lock);
+	return err;
+}
+
 /* Counts n, if there is one, and lets process_lock go. */
 static int get_node(struct node *n, struct node **out)
 {

@@ -39,6 +39,12 @@ int process_next_task(int pid, int tid);
 int process_next(int pid);
 /* Counted. *mm NULL: it runs no program (any more). 0 or -ESRCH. */
 int __must_check process_get_mm(int pid, struct mm **mm);
+/* May the running process look at p's memory and files, and change them? 0 or -EPERM. */
+int __must_check process_may_look_inside(const struct process *p);
+/* Its memory, counted, for who wants that. 0, -EPERM, -ESRCH: it is over, or has none. */
+int __must_check process_get_mm_inside(int pid, struct mm **mm);
+/* The same of p, of which there is a reference. */
+int __must_check process_open_mm(const struct process *p, struct mm **mm);
 /* Counted. 0; -ESRCH; -ENOENT: it has none. */
 int __must_check process_get_exe(int pid, struct node **out);
 int __must_check process_get_cwd(int pid, struct node **out);

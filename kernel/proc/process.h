@@ -76,6 +76,7 @@ struct process {
 	bool dumpable, no_new_privs;
 	bool reaps;			/* orphans below it are its children: PR_SET_CHILD_SUBREAPER */
 	uint64_t timer_slack;
+	struct mempolicy { uint16_t mode; uint16_t node0; } mempolicy; /* MPOL_*, kept by fork and exec; node 0 is named */
 	uint32_t personality;		/* ADDR_NO_RANDOMIZE and others of personality(2) */
 	struct mm *mm;			/* NULL before the first program and after the last */
 	struct files files;
@@ -239,6 +240,7 @@ struct wait_for {
 struct wait_news {
 	int pid;			/* 0: no news, and WNOHANG */
 	int status;			/* as wait4(2) gives it */
+	uint32_t uid;
 	struct usage used;
 };
 

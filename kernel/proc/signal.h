@@ -184,6 +184,8 @@ int __must_check signal_send(struct process *p, struct sig_thread *t,
 void signal_raise(struct process *p, int sig);
 /* kill(2)'s siginfo, from the running process. */
 struct sig_info signal_info_user(int sig, int code);
+/* To p, of which there is a reference. 0 or -errno. */
+int __must_check signal_send_process(struct process *p, const struct sig_info *info);
 /* To a process, or to its group: as kill(2) takes pid. 0 or -errno. */
 int __must_check signal_send_pid(int pid, const struct sig_info *info);
 /* The kernel's own, to all of a session's group; process_lock held. */

@@ -71,6 +71,7 @@ void process_gone(struct process *p)
 	p->gone = true;
 	reap = reap_unwanted(p);
 	spin_unlock(&process_lock);
+	file_poll_wake();		/* who has it as a file */
 	if (reap)
 		process_put(p);
 }
@@ -156,6 +157,7 @@ static bool take_news(struct process *c, int status, const struct wait_for *w,
 {
 	news->pid = c->pid;
 	news->status = status;
+	news->uid = c->cred.uid;
 	news->used = c->used;
 	if (!c->gone)
 		process_times(c, &news->used.user_ns, &news->used.system_ns);

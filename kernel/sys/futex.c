@@ -1,10 +1,13 @@
 /* Calls about futexes. */
 #include <kernel/core/clock.h>
 #include <kernel/proc/futex.h>
+#include <kernel/proc/look.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
 #include <kernel/sys/timespec.h>
 #include <linux/futex.h>
+#include <linux/time.h>
+#include <mm/alloc/slab.h>
 
 /* Of a wait: relative, or a moment of one of two clocks; NULL: never. */
 static int get_deadline(const struct __kernel_timespec __user *from, unsigned op,
@@ -95,6 +98,55 @@ SYSCALL6(futex, vaddr_t, va, unsigned, op, uint32_t, value, uint64_t, arg, vaddr
 	}
 }
 
+/* ---- futex_waitv(2) ---- */
+
+static int get_words(struct futex_word *to, const struct futex_waitv __user *from, unsigned n)
+{
+	struct futex_waitv w;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (copy_from_user(&w, from + i, sizeof(w)))
+			return -EFAULT;
+		if (w.flags & ~(FUTEX_32 | FUTEX_PRIVATE_FLAG) || !(w.flags & FUTEX_32) || w.__reserved)
+			return -EINVAL;
+		to[i] = (struct futex_word){ w.uaddr, (uint32_t)w.val, !(w.flags & FUTEX_PRIVATE_FLAG) };
+	}
+	return 0;
+}
+
+/* A moment of one of two clocks; NULL: never. */
+static int get_moment(const struct __kernel_timespec __user *from, int clock, uint64_t *deadline)
+{
+	*deadline = UINT64_MAX;
+	if (!from)
+		return 0;
+	if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME)
+		return -EINVAL;
+	return get_deadline(from, FUTEX_WAIT_BITSET | (clock == CLOCK_REALTIME ? FUTEX_CLOCK_REALTIME : 0), deadline);
+}
+
+SYSCALL5(futex_waitv, const struct futex_waitv __user *, from, unsigned, n, unsigned, flags,
+	 const struct __kernel_timespec __user *, timeout, int, clock)
+{
+	struct futex_word *w;
+	uint64_t deadline;
+	long r;
+
+	if (flags || !n || n > FUTEX_WAITV_MAX || !from)
+		return -EINVAL;
+	r = get_moment(timeout, clock, &deadline);
+	if (r)
+		return r;
+	w = kmalloc(n * sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	r = get_words(w, from, n);
+	if (!r)
+		r = futex_wait_any(w, n, deadline);
+	kfree(w);
+	return r;
+}
+
 #define ROBUST_HEAD_SIZE	24	/* sizeof(struct robust_list_head) */
 
 SYSCALL2(set_robust_list, uint64_t, head, size_t, len)
@@ -105,18 +157,21 @@ SYSCALL2(set_robust_list, uint64_t, head, size_t, len)
 	return 0;
 }
 
-/* Of the caller (0), or of any task: there is one user. */
+/* Of the caller (0), or of a task whose memory it may look at. */
 SYSCALL3(get_robust_list, int, tid, uint64_t __user *, head, uint64_t __user *, len)
 {
 	const struct task *t;
 	uint64_t list = 0;
+	int err = -ESRCH;
 
 	spin_lock(&process_lock);
 	t = tid ? task_find(tid) : current_task();
-	if (t)
+	if (t) {
+		err = process_may_look_inside(t->process);
 		list = READ_ONCE(t->robust_list);
+	}
 	spin_unlock(&process_lock);
-	if (!t)
-		return -ESRCH;
+	if (err)
+		return err;
 	return put_user_u64(ROBUST_HEAD_SIZE, len) || put_user_u64(list, head) ? -EFAULT : 0;
 }

@@ -2,6 +2,7 @@
 #include <kernel/core/clock.h>
 #include <kernel/dev/console.h>
 #include <kernel/proc/process.h>
+#include <kernel/proc/terminal.h>
 #include <kernel/sys/syscall.h>
 #include <lib/version.h>
 #include <linux/random.h>
@@ -37,6 +38,14 @@ SYSCALL1(sysinfo, struct sysinfo __user *, to)
 	s.procs = (uint16_t)process_count();
 	s.mem_unit = 1;
 	return copy_to_user(to, &s, sizeof(s)) ? -EFAULT : 0;
+}
+
+/* There is nothing to hang up where a process has no terminal; open files of one cannot be made dead. */
+SYSCALL0(vhangup)
+{
+	if (!cred_is_privileged(cred_current()))
+		return -EPERM;
+	return terminal_session() < 0 ? 0 : -EOPNOTSUPP;
 }
 
 SYSCALL3(getrandom, void __user *, to, size_t, n, unsigned, flags)

@@ -107,8 +107,9 @@ static long transfer_with(int pid, struct transfer *t, const struct io_vector *o
 
 	if (is_empty(other))
 		return 0;
-	if (process_get_mm(pid, &t->mm) || !t->mm)
-		return -ESRCH;
+	r = process_get_mm_inside(pid, &t->mm);
+	if (r)
+		return r;
 	t->buffer = t->write ? kmalloc(PAGE_SIZE) : NULL;
 	r = t->write && !t->buffer ? -ENOMEM : transfer_all(t, other);
 	kfree(t->buffer);

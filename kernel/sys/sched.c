@@ -7,6 +7,7 @@
 #include <kernel/sys/syscall.h>
 #include <linux/membarrier.h>
 #include <linux/sched.h>
+#include <linux/time_types.h>
 #include <mm/mm.h>
 
 SYSCALL0(sched_yield)
@@ -133,6 +134,24 @@ SYSCALL2(sched_getparam, int, tid, uint32_t __user *, param)
 SYSCALL2(sched_setparam, int, tid, const uint32_t __user *, param)
 {
 	return set_policy(tid, SCHED_NORMAL, param);
+}
+
+/* Of SCHED_NORMAL it is 0 on Linux where nobody else wants the CPU; here each has its turn. */
+SYSCALL2(sched_rr_get_interval, int, tid, struct __kernel_timespec __user *, to)
+{
+	struct __kernel_timespec t = { 0, 0 };
+	const struct task *task;
+
+	if (tid < 0)
+		return -EINVAL;
+	spin_lock(&process_lock);
+	task = find(tid);
+	if (task)
+		t.tv_nsec = (long)sched_slice_ns(&task->thread);
+	spin_unlock(&process_lock);
+	if (!task)
+		return -ESRCH;
+	return copy_to_user(to, &t, sizeof(t)) ? -EFAULT : 0;
 }
 
 /* As Linux's, though threads cannot have them. */

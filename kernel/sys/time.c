@@ -6,9 +6,40 @@
 #include <kernel/sys/timespec.h>
 #include <linux/time.h>
 
+/* The lowest two bits of such a clock. */
+enum { CLOCK_OF_BOTH, CLOCK_OF_USER, CLOCK_OF_RUNNING, CLOCK_OF_FILE };
+
+/*
+ * Of a process or thread, by its number (clock_getcpuclockid(3)): above three bits that say of which and which time,
+ * stands its complement. 0, -EINVAL.
+ */
+static int cpu_clock_read(int clock, uint64_t *ns)
+{
+	bool thread = clock & 4;
+	int tid = ~(clock >> 3), which = clock & 3;
+	uint64_t user, system;
+	const struct task *t;
+
+	spin_lock(&process_lock);
+	t = tid ? task_find(tid) : current_task();
+	if (t && thread)
+		task_times(t, &user, &system);
+	else if (t)
+		process_times(t->process, &user, &system);
+	if (t && thread ? t->process != current_process() : t && tid && t->process->pid != tid)
+		t = NULL;
+	spin_unlock(&process_lock);
+	if (!t || which == CLOCK_OF_FILE)
+		return -EINVAL;
+	*ns = which == CLOCK_OF_USER ? user : user + system;
+	return 0;
+}
+
 /* The clock's nanoseconds now, or -EINVAL. */
 static int clock_read(int clock, uint64_t *ns)
 {
+	if (clock < 0)
+		return cpu_clock_read(clock, ns);
 	switch (clock) {
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:

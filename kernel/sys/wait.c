@@ -1,5 +1,6 @@
 /* Calls that wait for children: wait4, waitid. */
 #include <asm/siginfo.h>
+#include <kernel/fs/pidfd.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
 #include <kernel/sys/usage.h>
@@ -85,10 +86,27 @@ static int put_info(const struct wait_news *news, siginfo_t __user *to)
 	word[1] = 0;				/* si_errno */
 	word[2] = (uint32_t)code;		/* si_code */
 	word[3] = (uint32_t)news->pid;		/* si_pid, behind a gap of four bytes */
-	word[4] = 0;				/* si_uid */
+	word[4] = news->pid ? news->uid : 0;	/* si_uid */
 	word[5] = (uint32_t)value;		/* si_status */
 	return copy_to_user(to, word, 12) ||
 	       copy_to_user((char __user *)to + 16, word + 3, 12) ? -EFAULT : 0;
+}
+
+/* The process that an open file stands for; without waiting, where that says so. */
+static int choose_file(struct wait_for *w, int fd)
+{
+	struct file *f = fd >= 0 ? user_file(fd) : NULL;
+	const struct process *p = f ? pidfd_process(f) : NULL;
+
+	if (p) {
+		w->whom = WAIT_PID;
+		w->id = p->pid;
+		if (f->flags & O_NONBLOCK)
+			w->options |= WNOHANG;
+	}
+	if (f)
+		file_put(f);
+	return p ? 0 : fd < 0 ? -EINVAL : -EBADF;
 }
 
 static int choose_id(struct wait_for *w, int which, int id)
@@ -105,6 +123,8 @@ static int choose_id(struct wait_for *w, int which, int id)
 		w->whom = WAIT_GROUP;
 		w->id = id ? id : current_process()->pgid;
 		return id >= 0 ? 0 : -EINVAL;
+	case P_PIDFD:
+		return choose_file(w, id);
 	default:
 		return -EINVAL;
 	}
@@ -122,6 +142,8 @@ SYSCALL5(waitid, int, which, int, id, siginfo_t __user *, info, unsigned, option
 	err = choose_id(&w, which, id);
 	if (!err)
 		err = process_wait_child(&w, &news);
+	if (!err && !news.pid && w.options & ~options)
+		err = -EAGAIN;
 	if (err)
 		return err;
 	if (news.pid && put_usage(&news.used, usage))

@@ -18,9 +18,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -36,7 +40,7 @@
 
 /*
  * What a call takes: p pointer, v pointer to an iovec, P path, n length, i small number or flags,
- * f fd, h segment of shared memory, t request of a terminal, s signal, d process (never another one's: a fuzzed parent proves nothing), o offset.
+ * f fd, h segment of shared memory, c small number, t request of a terminal, s signal, d process (never another one's: a fuzzed parent proves nothing), o offset.
  */
 struct call { int nr; const char *takes; };
 
@@ -94,6 +98,17 @@ static const struct call calls[] = {
 	{ SYS_sendmsg, "fpi" }, { SYS_recvmsg, "fpi" }, { SYS_getsockname, "fpp" },
 	{ SYS_shmget, "hni" }, { SYS_shmat, "hpi" }, { SYS_shmdt, "p" }, { SYS_shmctl, "hip" },
 	{ SYS_getpeername, "fpp" }, { SYS_getsockopt, "fiipp" }, { SYS_setsockopt, "fiipi" },
+	{ SYS_timer_create, "cpp" }, { SYS_timer_settime, "cipp" }, { SYS_timer_gettime, "cp" },
+	{ SYS_timer_getoverrun, "c" }, { SYS_timer_delete, "c" }, { SYS_signalfd4, "fpni" },
+	{ SYS_signalfd, "fpn" }, { SYS_execveat, "fPppi" }, { SYS_setpriority, "idi" },
+	{ SYS_getpriority, "id" }, { SYS_capget, "pp" }, { SYS_capset, "pp" }, { SYS_personality, "i" },
+	{ SYS_pidfd_open, "di" }, { SYS_pidfd_send_signal, "fspi" }, { SYS_pidfd_getfd, "ffi" },
+	{ SYS_process_madvise, "fviii" }, { SYS_close_range, "ffi" }, { SYS_set_mempolicy, "ipn" },
+	{ SYS_get_mempolicy, "ppnpi" }, { SYS_mbind, "pnipni" }, { SYS_migrate_pages, "dnpp" },
+	{ SYS_fadvise64, "fooi" }, { SYS_readahead, "fon" }, { SYS_sync_file_range, "fooi" },
+	{ SYS_sched_rr_get_interval, "dp" }, { SYS_sched_setscheduler, "dip" }, { SYS_sched_getparam, "dp" },
+	{ SYS_getcpu, "pp" }, { SYS_membarrier, "ii" }, { SYS_fdatasync, "f" }, { SYS_accept, "fpp" },
+	{ SYS_epoll_pwait2, "fpippn" }, { SYS_setfsgid, "i" }, { SYS_setpgid, "dd" }, { SYS_fcntl, "fcp" },
 };
 #define CALLS	(sizeof(calls) / sizeof(calls[0]))
 
@@ -217,9 +232,11 @@ static uint64_t argument(char kind)
 	case 'n':
 		return length();
 	case 'f':
-		return below(10) ? below(14) : small();
+		return below(10) ? below(20) : small();
 	case 'h':
 		return below(4) ? *segments + below(4) : small();
+	case 'c':
+		return below(10) ? below(12) : small();
 	case 's':
 		return below(10) ? below(66) : small();
 	case 'd':
@@ -241,7 +258,7 @@ static bool tame(uint64_t nr)
 	static const int never[] = {
 		SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
 		SYS_process_vm_writev, SYS_prlimit64, SYS_reboot, SYS_setpgid, SYS_ptrace,
-		SYS_sched_setaffinity,
+		SYS_sched_setaffinity, SYS_pidfd_send_signal, SYS_setpriority, SYS_migrate_pages,
 	};
 
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
@@ -316,8 +333,11 @@ static void make_area(void)
 	open("/", O_RDONLY);
 	open("/bin/fuzz", O_RDONLY);
 	open("/dev/zero", O_RDWR);
-	if (pipe(ends))
+	if (pipe(ends) || socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
 		return;
+	epoll_create1(0);
+	eventfd(1, EFD_NONBLOCK);
+	timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
 }
 
 static void child(void)
