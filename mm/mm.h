@@ -215,7 +215,7 @@ size_t mm_peek(struct mm *mm, vaddr_t va, void *to, size_t n);
 void mm_set_layout(struct mm *mm, const struct mm_layout *l);
 void mm_get_layout(struct mm *mm, struct mm_layout *l);
 
-/* Calls fn for each mapping in order (maps, the GDB's twin): mm locked for reading. Nonzero stops. */
+/* Calls fn for each mapping that ends above `from`, in order (maps, the GDB's twin): mm locked for reading. Nonzero stops. */
 struct vma_info {
 	vaddr_t start, end;
 	int prot, flags;
@@ -225,7 +225,7 @@ struct vma_info {
 	struct object *obj;
 	const char *name;
 };
-int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma_info *v, void *arg), void *arg);
+int mm_for_each_vma(struct mm *mm, vaddr_t from, int (*fn)(const struct vma_info *v, void *arg), void *arg);
 
 /* What a mapping has in memory, in bytes; pss: each page by the number of mappings it has, times 4096. */
 struct vma_usage {
@@ -234,7 +234,7 @@ struct vma_usage {
 	uint64_t pss, pss_dirty, pss_anon, pss_file, pss_shmem;
 };
 /* The same with that; also -ENOMEM. */
-int mm_for_each_usage(struct mm *mm,
+int mm_for_each_usage(struct mm *mm, vaddr_t from,
 		      int (*fn)(const struct vma_info *v, const struct vma_usage *u, void *arg),
 		      void *arg);
 /* Pages count as used from their next use on; or the high-water mark begins anew. The numbers of clear_refs. */

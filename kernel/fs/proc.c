@@ -23,11 +23,17 @@ static struct spinlock text_lock = SPINLOCK_INIT(RANK_LISTS);
 
 /* ---- open files ---- */
 
-static int make_text(const struct proc_file *pf, int pid, struct text **out)
+/* The first piece, or the one after `last`. */
+static int make_text(const struct proc_file *pf, int pid, const struct text *last, struct text **out)
 {
 	struct text *t = text_create();
-	int err = t ? pf->show(t, pid) : -ENOMEM;
+	int err;
 
+	if (t && last) {
+		t->start = last->start + last->len;
+		t->at = last->at;
+	}
+	err = t ? pf->show(t, pid) : -ENOMEM;
 	if (!err)
 		err = t->err;
 	if (err)
@@ -37,7 +43,7 @@ static int make_text(const struct proc_file *pf, int pid, struct text **out)
 	return err;
 }
 
-/* The text that f has, or NULL; counted. */
+/* The piece that f has, or NULL; counted. */
 static struct text *get_text(struct file *f)
 {
 	struct text *t;
@@ -50,10 +56,10 @@ static struct text *get_text(struct file *f)
 	return t;
 }
 
-/* A new one, which f has from now on; counted. */
-static int renew_text(struct file *f, const struct proc_file *pf, struct text **out)
+/* A new one, the first or the one after `last`, which f has from now on; counted. */
+static int renew_text(struct file *f, const struct proc_file *pf, const struct text *last, struct text **out)
 {
-	int err = make_text(pf, (int)f->node->about_id, out);
+	int err = make_text(pf, (int)f->node->about_id, last, out);
 	struct text *old;
 
 	if (err)
@@ -67,6 +73,27 @@ static int renew_text(struct file *f, const struct proc_file *pf, struct text **
 	return 0;
 }
 
+/* The piece that has the byte at off, or the last one; counted. Who goes back has all made anew. */
+static int find_text(struct file *f, const struct proc_file *pf, uint64_t off, struct text **out)
+{
+	struct text *t = off ? get_text(f) : NULL, *last;
+	int err;
+
+	if (t && off < t->start) {
+		text_put(t);
+		t = NULL;
+	}
+	while (!t || (t->more && off - t->start >= t->len)) {
+		last = t;
+		err = renew_text(f, pf, last, &t);
+		text_put(last);
+		if (err)
+			return err;
+	}
+	*out = t;
+	return 0;
+}
+
 static ssize_t proc_read(struct file *f, void __user *buf, size_t n, uint64_t off)
 {
 	const struct proc_file *pf = f->node->about;
@@ -77,8 +104,7 @@ static ssize_t proc_read(struct file *f, void __user *buf, size_t n, uint64_t of
 		return pf->read((int)f->node->about_id, buf, n, off);
 	if (!pf->show)
 		return -EINVAL;
-	t = off ? get_text(f) : NULL;
-	r = t ? 0 : renew_text(f, pf, &t);
+	r = find_text(f, pf, off, &t);
 	if (r)
 		return r;
 	r = text_read(t, buf, n, off);

@@ -9,7 +9,8 @@
  * A path without a leading '/' is a name in the directory of every process.
  *
  * The whole text is made at the first read of an open file, and again by every
- * read at its beginning; between, reads go on in what was made. What is
+ * read at its beginning; between, reads go on in what was made. A long one (maps)
+ * is made in pieces, as reads come to them (text.h). What is
  * written comes as one string. Nothing of a process is kept between two calls
  * but its number: one that has ended meanwhile is ESRCH.
  */

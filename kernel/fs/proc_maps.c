@@ -40,9 +40,8 @@ static void put_name(struct maps *m, const struct vma_info *v, size_t line)
 	text_escaped(m->text, m->path, (size_t)len);
 }
 
-static int put_line(const struct vma_info *v, void *arg)
+static void put_line(const struct vma_info *v, struct maps *m)
 {
-	struct maps *m = arg;
 	const struct node *n = v->obj ? node_of_object(v->obj) : NULL;
 	uint64_t ino = n ? n->ino : v->obj ? SHARED_INO : 0;
 	size_t line = m->text->len;
@@ -53,7 +52,22 @@ static int put_line(const struct vma_info *v, void *arg)
 		    v->obj ? v->pgoff << PAGE_SHIFT : 0, v->obj ? n ? fs_dev(n) : FS_DEV_NONE : 0, ino);
 	put_name(m, v, line);
 	text_char(m->text, '\n');
-	return m->text->err;
+}
+
+/* All of v has been told: nonzero if that is enough for a piece. */
+static int told(struct text *t, const struct vma_info *v)
+{
+	t->at = v->end;
+	t->more = text_full(t);
+	return t->more || t->err;
+}
+
+static int put_map(const struct vma_info *v, void *arg)
+{
+	struct maps *m = arg;
+
+	put_line(v, m);
+	return told(m->text, v);
 }
 
 /* What a file says of all mappings of one address space, with the scratch that it takes. */
@@ -69,12 +83,12 @@ static int show_with(struct text *t, int pid, int (*show)(struct mm *mm, struct 
 	err = m.path ? show(mm, &m) : -ENOMEM;
 	kfree(m.path);
 	mm_put(mm);
-	return err;
+	return MIN(err, 0);		/* above: a piece is full */
 }
 
 static int put_lines(struct mm *mm, struct maps *m)
 {
-	return mm_for_each_vma(mm, put_line, m);
+	return mm_for_each_vma(mm, m->text->at, put_map, m);
 }
 
 static int show_maps(struct text *t, int pid)
@@ -91,9 +105,11 @@ static void kb(struct text *t, const char *name, uint64_t kb)
 {
 	size_t line = t->len;
 
-	text_printf(t, "%s:", name);
+	text_add(t, name, strlen(name));
+	text_char(t, ':');
 	text_pad(t, line, 16);
-	text_printf(t, "%8lu kB\n", kb);
+	text_number(t, kb, 8);
+	text_add(t, " kB\n", 4);
 }
 
 /* What smaps and smaps_rollup tell alike; locked: pss of locked mappings. */
@@ -135,10 +151,12 @@ static void put_flags(struct text *t, unsigned flags)
 		{ VM_HUGEPAGE, "hg" }, { VM_NOHUGEPAGE, "nh" },
 	};
 
-	text_printf(t, "VmFlags: ");
+	text_add(t, "VmFlags: ", 9);
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
-		if (!names[i].flag || flags & names[i].flag)
-			text_printf(t, "%s ", names[i].name);
+		if (!names[i].flag || flags & names[i].flag) {
+			text_add(t, names[i].name, 2);
+			text_char(t, ' ');
+		}
 	text_char(t, '\n');
 }
 
@@ -153,12 +171,12 @@ static int put_smap(const struct vma_info *v, const struct vma_usage *u, void *a
 	put_usage(t, u, v->vm_flags & VM_LOCKED ? u->pss : 0, false);
 	text_printf(t, "THPeligible:    %d\n", v->thp_eligible);
 	put_flags(t, v->vm_flags);
-	return t->err;
+	return told(t, v);
 }
 
 static int put_smaps(struct mm *mm, struct maps *m)
 {
-	return mm_for_each_usage(mm, put_smap, m);
+	return mm_for_each_usage(mm, m->text->at, put_smap, m);
 }
 
 static int show_smaps(struct text *t, int pid)
@@ -199,7 +217,7 @@ static int show_rollup(struct text *t, int pid)
 		return err;
 	if (!mm)
 		return -ESRCH;
-	err = mm_for_each_usage(mm, add_smap, &r);
+	err = mm_for_each_usage(mm, 0, add_smap, &r);
 	mm_put(mm);
 	if (err)
 		return err;

@@ -50,7 +50,7 @@ static int measure(int pid, struct memory *m, bool *there)
 		return err;
 	mm_figures(mm, &m->fig);
 	mm_get_layout(mm, &m->at);
-	mm_for_each_vma(mm, add_mapping, m);
+	mm_for_each_vma(mm, 0, add_mapping, m);
 	mm_put(mm);
 	return 0;
 }

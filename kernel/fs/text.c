@@ -97,8 +97,24 @@ void text_escaped(struct text *t, const char *s, size_t n)
 
 void text_pad(struct text *t, size_t line, size_t width)
 {
-	while (!t->err && t->len - line < width)
-		text_char(t, ' ');
+	static const char blanks[] = "                                                                                ";
+	size_t n = t->len - line;
+
+	if (n < width)
+		text_add(t, blanks, MIN(width - n, sizeof(blanks) - 1));
+}
+
+void text_number(struct text *t, uint64_t v, size_t width)
+{
+	char digits[TEXT_NUMBER_MAX];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	while (sizeof(digits) - at < width)
+		digits[--at] = ' ';
+	text_add(t, digits + at, sizeof(digits) - at);
 }
 
 void text_choice(struct text *t, const char *name, bool chosen)
@@ -110,6 +126,7 @@ ssize_t text_read(const struct text *t, void __user *to, size_t n, uint64_t off)
 {
 	size_t done = 0;
 
+	off -= t->start;
 	if (off >= t->len)
 		return 0;
 	n = MIN(n, t->len - off);

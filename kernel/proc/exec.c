@@ -55,7 +55,7 @@ static int find_stack(const struct vma_info *v, void *arg)
 static int make_stack_executable(struct mm *mm)
 {
 	struct vma_info stack = { 0 };
-	int err = mm_for_each_vma(mm, find_stack, &stack);
+	int err = mm_for_each_vma(mm, 0, find_stack, &stack);
 
 	return err ? err : mm_mprotect(mm, stack.start, stack.end - stack.start,
 				       PROT_READ | PROT_WRITE | PROT_EXEC);

@@ -255,12 +255,12 @@ static struct vma_info info_of(const struct vma *v)
 	};
 }
 
-int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma_info *v, void *arg), void *arg)
+int mm_for_each_vma(struct mm *mm, vaddr_t from, int (*fn)(const struct vma_info *v, void *arg), void *arg)
 {
 	int stop = 0;
 
 	read_lock(&mm->lock);
-	for (struct vma *v = vma_first(mm); v && !stop; v = vma_next(v)) {
+	for (struct vma *v = vma_find(mm, from); v && !stop; v = vma_next(v)) {
 		struct vma_info info = info_of(v);
 
 		stop = fn(&info, arg);

@@ -245,7 +245,7 @@ static int one_vma(const struct vma_info *v, void *arg)
 	return w->fn(v, &u, w->arg);
 }
 
-int mm_for_each_usage(struct mm *mm,
+int mm_for_each_usage(struct mm *mm, vaddr_t from,
 		      int (*fn)(const struct vma_info *v, const struct vma_usage *u, void *arg),
 		      void *arg)
 {
@@ -254,7 +254,7 @@ int mm_for_each_usage(struct mm *mm,
 	int r = find_ways(&more);
 
 	if (!r)
-		r = mm_for_each_vma(mm, one_vma, &w);
+		r = mm_for_each_vma(mm, from, one_vma, &w);
 	drop_ways(&more.page);
 	drop_ways(&more.slot);
 	return r;

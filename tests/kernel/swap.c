@@ -169,7 +169,7 @@ static bool has_share(struct mm *mm, unsigned pages, unsigned part)
 	struct vma_usage sum = { 0 };
 	uint64_t want = part * (PAGE_SIZE << 12) / 12;
 
-	EXPECT_EQ(mm_for_each_usage(mm, add_swap, &sum), 0);
+	EXPECT_EQ(mm_for_each_usage(mm, 0, add_swap, &sum), 0);
 	return sum.swap == pages * PAGE_SIZE && sum.swap_pss <= want && want - sum.swap_pss < PAGE_SIZE;
 }
 

@@ -37,7 +37,7 @@ static void compare(void)
 {
 	unsigned pages = 0, used = 0, vmas = 0;
 
-	EXPECT_EQ(mm_for_each_vma(mt_mm, compare_vma, &pages), 0);
+	EXPECT_EQ(mm_for_each_vma(mt_mm, 0, compare_vma, &pages), 0);
 	for (unsigned i = 0; i < PAGES; i++) {
 		used += model[i].used;
 		vmas += model[i].used &&
