@@ -91,7 +91,7 @@ static int covers(const struct vma_info *v, void *arg)
 static bool is_mapped(vaddr_t start, vaddr_t end)
 {
 	vaddr_t at = start;
-	int err = mm_for_each_vma(current_process()->mm, covers, &at);
+	int err = mm_for_each_vma(current_process()->mm, 0, covers, &at);
 
 	return !err && at >= end;
 }
