@@ -189,7 +189,10 @@ struct mem_info { uint64_t total, free, low, cached, slab, kstacks, commit_limit
 void mm_info(struct mem_info *i);
 
 /* Frames by use, each of them looked at: takes a while. */
-struct mem_usage { uint64_t kernel, tables, anon, anon_huge, swapcache, file, mapped, shmem, mlocked; };
+struct mem_usage {
+	uint64_t kernel, tables, anon, anon_huge, swapcache, file, mapped, shmem, mlocked;
+	uint64_t shmem_huge, shmem_leaves; /* of shmem: in blocks; of these, mapped by huge leaves */
+};
 void mm_usage(struct mem_usage *u);
 /* The i-th counter of /proc/vmstat; false past the last. */
 bool mm_event(unsigned i, const char **name, uint64_t *v);
@@ -229,7 +232,7 @@ int mm_for_each_vma(struct mm *mm, vaddr_t from, int (*fn)(const struct vma_info
 
 /* What a mapping has in memory, in bytes; pss: each page by the number of mappings it has, times 4096. */
 struct vma_usage {
-	uint64_t rss, referenced, anon, anon_huge, lazyfree, swap, swap_pss;
+	uint64_t rss, referenced, anon, anon_huge, shmem_huge, lazyfree, swap, swap_pss;
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
 	uint64_t pss, pss_dirty, pss_anon, pss_file, pss_shmem;
 };

@@ -131,7 +131,7 @@ static void put_usage(struct text *t, const struct vma_usage *u, uint64_t locked
 	kb(t, "Anonymous", u->anon >> 10);
 	kb(t, "LazyFree", u->lazyfree >> 10);
 	kb(t, "AnonHugePages", u->anon_huge >> 10);
-	kb(t, "ShmemPmdMapped", 0);
+	kb(t, "ShmemPmdMapped", u->shmem_huge >> 10);
 	kb(t, "FilePmdMapped", 0);
 	kb(t, "Shared_Hugetlb", 0);
 	kb(t, "Private_Hugetlb", 0);

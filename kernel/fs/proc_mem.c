@@ -97,6 +97,10 @@ static int show_meminfo(struct text *t, int pid)
 	mem_line(t, "VmallocUsed", m.kstacks >> 10);
 	mem_line(t, "VmallocChunk", 0);
 	mem_line(t, "AnonHugePages", KB(u.anon_huge));
+	mem_line(t, "ShmemHugePages", KB(u.shmem_huge));
+	mem_line(t, "ShmemPmdMapped", KB(u.shmem_leaves));
+	mem_line(t, "FileHugePages", 0);
+	mem_line(t, "FilePmdMapped", 0);
 	hugepages_show(t);
 	return 0;
 }
@@ -155,7 +159,7 @@ static const char *const linux_order[] = {
 	"nr_active_file", "nr_unevictable", "nr_slab_reclaimable", "nr_slab_unreclaimable",
 	"workingset_refault_anon", "workingset_refault_file", "workingset_activate_anon",
 	"workingset_activate_file", "nr_anon_pages", "nr_mapped", "nr_file_pages", "nr_writeback", "nr_shmem",
-	"nr_anon_transparent_hugepages",
+	"nr_shmem_hugepages", "nr_shmem_pmdmapped", "nr_anon_transparent_hugepages",
 	"nr_kernel_stack", "nr_page_table_pages", "nr_swapcached", "pswpin", "pswpout", "pgalloc_normal",
 	"allocstall_normal", "pgfree", "pgactivate", "pgdeactivate", "pglazyfree",
 	"pgfault", "pgmajfault", "pglazyfreed", "pgrefill", "pgreuse", "pgsteal_kswapd", "pgsteal_direct", "pgscan_kswapd",
@@ -163,7 +167,7 @@ static const char *const linux_order[] = {
 	"pageoutrun", "oom_kill", "pgmigrate_success", "pgmigrate_fail",
 	"compact_migrate_scanned", "compact_free_scanned", "compact_isolated", "compact_stall",
 	"compact_fail", "compact_success", "compact_daemon_wake", "thp_fault_alloc", "thp_fault_fallback", "thp_collapse_alloc",
-	"thp_collapse_alloc_failed", "thp_split_page", "thp_split_pmd", "thp_zero_page_alloc",
+	"thp_collapse_alloc_failed", "thp_file_alloc", "thp_file_fallback", "thp_file_mapped", "thp_split_page", "thp_split_pmd", "thp_zero_page_alloc",
 	"thp_zero_page_alloc_failed", "swap_ra", "swap_ra_hit", "zswpin", "zswpout",
 };
 
@@ -226,6 +230,8 @@ static void add_memory(struct figures *f)
 	add(f, "nr_file_pages", u.file);
 	add(f, "nr_writeback", READ_ONCE(swap_writeback));
 	add(f, "nr_shmem", u.shmem);
+	add(f, "nr_shmem_hugepages", u.shmem_huge / PT_ENTRIES);
+	add(f, "nr_shmem_pmdmapped", u.shmem_leaves / PT_ENTRIES);
 	add(f, "nr_anon_transparent_hugepages", u.anon_huge / PT_ENTRIES);
 	add(f, "nr_kernel_stack", m.kstacks >> 10);
 	add(f, "nr_page_table_pages", u.tables);

@@ -48,6 +48,23 @@ static int store_enabled(char *text, int pid)
 PROC_FILE(thp_enabled, .path = DIR "enabled", .mode = S_IFREG | 0644, .show = show_enabled,
 	  .store = store_enabled);
 
+static int show_shmem(struct text *t, int pid)
+{
+	(void)pid;
+	return show_choice(t, shmem_mode_names, SHMEM_MODES, READ_ONCE(thp.shmem));
+}
+
+static int store_shmem(char *text, int pid)
+{
+	int err = store_choice(text, shmem_mode_names, SHMEM_MODES, &thp.shmem);
+
+	(void)pid;
+	shmem_mode_changed(READ_ONCE(thp.shmem));
+	return err;
+}
+PROC_FILE(thp_shmem, .path = DIR "shmem_enabled", .mode = S_IFREG | 0644, .show = show_shmem,
+	  .store = store_shmem);
+
 /* ---- numbers ---- */
 
 /* A file for a figure that is set, from min to max. */

@@ -226,7 +226,7 @@ void block_put(struct page *head)
 /* p, some frame of the block, becomes a page with the head's counts. */
 static void make_page(struct page *p, const struct page *head, bool mixed)
 {
-	p->flags = (head->flags & (PG_UPTODATE | PG_DIRTY | PG_REFERENCED | PG_LAZYFREE)) |
+	p->flags = (head->flags & (PG_UPTODATE | PG_DIRTY | PG_REFERENCED | PG_LAZYFREE | PG_SHMEM)) |
 		   (mixed ? PG_MIXED : 0);
 	p->limit_id = head->limit_id;
 	p->refs = head->refs;
@@ -292,4 +292,27 @@ bool block_is_own(struct page *head)
 		make_whole(head);
 	block_unlock(head);
 	return own;
+}
+
+/* ---- pages of an object ---- */
+
+void block_part(struct page *head)
+{
+	assert(head->order == ORDER_HUGE && head->refs == 1 && !head->slots && !head->policy);
+	for (unsigned i = BLOCK_PAGES; i-- > 0; )
+		make_page(&head[i], head, false);
+}
+
+void block_set_flag(struct page *head, uint32_t flag)
+{
+	for (struct page *p = head; p < head + BLOCK_PAGES; p++)
+		if (!(READ_ONCE(p->flags) & flag))
+			__atomic_fetch_or(&p->flags, flag, __ATOMIC_RELAXED);
+}
+
+bool block_is_cached(const struct page *p)
+{
+	const struct page *head = block_head(p);
+
+	return READ_ONCE(head->kind) == PAGE_FILE && !READ_ONCE(head->order) && READ_ONCE(head->leaves);
 }

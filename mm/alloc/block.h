@@ -17,8 +17,12 @@
  * and says so: block_put gives it back as what it has become. A reference that
  * was taken of one page, by its own struct page, is a page's and goes by page_put.
  *
- * Blocks of objects, of the kernel, and of 1 GB are always whole. A block comes
+ * Explicit huge pages, blocks of the kernel, and those of 1 GB are always whole. A block comes
  * from page_alloc(ORDER_HUGE, PAGE_ANON, ...), refs = 1, and is nobody's until it is mapped.
+ *
+ * A block of a memory object (mm/obj/block.c) is pages from its beginning: 512 frames in a row that are 512
+ * pages in a row of the object, and nothing else says so. A huge leaf is a slot and a reference of each,
+ * and all that is done with the object is done page by page.
  *
  * Locks: the block's (RANK_BLOCK, inside of table locks): refs and slots of a
  * whole one, what it is, PG_MIXED, and the list of huge leaves. Those of a mixed one's pages
@@ -91,5 +95,14 @@ void block_add_locked(struct page *head, int n);
 void block_scatter(struct page *head, bool mixed);
 /* No huge leaf names it any more. */
 void block_unmix(struct page *head);
+
+/* ---- for mm/obj, mm/pt: blocks that are pages of an object ---- */
+
+/* A block that nobody has mapped so far becomes BLOCK_PAGES pages like it, the caller's reference one of each. */
+void block_part(struct page *head);
+/* Each of them gets this flag. */
+void block_set_flag(struct page *head, uint32_t flag);
+/* Does a huge leaf name the frames that p, in use, lies among, as pages of an object? A guess. */
+bool block_is_cached(const struct page *p);
 
 #endif

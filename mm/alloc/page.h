@@ -66,7 +66,10 @@ struct page {
 		struct {		/* page view */
 			uint32_t refs;		/* atomic */
 			uint32_t slots;		/* table lock of each slot; atomic */
-			pte_t *slot;		/* anonymous: its PTE (direct-map address); rmap */
+			union {
+				pte_t *slot;	/* anonymous: its PTE (direct-map address); rmap */
+				uint64_t leaves; /* first page of an object's block: huge leaves that name it (mm/pt/huge.c); atomic */
+			};
 			TAILQ_ENTRY(page) link;	/* free list (zone), per-CPU list, gather, LRU (lists) */
 			union {
 				struct object *owner;	/* object whose page it is, or NULL */

@@ -41,6 +41,9 @@ enum vm_event {
 	ALLOCWAIT,		/* and that kswapd made room for him while he waited */
 	THP_FAULT_ALLOC,	/* faults that got a block of 2 MB, */
 	THP_FAULT_FALLBACK,	/* and those that would have, had there been one */
+	THP_FILE_ALLOC,		/* the same of shared memory: blocks made, */
+	THP_FILE_FALLBACK,	/* not made, */
+	THP_FILE_MAPPED,	/* and huge leaves of them */
 	THP_COLLAPSE_ALLOC,	/* blocks for small pages that became a huge one, */
 	THP_COLLAPSE_ALLOC_FAILED, /* and those that there were not */
 	THP_SPLIT_PAGE,		/* blocks that became pages */
@@ -59,9 +62,10 @@ enum vm_event {
 	VM_EVENTS,
 };
 
+/* A size that an index is shifted by, not multiplied with: faults count. */
 struct vm_events {
 	uint64_t n[VM_EVENTS];
-} __attribute__((aligned(64)));
+} __attribute__((aligned(512)));
 
 extern struct vm_events vm_events[MAX_CPUS];
 

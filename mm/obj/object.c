@@ -23,68 +23,57 @@
 
 /* ---- the index ---- */
 
-static bool page_ready(const struct page *p)
-{
-	return READ_ONCE(p->flags) & PG_UPTODATE;
-}
-
-static bool within(const struct object *o, uint64_t index)
-{
-	return index < (o->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
-}
-
 /* Are its pages promised as they come? (Others were promised before, or can be had again.) */
 static bool pays_by_page(const struct object *o)
 {
 	return o->ops->memory && !o->promised && !o->ops->huge;
 }
 
-static bool take_room(struct object_room *r)
+static bool take_room(struct object_room *r, uint64_t n)
 {
 	uint64_t used = READ_ONCE(r->used);
 
-	while (used < READ_ONCE(r->max))
-		if (__atomic_compare_exchange_n(&r->used, &used, used + 1, false, __ATOMIC_RELAXED,
+	while (used + n <= READ_ONCE(r->max))
+		if (__atomic_compare_exchange_n(&r->used, &used, used + n, false, __ATOMIC_RELAXED,
 						__ATOMIC_RELAXED))
 			return true;
 	return false;
 }
 
-static void give_room(struct object_room *r)
+static void give_room(struct object_room *r, uint64_t n)
 {
-	__atomic_fetch_sub(&r->used, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_sub(&r->used, n, __ATOMIC_RELAXED);
 }
 
-/* For one page more: its room and its promise. 0 or -ENOSPC. */
-static int pay(struct object *o)
+int object_pay(struct object *o, uint64_t n)
 {
-	if (o->room && !take_room(o->room))
+	if (o->room && !take_room(o->room, n))
 		return -ENOSPC;
-	if (!pays_by_page(o) || !commit_charge(1, (struct commit_for){ 0, true }))
+	if (!pays_by_page(o) || !commit_charge(n, (struct commit_for){ 0, true }))
 		return 0;
 	if (o->room)
-		give_room(o->room);
+		give_room(o->room, n);
 	return -ENOSPC;
 }
 
-void object_unpay(struct object *o)
+void object_unpay(struct object *o, uint64_t n)
 {
 	if (o->room)
-		give_room(o->room);
+		give_room(o->room, n);
 	if (pays_by_page(o))
-		commit_release(1);
+		commit_release(n);
 }
 
 /* Puts p, busy, into the index. o->lock held. */
 static int insert_page(struct object *o, uint64_t index, struct page *p)
 {
-	int err = pay(o);
+	int err = object_pay(o, 1);
 
 	if (err)
 		return err;
 	err = object_place(o, index, p);
 	if (err) {
-		object_unpay(o);
+		object_unpay(o, 1);
 		return err;
 	}
 	p->owner = o;
@@ -102,7 +91,7 @@ static void page_removed(struct object *o, struct page *p)
 	assert(p->owner == o && o->npages > 0);
 	p->owner = NULL;
 	o->npages--;
-	object_unpay(o);
+	object_unpay(o, 1);
 }
 
 static void remove_page(struct object *o, struct page *p)
@@ -128,7 +117,7 @@ static int find_or_make(struct object *o, uint64_t index, bool beyond, struct pa
 	for (;;) {
 		spin_lock(&o->lock);
 		p = NULL;
-		if (!beyond && !within(o, index)) {
+		if (!beyond && !object_reaches(o, index)) {
 			err = -ENXIO;	/* even if a write that makes it longer has a page there */
 		} else if (unlikely(item_is_swap(item = radix_get(&o->pages, index)))) {
 			*s = item_swp(item);
@@ -195,10 +184,10 @@ static int get_page(struct object *o, uint64_t index, bool beyond, struct page *
 				*out = NULL;
 			return err;
 		}
-		if (likely(page_ready(*out)))
+		if (likely(page_is_ready(*out)))
 			return 0;
 		page_wait_busy(*out);
-		if (page_ready(*out))
+		if (page_is_ready(*out))
 			return 0;
 		page_put(*out);		/* its fill failed: try it ourselves */
 	}
@@ -220,7 +209,7 @@ struct page *object_cached(struct object *o, uint64_t index)
 
 	spin_lock(&o->lock);
 	p = item_page(radix_get(&o->pages, index));
-	if (p && page_ready(p))
+	if (p && page_is_ready(p))
 		page_get(p);
 	else
 		p = NULL;
@@ -251,7 +240,7 @@ unsigned object_lock_cached(struct object *o, uint64_t first, unsigned n, struct
 		struct page *p = item_page(radix_get(&o->pages, first + i));
 
 		out[i] = NULL;
-		if (!p || !page_ready(p) || !within(o, first + i) || !page_trylock(p))
+		if (!p || !page_is_ready(p) || !object_reaches(o, first + i) || !page_trylock(p))
 			continue;
 		page_get(p);
 		out[i] = p;

@@ -79,6 +79,7 @@ struct object {
 	struct object_room *room;	/* memory: whose pages its are counted in, or NULL; const */
 	bool writable;			/* shared mappings may write to it; const after init */
 	bool kept;			/* memory: its pages are not swapped out; lock to change */
+	uint8_t blocks;			/* memory: where it gets huge pages; 0: as the system says, else 1 + an enum shmem_mode (mm/vm/thp.h) */
 	struct object_watch *watch;	/* NULL: nobody; const once it can be mapped */
 	struct mutex content;		/* RANK_CONTENT: writes and changes of size, one at a time */
 	struct rwlock maps_lock;	/* RANK_OBJECT; o->lock is not taken inside */
@@ -151,6 +152,24 @@ bool objects_mapped(const struct object_room *r, bool writable);
 uint64_t objects_npages(void);
 /* The index against the pages' own records: 0, or a text. At rest. */
 const char *object_verify(struct object *o);
+
+/* ---- huge pages of memory objects (block.c; `first` is a multiple of BLOCK_PAGES) ---- */
+
+/*
+ * Pages of zeros from `first` on, in one block. 0, -EEXIST (some are there, or in swap), -ENXIO (past the
+ * end), -ENOMEM, -ENOSPC.
+ */
+int __must_check object_make_block(struct object *o, uint64_t first);
+/*
+ * *head: the first of the pages from `first` on, if they are one block, all of which are filled, PG_BUSY, and referenced
+ * now for the caller. -ENOENT: there are none; -EAGAIN: somebody has page *busy; -EINVAL: they are no block, or past
+ * the end.
+ */
+int __must_check object_lock_block(struct object *o, uint64_t first, struct page **head, uint64_t *busy);
+/* Not busy any more; `given`: the references are somebody else's now. */
+void object_unlock_block(struct page *head, bool given);
+/* Is head the first page of such a block? For figures: as good as a look without a lock can be. */
+bool object_is_block(const struct page *head);
 
 /* ---- pages in swap (swapped.c) ---- */
 

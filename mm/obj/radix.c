@@ -16,8 +16,9 @@
 #include <linux/errno.h>
 
 #define BITS		6
-#define SLOTS		(1u << BITS)
+#define SLOTS		RADIX_ROW
 #define HEIGHT_MAX	11		/* 11 * 6 >= 64 */
+_Static_assert(SLOTS == 1u << BITS, "a row is a node");
 
 struct node {
 	uint64_t count;			/* slots that are not NULL */
@@ -41,7 +42,8 @@ static unsigned slot_of(uint64_t index, unsigned level)
 	return index >> (BITS * (level - 1)) & (SLOTS - 1);
 }
 
-void *radix_get(const struct radix *r, uint64_t index)
+/* The node of level 1 that has index; NULL: there is none. */
+static __always_inline_ struct node *bottom(const struct radix *r, uint64_t index)
 {
 	struct node *n = r->root;
 
@@ -49,7 +51,21 @@ void *radix_get(const struct radix *r, uint64_t index)
 		return NULL;
 	for (unsigned level = r->height; level > 1 && n; level--)
 		n = n->slot[slot_of(index, level)];
+	return n;
+}
+
+void *radix_get(const struct radix *r, uint64_t index)
+{
+	struct node *n = bottom(r, index);
+
 	return n ? n->slot[slot_of(index, 1)] : NULL;
+}
+
+void *const *radix_row(const struct radix *r, uint64_t index)
+{
+	struct node *n = bottom(r, index);
+
+	return n ? n->slot : NULL;
 }
 
 /* Gives up a root that has nothing besides its slot 0, as often as there is one. */

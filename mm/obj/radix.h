@@ -23,6 +23,12 @@ void radix_replace(struct radix *r, uint64_t index, void *item);
 void *radix_get(const struct radix *r, uint64_t index);
 /* Takes out and returns the item at index, or NULL. */
 void *radix_remove(struct radix *r, uint64_t index);
+/*
+ * The items of index, a multiple of RADIX_ROW, and of the others up to the next multiple; NULL: there are none. Good until
+ * the tree is changed.
+ */
+#define RADIX_ROW	64u
+void *const *radix_row(const struct radix *r, uint64_t index);
 /* The first item at or after *index, which is set to where it is; NULL: no more. */
 void *radix_next(const struct radix *r, uint64_t *index);
 /* Every node's count against its slots: 0, or a text. */

@@ -92,7 +92,7 @@ void object_drop_swap(struct object *o, uint64_t index)
 
 	assert(item_is_swap(item) && o->nswapped > 0);
 	o->nswapped--;
-	object_unpay(o);
+	object_unpay(o, 1);
 	slot_put(item_swp(item));
 }
 

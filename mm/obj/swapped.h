@@ -18,8 +18,20 @@ static inline void *shadow_item(uint32_t s) { return (void *)((uintptr_t)s << 2 
 /* The page, or NULL. */
 static inline struct page *item_page(void *item) { return (uintptr_t)item & 3 ? NULL : item; }
 
-/* A page of o, in memory or in swap, less: its promise and its room are given back. */
-void object_unpay(struct object *o);
+/* Is the page's content there? */
+static inline bool page_is_ready(const struct page *p)
+{
+	return READ_ONCE(p->flags) & PG_UPTODATE;
+}
+/* Is index before the end? */
+static inline bool object_reaches(const struct object *o, uint64_t index)
+{
+	return index < (o->size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+/* For n pages more of o: their room and their promise. 0 or -ENOSPC. */
+int __must_check object_pay(struct object *o, uint64_t n);
+/* n pages less, in memory or in swap. */
+void object_unpay(struct object *o, uint64_t n);
 /* Takes the slot at index out; a memory object's promise for the page goes with it. o->lock held. */
 void object_drop_swap(struct object *o, uint64_t index);
 

@@ -366,6 +366,7 @@ void reclaim_gather_init_for(struct reclaim_gather *r, enum flush_kind kind)
 	r->kind = kind;
 	r->n = 0;
 	r->all = false;
+	r->nblocks = 0;
 }
 
 /* Keeps as from being destroyed, noted for the first time. A table of it is locked. */
@@ -470,6 +471,8 @@ void reclaim_gather_flush(struct reclaim_gather *r)
 	else
 		for (unsigned i = 0; i < r->n; i++)
 			flush_alone(&r->s[i]);
+	for (unsigned i = 0; i < r->nblocks; i++)
+		block_put(r->block[i]);
 	for (unsigned i = 0; i < r->n; i++)
 		aspace_unpin(r->s[i].as);
 	reclaim_gather_init_for(r, r->kind);

@@ -65,6 +65,13 @@ unsigned leaf_count(const struct page *head)
 
 /* ---- leaves come and go ---- */
 
+/* The pages of an object that a leaf maps know only how many leaves there are. */
+static void count_leaf(struct page *head, int n)
+{
+	if (head->kind == PAGE_FILE)
+		__atomic_fetch_add(&head->leaves, (uint64_t)n, __ATOMIC_RELAXED);
+}
+
 /* The entry under the cursor is about to become the first leaf that names head, a block of any order. */
 static void leaf_first(struct cursor *c, struct page *head, unsigned prot)
 {
@@ -80,6 +87,7 @@ static void leaf_first(struct cursor *c, struct page *head, unsigned prot)
 		block_add_locked(head, 1);
 	block_add_slots(head, 1);
 	block_unlock(head);
+	count_leaf(head, 1);
 }
 
 void leaf_map(struct cursor *c, struct page *head, unsigned prot)
@@ -103,8 +111,9 @@ void leaf_replace(struct cursor *c, struct page *head, unsigned prot, struct gat
 void leaf_drop(struct page *t, struct page *head, pte_t *slot, pte_t e)
 {
 	table_count(t, head, -1);
+	count_leaf(head, -1);
 	if (head->kind == PAGE_FILE && pte_dirty(e))
-		__atomic_fetch_or(&head->flags, PG_DIRTY, __ATOMIC_RELAXED);
+		block_set_flag(head, PG_DIRTY);
 	block_lock(head);
 	if (e.v & PTE_LOCKED)
 		block_add_locked(head, -1);
@@ -199,7 +208,6 @@ static void leave_block(struct page *head, pte_t *slot, struct page *t)
 		anchor(&head[i], &tab[i]);
 	if (!more)
 		block_unmix(head);
-	t->anon += PT_ENTRIES;
 	block_unlock(head);
 }
 
@@ -221,13 +229,16 @@ void leaf_split(struct page *upper, pte_t *slot, struct page *t)
 	struct page *head = entry_slot_page(e, 2);
 
 	assert(upper->level == 2 && !upper->shared && !pte_is_none(e));
-	assert(!head || head->kind == PAGE_ANON);
+	assert(!head || head->kind == PAGE_ANON || head->kind == PAGE_FILE);
 	table_init(t, upper->as, 1, upper->base + slot_index(slot) * LEVEL_SIZE(2));
 	t->owner_slot = slot;
 	fill(t, e);
 	spin_lock(&t->lock);
 	if (head) {
-		leave_block(head, slot, t);
+		if (head->kind == PAGE_ANON)
+			leave_block(head, slot, t);
+		count_leaf(head, -1);
+		table_count(t, head, PT_ENTRIES);
 		table_count(upper, head, -1);
 	}
 	exchange(slot, e, t);
@@ -263,12 +274,12 @@ static int open_leaf(struct cursor *c, struct aspace *as, vaddr_t va)
 	return 0;
 }
 
-/* A leaf of an object's block is just taken out. */
-static bool is_of_object(pte_t e)
+/* Such a leaf is just taken out. */
+static bool is_of_pool(pte_t e)
 {
 	const struct page *head = entry_slot_page(e, 2);
 
-	return head && head->kind != PAGE_ANON;
+	return head && head->kind == PAGE_HUGETLB;
 }
 
 int pt_split(struct aspace *as, vaddr_t va)
@@ -281,13 +292,13 @@ int pt_split(struct aspace *as, vaddr_t va)
 
 	gather_init_for(&g, as, FLUSH_SPLIT);
 	err = open_leaf(&c, as, va);
-	if (err > 0 && !is_of_object(cursor_get(&c))) {
+	if (err > 0 && !is_of_pool(cursor_get(&c))) {
 		cursor_close(&c);
 		t = table_alloc(0);
 		err = t ? open_leaf(&c, as, va) : -ENOMEM;
 	}
 	if (err > 0) {
-		if (is_of_object(cursor_get(&c))) {
+		if (is_of_pool(cursor_get(&c))) {
 			cursor_clear(&c, &g, &full);
 		} else {
 			cursor_split(&c, t, &g);

@@ -57,6 +57,16 @@ static inline struct page *leaf_own_block(const struct cursor *c)
 	return head->kind == PAGE_ANON && block_is_whole(head) && READ_ONCE(head->slots) == 1 ? head : NULL;
 }
 
+/* Is it the huge leaf, or noaccess entry, of pages of an object that c stands on? */
+static inline bool leaf_is_cached(const struct cursor *c)
+{
+	pte_t e = cursor_get(c);
+	enum pte_kind kind = pte_kind(e, c->level);
+
+	return c->level == 2 && (kind == PTE_HUGE || kind == PTE_NOACCESS) && !(e.v & PTE_SPECIAL) &&
+	       pfn_to_page(pte_pfn(e))->kind == PAGE_FILE;
+}
+
 /* Does [va, end) have all of what c stands on? */
 static inline bool leaf_lies_in(const struct cursor *c, vaddr_t va, vaddr_t end)
 {

@@ -281,12 +281,12 @@ static inline void cursor_give_write(struct cursor *c)
  * Empties [start, end) of as (page-aligned): every kind; empty tables go too.
  * Flushes in between as it must (and may yield then: no spinlock held); the
  * rest is the caller's gather_finish, before which it must not sleep, nor give
- * up mm.lock. A huge leaf must lie in the range as a whole. A table shared
- * with other address spaces is left to them; pt_own_zap has been called.
+ * up mm.lock. A huge leaf must lie in the range as a whole; one of an object's pages goes as a
+ * whole if it does not. A table shared with other address spaces is left to them; pt_own_zap has been called.
  */
 void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g);
 /*
- * The same for entries that name pages of an object's cache; private copies stay. Tables that
+ * The same for entries that name pages of an object's cache (huge leaves as a whole); private copies stay. Tables that
  * are shared have no such entries: an object's mapping shares none.
  */
 void pt_zap_cached(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g);

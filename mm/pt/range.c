@@ -76,6 +76,14 @@ vaddr_t zap_leaves(struct cursor *c, vaddr_t end, struct gather *g)
 	return s.next;
 }
 
+/* Is the page that e names, which is no table, one of an object's cache? */
+static bool names_cached(pte_t e, unsigned level)
+{
+	const struct page *p = entry_slot_page(e, level);
+
+	return p && p->kind == PAGE_FILE;
+}
+
 /*
  * Upper table: the huge leaves of the span, up to the first entry that is a
  * table. Returns as zap_leaves, or where that table's range begins.
@@ -94,7 +102,7 @@ static vaddr_t zap_upper(struct cursor *c, vaddr_t start, vaddr_t end, struct ga
 			continue;
 		if (pte_kind(e, c->level) == PTE_TABLE || full)
 			return MAX(va, start);
-		assert(va >= start && va + LEVEL_SIZE(c->level) <= end);
+		assert(names_cached(e, c->level) || (va >= start && va + LEVEL_SIZE(c->level) <= end));
 		c->slot = &tab[i];
 		c->va = va;
 		cursor_clear(c, g, &full);
@@ -224,15 +232,6 @@ void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g)
 	zap_tables(as, start, end, g, zap_table);
 }
 
-/* Is the page that e names one of an object's cache? */
-static bool names_cached(pte_t e)
-{
-	enum pte_kind k = pte_kind(e, 1);
-
-	return (k == PTE_PRESENT || k == PTE_NOACCESS || k == PTE_MIGRATING) &&
-	       pfn_to_page(pte_pfn(e))->kind == PAGE_FILE;
-}
-
 /* Of those the ones from c->slot on, up to end. Returns where to go on. */
 static vaddr_t zap_cached_leaves(struct cursor *c, vaddr_t end, struct gather *g)
 {
@@ -241,7 +240,7 @@ static vaddr_t zap_cached_leaves(struct cursor *c, vaddr_t end, struct gather *g
 	bool full = false;
 
 	for (unsigned i = s.i; i < s.end; i++) {
-		if (!names_cached(pte_read(&tab[i])))
+		if (!names_cached(pte_read(&tab[i]), 1))
 			continue;
 		c->slot = &tab[i];
 		c->va = s.base + i * PAGE_SIZE;
@@ -252,25 +251,35 @@ static vaddr_t zap_cached_leaves(struct cursor *c, vaddr_t end, struct gather *g
 	return s.next;
 }
 
-/* Where the first table below the upper one that c stands in begins, or its span ends. */
-static vaddr_t next_table(const struct cursor *c, vaddr_t at, vaddr_t end)
+/* Upper table: such huge leaves, up to the first entry that is a table. Returns as zap_upper. */
+static vaddr_t zap_cached_upper(struct cursor *c, vaddr_t at, vaddr_t end, struct gather *g)
 {
 	struct span s = cursor_span(c, end);
-	const pte_t *tab = table_entries(c->table);
+	pte_t *tab = table_entries(c->table);
+	bool full = false;
 
-	for (unsigned i = s.i; i < s.end; i++)
-		if (pte_kind(pte_read(&tab[i]), c->level) == PTE_TABLE)
-			return MAX(s.base + i * LEVEL_SIZE(c->level), at);
+	for (unsigned i = s.i; i < s.end; i++) {
+		vaddr_t va = s.base + i * LEVEL_SIZE(c->level);
+		pte_t e = pte_read(&tab[i]);
+
+		if (pte_kind(e, c->level) == PTE_TABLE || full)
+			return MAX(va, at);
+		if (!names_cached(e, c->level))
+			continue;
+		c->slot = &tab[i];
+		c->va = va;
+		cursor_clear(c, g, &full);
+	}
 	return s.next;
 }
 
 /* As zap_table. */
 static vaddr_t zap_cached_table(struct cursor *c, vaddr_t at, vaddr_t end, struct gather *g)
 {
-	if (c->level > 1)
-		return next_table(c, at, end);
 	if (c->table->shared)
 		return cursor_span(c, end).next;
+	if (c->level > 1)
+		return zap_cached_upper(c, at, end, g);
 	return zap_cached_leaves(c, end, g);
 }
 

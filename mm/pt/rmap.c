@@ -10,6 +10,7 @@
  *
  * Locks: kin_lock, or one table at a time.
  */
+#include <mm/alloc/block.h>
 #include <mm/alloc/slots.h>
 #include <mm/pt/rmap.h>
 #include <mm/pt/table.h>
@@ -65,13 +66,24 @@ bool rmap_is_dirty(struct page *p)
 	return count_slots(p, look_dirty);
 }
 
-bool rmap_clear_young_at(struct aspace *as, vaddr_t va, const struct page *p)
+/* Does c stand on a huge leaf that maps p, a page of an object, among others? */
+static bool is_block_of(const struct cursor *c, const struct page *p)
+{
+	return c->level == 2 && entry_names(cursor_get(c), block_head(p));
+}
+
+bool rmap_clear_young_at(struct aspace *as, vaddr_t va, struct page *p)
 {
 	struct cursor c;
 	bool young;
 
 	cursor_find(&c, as, va, 1);
-	young = c.level == 1 && take_young(c.slot, p);
+	young = (c.level == 1 && take_young(c.slot, p)) ||
+		(unlikely(is_block_of(&c, p)) && take_young(c.slot, block_head(p)));
+	if (unlikely(young && c.level == 2)) {
+		block_set_flag(block_head(p), PG_REFERENCED);
+		__atomic_fetch_and(&p->flags, ~PG_REFERENCED, __ATOMIC_RELAXED);
+	}
 	cursor_close(&c);
 	return young;
 }
@@ -238,14 +250,31 @@ bool rmap_discard(struct page *p)
 	return true;
 }
 
+/* The huge leaf under c. False: it is locked, or r is full. */
+static bool take_leaf(const struct cursor *c, struct reclaim_gather *r)
+{
+	pte_t e = cursor_get(c);
+	struct page *head = pfn_to_page(pte_pfn(e));
+
+	assert(!c->table->shared);
+	if (e.v & PTE_LOCKED || r->nblocks == RECLAIM_BLOCKS)
+		return false;
+	leaf_drop(c->table, head, c->slot, pte_xchg(c->slot, pte_none()));
+	table_note(c->table, slot_index(c->slot), r);
+	r->block[r->nblocks++] = head;
+	return true;
+}
+
 bool rmap_unmap_at(struct aspace *as, vaddr_t va, struct page *p, struct reclaim_gather *r)
 {
+	bool done = true, there;
 	struct cursor c;
-	bool done = true;
 
 	cursor_find(&c, as, va, 1);
-	if (c.level == 1 && entry_names(cursor_get(&c), p)) {
-		done = replace_entry(c.table, slot_index(c.slot), p, pte_none(), r);
+	there = c.level == 1 ? entry_names(cursor_get(&c), p) : is_block_of(&c, p);
+	if (there) {
+		done = c.level == 1 ? replace_entry(c.table, slot_index(c.slot), p, pte_none(), r) :
+				      take_leaf(&c, r);
 		if (done)
 			table_entries_gone(c.table, 1);
 	}

@@ -44,6 +44,7 @@ bool __must_check rmap_block_young(struct page *head);
 bool __must_check rmap_block_dirty(struct page *head);
 
 #define RECLAIM_ASPACES	16
+#define RECLAIM_BLOCKS	16
 /* What unmapped pages make stale, over several address spaces, which are pinned until the flush. */
 struct reclaim_gather {
 	unsigned n;
@@ -51,6 +52,8 @@ struct reclaim_gather {
 	bool all;			/* more than there is room for: every CPU forgets all of any user's */
 	unsigned cpu;			/* that flushes */
 	struct stale s[RECLAIM_ASPACES];
+	unsigned nblocks;
+	struct page *block[RECLAIM_BLOCKS]; /* a reference of each to drop after the flush (block.h) */
 };
 void reclaim_gather_init_for(struct reclaim_gather *r, enum flush_kind kind);
 static inline void reclaim_gather_init(struct reclaim_gather *r)
@@ -97,11 +100,13 @@ bool __must_check rmap_shared_leaf(struct page *head, struct aspace **as, vaddr_
 
 /*
  * Of pages of objects, for who walks their mappings: p at va of as, if it is mapped there. The
- * same rules; the entry becomes none. False: it is locked.
+ * same rules; the entry becomes none. A huge leaf goes as a whole: the other pages are not busy, and so are held by r until
+ * its flush. False: it is locked, or r is full and must be flushed first.
  */
 bool __must_check rmap_unmap_at(struct aspace *as, vaddr_t va, struct page *p,
 				struct reclaim_gather *r);
-bool rmap_clear_young_at(struct aspace *as, vaddr_t va, const struct page *p);
+/* A huge leaf has been used: then so have been all of its pages, and the others get PG_REFERENCED. */
+bool rmap_clear_young_at(struct aspace *as, vaddr_t va, struct page *p);
 
 /* ---- pages that get another frame (migrate.c has the theory) ---- */
 

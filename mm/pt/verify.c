@@ -70,7 +70,10 @@ static bool check_page(const struct page *p, unsigned level, vaddr_t va, const p
 	if (p->slots == 0 || p->refs < p->slots)
 		return bad("%lx: page %lx has %u slots, %u refs", va, pte_pfn(e).v, p->slots,
 			   p->refs);
-	if (p->order != 9 * (level - 1) && !(level == 2 && p->flags & PG_MIXED && !p->order))
+	if (level == 2 && p->kind == PAGE_FILE && !p->leaves)
+		return bad("%lx: page %lx does not know that a huge leaf names it", va, pte_pfn(e).v);
+	if (p->order != 9 * (level - 1) &&
+	    !(level == 2 && !p->order && (p->flags & PG_MIXED || p->kind == PAGE_FILE)))
 		return bad("%lx: entry %lx of level %u names a block of order %u", va, e.v, level,
 			   p->order);
 	if (p->kind != PAGE_ANON)

@@ -23,6 +23,7 @@
 #include <kernel/core/thread.h>
 #include <kernel/core/wait.h>
 #include <lib/string.h>
+#include <mm/alloc/block.h>
 #include <mm/alloc/lists.h>
 #include <mm/alloc/pageblock.h>
 #include <mm/alloc/stat.h>
@@ -59,7 +60,7 @@ static bool can_be_emptied(uint64_t f)
 {
 	const struct page *p = pfn_to_page(pfn(f));
 
-	if (!is_in_part(f))
+	if (!is_in_part(f) || block_is_cached(p))
 		return false;
 	vm_count(COMPACT_MIGRATE_SCANNED, PAGEBLOCK_FRAMES);
 	for (const struct page *end = p + PAGEBLOCK_FRAMES; p < end; p++) {

@@ -22,6 +22,7 @@
  */
 #include <mm/reclaim/migrate.h>
 #include <lib/assert.h>
+#include <mm/alloc/block.h>
 #include <mm/alloc/busy.h>
 #include <mm/alloc/lists.h>
 #include <mm/alloc/slots.h>
@@ -47,7 +48,8 @@ static bool can_move(const struct page *p)
 {
 	if (p->order || (p->kind != PAGE_ANON && p->kind != PAGE_FILE) || READ_ONCE(p->flags) & PG_MIXED)
 		return false;
-	if (p->kind == PAGE_FILE && (!p->owner || !(READ_ONCE(p->flags) & PG_UPTODATE)))
+	if (p->kind == PAGE_FILE &&
+	    (!p->owner || !(READ_ONCE(p->flags) & PG_UPTODATE) || block_is_cached(p)))
 		return false;
 	return READ_ONCE(p->refs) == READ_ONCE(p->slots) + in_cache(p) + 1;
 }

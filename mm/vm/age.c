@@ -1,7 +1,7 @@
 /*
  * MADV_COLD and MADV_PAGEOUT: reclaim takes what is in the range sooner than other pages, or at once, unless somebody
  * else has it too. A huge page goes as a whole if all of it lies in the range; else it is split, and some of
- * its pages go, as on Linux.
+ * its pages go, as on Linux. Those of a memory object go page by page.
  *
  * Locks: mm.lock for reading, by the caller: reclaim waits for no lock. One table.
  */
@@ -18,7 +18,7 @@ struct found {
 	unsigned n;
 	struct page *page[SOME];
 	struct page *block;
-	bool across;			/* a huge leaf lies across an end of the range: nothing was taken */
+	bool across;			/* a huge leaf lies across an end of the range, or is to go by pages: nothing was taken */
 };
 
 /* Pages from the cursor on, in its table. *va: where to go on. */
@@ -38,7 +38,7 @@ static void find_pages(struct cursor *c, vaddr_t *va, vaddr_t end, struct found 
 	}
 }
 
-static void find(struct mm *mm, vaddr_t *va, vaddr_t end, struct found *f)
+static void find(struct mm *mm, vaddr_t *va, vaddr_t end, bool out, struct found *f)
 {
 	struct page *head;
 	struct cursor c;
@@ -47,7 +47,7 @@ static void find(struct mm *mm, vaddr_t *va, vaddr_t end, struct found *f)
 	f->block = NULL;
 	cursor_find(&c, &mm->as, *va, 1);
 	head = leaf_own_block(&c);
-	f->across = head && !leaf_lies_in(&c, *va, end);
+	f->across = (head && !leaf_lies_in(&c, *va, end)) || (out && leaf_is_cached(&c));
 	if (head && !f->across) {
 		block_get(head);
 		f->block = head;
@@ -80,7 +80,7 @@ void madvise_age(struct mm *mm, vaddr_t va, vaddr_t end, bool out)
 	struct found f;
 
 	while (va < end) {
-		find(mm, &va, end, &f);
+		find(mm, &va, end, out, &f);
 		if (out)
 			page_out(&f);
 		else

@@ -21,7 +21,7 @@
  *	swap		its page, without W [w]; a write goes on as for a present one
  *	migrating	what it was before, as soon as its page has arrived
  *	marker, table: nothing makes them in user space
- *	huge, or none where a huge page may be: fault_huge.c
+ *	huge, or none where a huge page may be: fault_huge.c, fault_shmem.c
  *
  *	[z] [a] fault_anon.c	[f] fault_file.c	[c] [u] fault_cow.c	[w] fault_swap.c
  *
@@ -385,6 +385,8 @@ static int fault_outside(struct fault *f, int r)
 		r = fault_wait_moved(f);
 	else if (r == FAULT_HUGETLB)
 		r = fault_hugetlb(f);
+	else if (r == FAULT_WAIT_BLOCK)
+		r = fault_make_block(f);
 	if (r == FAULT_OOM)
 		r = fault_reclaim(f);
 	return r;

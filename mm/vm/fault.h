@@ -19,6 +19,7 @@ enum fault_step {
 	FAULT_AGAIN = FAULT_OOM + 1,	/* prepare what f->need says, look at the entry again */
 	FAULT_GROW,			/* below a stack: grow it outside of the locks, start again */
 	FAULT_WAIT_PAGE,		/* the object's page must be read in outside of the locks */
+	FAULT_WAIT_BLOCK,		/* the same of 512 of them, which are to be one block */
 	FAULT_WAIT_SWAP,		/* the same of the page of f->slot */
 	FAULT_WAIT_MOVED,		/* f->held is being moved to another frame */
 	FAULT_AT_HUGE,			/* the entry is one of 2 MB, or is to be */
@@ -71,7 +72,7 @@ struct fault {
 	swp_t ahead[SWAP_AHEAD_MAX - 1]; /* FAULT_WAIT_SWAP: neighbours worth reading */
 	unsigned nahead;
 
-	struct object *wait_obj;	/* FAULT_WAIT_PAGE: referenced */
+	struct object *wait_obj;	/* FAULT_WAIT_PAGE, FAULT_WAIT_BLOCK: referenced */
 	uint64_t wait_index;
 	struct page *held;		/* what was waited for, referenced to the fault's end */
 
@@ -139,6 +140,9 @@ int fault_noaccess(struct fault *f, struct cursor *c);
  */
 int fault_settle_huge(struct fault *f);
 
+/* fault_shmem.c: the same in a shared mapping of a memory object. */
+int fault_settle_shmem(struct fault *f);
+
 /* fault_swap.c: swapped out. */
 int fault_swap(struct fault *f, struct cursor *c, pte_t e);
 
@@ -146,6 +150,12 @@ int fault_swap(struct fault *f, struct cursor *c, pte_t e);
 
 /* Is a huge page what f, which found nothing mapped, most likely wants? */
 bool fault_wants_huge(const struct fault *f);
+bool fault_wants_shmem(const struct fault *f);
+
+/* Page `index` of f's object is not there as it must be: wait for it (`how`) outside. */
+int fault_wait_object(struct fault *f, uint64_t index, enum fault_step how);
+/* FAULT_WAIT_BLOCK, outside of the locks. */
+int fault_make_block(struct fault *f);
 
 int fault_prepare_copy(struct fault *f);
 int fault_prepare_cached(struct fault *f);

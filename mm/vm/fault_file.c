@@ -21,13 +21,18 @@ uint64_t fault_around_pages = FAULT_AROUND_MAX;
 option_uint(fault_around, &fault_around_pages, 1, FAULT_AROUND_MAX,
 	    "cached pages mapped by one read fault of a file, rounded down to a power of two");
 
-/* The page of va is not cached, or somebody has it: wait for it outside. */
-static int wait_for_page(struct fault *f)
+int fault_wait_object(struct fault *f, uint64_t index, enum fault_step how)
 {
 	f->wait_obj = f->vma->obj;
-	f->wait_index = vma_pgoff(f->vma, f->va);
+	f->wait_index = index;
 	object_get(f->wait_obj);
-	return FAULT_WAIT_PAGE;
+	return how;
+}
+
+/* The page of va is not cached, or somebody has it. */
+static int wait_for_page(struct fault *f)
+{
+	return fault_wait_object(f, vma_pgoff(f->vma, f->va), FAULT_WAIT_PAGE);
 }
 
 /* ---- the cached page itself ---- */

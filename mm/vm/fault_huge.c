@@ -31,6 +31,8 @@ bool fault_wants_huge(const struct fault *f)
 
 	if (vma_is_huge(f->vma))
 		return true;
+	if (f->vma->obj)
+		return fault_wants_shmem(f);
 	return !f->small && thp_wanted(f->vma) && thp_fits(f->vma, f->va) &&
 	       pte_is_none(pt_lookup(&f->mm->as, f->va, &level)) && level > 1;
 }
@@ -136,6 +138,8 @@ int fault_settle_huge(struct fault *f)
 	struct cursor c;
 	int r;
 
+	if (f->vma->obj)
+		return fault_settle_shmem(f);
 	do {
 		r = prepare(f);
 		if (r == FAULT_OK && cursor_open(&c, &f->mm->as, f->va, 2) == -ENOMEM)

@@ -149,6 +149,7 @@ void khugepaged_init(void)
 {
 	uint64_t bottom, top;
 
+	shmem_mode_changed(thp.shmem);
 	waitq_init(&wait);
 	if (kstack_alloc(&bottom, &top))
 		panic("no memory for khugepaged");

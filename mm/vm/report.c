@@ -39,6 +39,10 @@ static void count_block(struct mem_usage *u, const struct page *p, uint64_t n)
 		u->mlocked += READ_ONCE(p->nlocked) ? n : 0;
 		break;
 	case PAGE_FILE:
+		if (unlikely(object_is_block(p))) {
+			u->shmem_huge += BLOCK_PAGES;
+			u->shmem_leaves += READ_ONCE(p->leaves) ? BLOCK_PAGES : 0;
+		}
 		u->file += n;
 		u->mapped += READ_ONCE(p->slots) ? n : 0;
 		u->mlocked += READ_ONCE(p->nlocked) ? n : 0;

@@ -207,6 +207,8 @@ static void add_leaf(struct vma_usage *u, const struct cursor *c, const struct w
 		return;
 	if (p->kind == PAGE_ANON)
 		u->anon_huge += LEVEL_SIZE(c->level);
+	else if (p->flags & PG_SHMEM)
+		u->shmem_huge += LEVEL_SIZE(c->level);
 	if (block_is_whole(p)) {
 		add_pages(u, p, LEVEL_SIZE(c->level), e, ways_to(p, owners, more));
 		return;

@@ -6,6 +6,7 @@
 
 struct thp_policy thp = {
 	.enabled = THP_MADVISE,
+	.shmem = SHMEM_NEVER,
 	.use_zero_page = 1,
 	.pages_to_scan = 8 * PT_ENTRIES,
 	.scan_sleep_ms = 10000,
@@ -17,10 +18,39 @@ struct thp_policy thp = {
 option_choice(transparent_hugepage, &thp.enabled, "always|madvise|never",
 	      "which private memory gets 2 MB pages (default madvise)");
 
-const unsigned thp_flags[] = {
+option_choice(transparent_hugepage_shmem, &thp.shmem, "always|within_size|advise|never|deny|force",
+	      "which shared memory gets 2 MB pages (default never)");
+
+unsigned thp_flags[] = {
 	[THP_ALWAYS] = VM_READ | VM_WRITE | VM_EXEC | VM_HUGETLB, [THP_MADVISE] = VM_HUGEPAGE | VM_HUGETLB,
 	[THP_NEVER] = VM_HUGETLB,
 };
+
+const char *const shmem_mode_names[SHMEM_MODES] = {
+	[SHMEM_ALWAYS] = "always", [SHMEM_WITHIN_SIZE] = "within_size", [SHMEM_ADVISE] = "advise",
+	[SHMEM_NEVER] = "never", [SHMEM_DENY] = "deny", [SHMEM_FORCE] = "force",
+};
+
+/* Once somebody has wanted them, faults in shared mappings look closer. */
+void shmem_mode_changed(unsigned mode)
+{
+	for (unsigned i = 0; mode != SHMEM_NEVER && mode != SHMEM_DENY && i < ARRAY_SIZE(thp_flags); i++)
+		WRITE_ONCE(thp_flags[i], thp_flags[i] | VM_SHARED);
+}
+
+bool shmem_wanted(const struct vma *v)
+{
+	const struct object *o = v->obj;
+	unsigned mode = READ_ONCE(thp.shmem);
+
+	if (!o || !o->ops->memory || o->ops->huge || !(v->flags & VM_SHARED))
+		return false;
+	if (v->flags & VM_NOHUGEPAGE || READ_ONCE(v->mm->thp_disabled))
+		return false;
+	if (o->blocks && mode != SHMEM_DENY && mode != SHMEM_FORCE)
+		mode = o->blocks - 1u;
+	return mode == SHMEM_ADVISE ? v->flags & VM_HUGEPAGE : mode != SHMEM_NEVER && mode != SHMEM_DENY;
+}
 
 struct waitq *thp_wait;
 

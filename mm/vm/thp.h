@@ -5,6 +5,9 @@
  * where the program has said so (MADV_HUGEPAGE), or never, by thp.enabled. MADV_NOHUGEPAGE and
  * prctl(PR_SET_THP_DISABLE) are heeded by all of them, and by MADV_COLLAPSE, which asks nothing else.
  *
+ * Shared mappings of memory objects get them by thp.shmem in the same way, or as the file system of the object says,
+ * where place in the mapping and in the object fit (fault_shmem.c).
+ *
  * The default is madvise, as in Linux's own configuration for most: a program that touches one page of many
  * regions would else have 2 MB of each, and a machine here may have 32 MB in all.
  */
@@ -14,10 +17,20 @@
 #include <mm/vm/mm_struct.h>
 
 enum thp_mode { THP_ALWAYS, THP_MADVISE, THP_NEVER };
+/*
+ * What is past the end of an object is never there: so `always` and `within_size` say the same here. The last
+ * two are about all objects, whatever their file systems say.
+ */
+enum shmem_mode {
+	SHMEM_ALWAYS, SHMEM_WITHIN_SIZE, SHMEM_ADVISE, SHMEM_NEVER, SHMEM_DENY, SHMEM_FORCE, SHMEM_MODES
+};
+/* As Linux names them: in shmem_enabled, and but for the last two in huge= of a tmpfs. */
+extern const char *const shmem_mode_names[SHMEM_MODES];
 
 /* Tunables of /sys/kernel/mm/transparent_hugepage: numbers that are read and written without a lock. */
 struct thp_policy {
 	unsigned enabled;		/* enum thp_mode; option transparent_hugepage= */
+	unsigned shmem;			/* enum shmem_mode; option transparent_hugepage_shmem= */
 	uint64_t use_zero_page;		/* 0: reads of untouched memory get blocks, too */
 	/* khugepaged: */
 	uint64_t pages_to_scan;		/* 4 KB pages at a time */
@@ -37,7 +50,7 @@ extern struct waitq *thp_wait;		/* of khugepaged; NULL: there is none */
 void thp_wake(void);
 /* Somebody wants huge pages. */
 void thp_ask(void);
-/* Starts it. */
+/* Starts it, and what options say holds from now on. */
 void khugepaged_init(void);
 
 /* May v, by its flags and its process's word, have huge pages at all, whoever asks for them? */
@@ -46,11 +59,16 @@ static inline bool thp_allowed(const struct vma *v)
 	return !v->obj && !(v->flags & (VM_SHARED | VM_NOHUGEPAGE)) && !READ_ONCE(v->mm->thp_disabled);
 }
 
+/* Is the memory object that v maps to have them there, unasked? Not v's place, nor size. */
+bool shmem_wanted(const struct vma *v);
+/* thp.shmem has changed, or there is a file system with a word of its own. */
+void shmem_mode_changed(unsigned mode);
+
 /*
  * The flags of which one at least says that a VMA may be wanted to have huge pages, or has them, by mode: a quick look,
  * for faults.
  */
-extern const unsigned thp_flags[];
+extern unsigned thp_flags[];
 static inline bool thp_likely(const struct vma *v)
 {
 	return v->flags & thp_flags[READ_ONCE(thp.enabled)];

@@ -135,8 +135,13 @@ static void check_anon(struct verify *v, const struct vma *a, vaddr_t va, unsign
 static void check_file(struct verify *v, const struct vma *a, vaddr_t va, unsigned level, pte_t e,
 		       const struct page *p)
 {
-	v->file += LEVEL_SIZE(level) >> PAGE_SHIFT;
-	if (!a->obj || p->owner != a->obj || p->index != vma_pgoff(a, va))
+	const uint64_t n = LEVEL_SIZE(level) >> PAGE_SHIFT;
+	bool right = a->obj;
+
+	v->file += n;
+	for (uint64_t i = 0; i < n && right; i++)
+		right = p[i].owner == a->obj && p[i].index == vma_pgoff(a, va) + i;
+	if (!right)
 		complain(v, "0x%lx: page of a file or place that is not mapped here", va);
 	if (pte_writable(e) && !(a->flags & VM_SHARED))
 		complain(v, "0x%lx: cached page writable in a private mapping", va);

@@ -1,0 +1,250 @@
+/*
+ * Huge pages of shared memory come and go while threads on the other CPUs read and write them: the boot CPU takes leaves
+ * and pages out in all ways there are, and no word that was written is lost.
+ *
+ * Each worker has a word of its own in each page, and counts it up. The first two blocks of the object keep what is
+ * written: of the one only leaves go, of the other pages go to swap, too. In the last two whatever can be done is
+ * done, and a word there counts only for as long as it is seen.
+ */
+#include <tests/kernel/crew.h>
+#include <tests/kernel/program.h>	/* random_next */
+#include <tests/kernel/shmemtest.h>
+#include <tests/kernel/swapdisk.h>
+
+#define FIXED		(2 * N)		/* pages */
+#define ALL		(4 * N)
+#define SIZE		(ALL * PAGE_SIZE)
+#define WORKERS		7u
+#define LIVES		6u		/* objects, one after the other: what was swapped is no block again */
+#define ROUNDS		250u
+
+struct worker {
+	struct member m;
+	uint64_t seed;
+	unsigned id;
+	uint64_t word[FIXED];		/* what it last wrote to its own words of these pages */
+	uint64_t writes, wrong;
+};
+
+static struct worker workers[WORKERS];
+static unsigned nworkers;
+static struct crew crew = CREW_INIT(crew);
+static bool stop;			/* atomic */
+static uint64_t seed;
+static struct object *shm;
+
+static void step(struct worker *w)
+{
+	unsigned page = (unsigned)(random_next(&w->seed) % ALL);
+	uint64_t __user *at = UP(mt_va(AT + page) + 8 * (1 + w->id));
+	uint64_t got;
+
+	if (page >= FIXED) {		/* whatever is there now */
+		if (!get_user_u64(&got, at))
+			w->writes += !put_user_u64(got + 1, at);
+		return;
+	}
+	if (get_user_u64(&got, at) || got != w->word[page] || put_user_u64(got + 1, at)) {
+		w->wrong++;
+		return;
+	}
+	w->word[page]++;
+	w->writes++;
+}
+
+static void worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	thread_set_aspace(mm_aspace(mt_mm));
+	while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
+		step(w);
+		resched_point();
+	}
+	thread_set_aspace(NULL);
+}
+
+static void workers_start(void)
+{
+	stop = false;
+	nworkers = MIN(arch_ncpus - 1, WORKERS);
+	for (unsigned i = 0; i < nworkers; i++) {
+		struct cpumask cpu = cpumask_of(i + 1);
+		struct worker *w = &workers[i];
+
+		memset(w, 0, sizeof(*w));
+		w->id = i;
+		w->seed = 177 + i;
+		EXPECT(crew_start(&crew, &w->m, &cpu, worker_main, w));
+	}
+}
+
+static void workers_stop(void)
+{
+	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
+	crew_wait(&crew);
+}
+
+static unsigned below(unsigned n)
+{
+	return (unsigned)(random_next(&seed) % n);
+}
+
+/* One or some pages, or a whole block, of those from `first` on. */
+static void some(unsigned first, unsigned *page, unsigned *n)
+{
+	static const unsigned sizes[] = { 1, 20, 300, N };
+
+	*n = sizes[below(ARRAY_SIZE(sizes))];
+	*page = *n == N ? first + N * below((ALL - first) / N) : first + below(ALL - first - *n);
+}
+
+static void map_all(void)
+{
+	EXPECT(mt_map(AT, ALL, RW, MAP_SHARED, shm, 0));
+}
+
+/* A child maps what there is, too, and ends. */
+static void have_a_child(void)
+{
+	struct mm *parent = mt_mm, *child = mm_fork(parent);
+
+	EXPECT(child);
+	thread_set_aspace(mm_aspace(child));
+	for (unsigned i = 0; i < ALL; i += N / 2) {
+		uint64_t v;
+
+		if (get_user_u64(&v, UP(mt_va(AT + i))))
+			continue;
+	}
+	thread_set_aspace(mm_aspace(parent));
+	mm_put(child);
+}
+
+/* Of the second block, or behind it. */
+static void swap_some(void)
+{
+	unsigned first = N + below(ALL - N - 8);
+	struct page *page[8];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 8; i++) {
+		page[n] = object_cached(shm, first + i);
+		n += page[n] != NULL;
+	}
+	reclaim_pages(page, n);
+}
+
+static void look_at_use(void)
+{
+	struct page *p = object_cached(shm, below(ALL));
+
+	if (!p)
+		return;
+	if (page_trylock(p)) {
+		object_clear_young(p);
+		page_unlock(p);
+	}
+	page_put(p);
+}
+
+static int advise(unsigned page, unsigned n, int advice)
+{
+	return mm_madvise(mt_mm, mt_va(AT + page), n * PAGE_SIZE, advice);
+}
+
+static void disturb(void)
+{
+	unsigned page, n;
+
+	some(FIXED, &page, &n);
+	switch (below(11)) {
+	case 0:
+		EXPECT_EQ(object_punch(shm, page * PAGE_SIZE, n * PAGE_SIZE), 0);
+		break;
+	case 1:
+		EXPECT_EQ(object_truncate(shm, page * PAGE_SIZE + below(PAGE_SIZE)), 0);
+		EXPECT_EQ(object_truncate(shm, SIZE), 0);
+		break;
+	case 2:
+		EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT + page), n * PAGE_SIZE, below(2) ? PROT_READ : PROT_NONE), 0);
+		EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT + page), n * PAGE_SIZE, RW), 0);
+		break;
+	case 3:
+		EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT + page), n * PAGE_SIZE), 0);
+		EXPECT(mt_map(AT + page, n, RW, MAP_SHARED, shm, page));
+		break;
+	case 4:
+		EXPECT_EQ(mm_mlock(mt_mm, mt_va(AT + page), n * PAGE_SIZE, false), 0);
+		EXPECT_EQ(mm_munlock(mt_mm, mt_va(AT + page), n * PAGE_SIZE), 0);
+		break;
+	case 5:
+		have_a_child();
+		break;
+	case 6:
+		swap_some();
+		break;
+	case 7:
+		look_at_use();
+		break;
+	case 8:
+		some(0, &page, &n);
+		EXPECT_EQ(advise(page, n, MADV_DONTNEED), 0);
+		break;
+	case 9:				/* another block comes */
+		page = FIXED + N * below(2);
+		EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT + page), HUGE_SIZE), 0);
+		EXPECT_EQ(object_punch(shm, page * PAGE_SIZE, HUGE_SIZE), 0);
+		EXPECT(mt_map(AT + page, N, RW, MAP_SHARED, shm, page));
+		break;
+	default:			/* the leaf of the first block goes and comes */
+		EXPECT_EQ(advise(0, N, MADV_DONTNEED), 0);
+		break;
+	}
+}
+
+static void live(void)
+{
+	shm = shm_create(SIZE);
+	EXPECT(shm);
+	map_all();
+	for (unsigned i = 0; i < ALL; i++)
+		EXPECT_EQ(mt_write(AT + i, i), 0);
+	EXPECT(sh_is_huge(AT) && sh_is_huge(AT + 3 * N));
+	workers_start();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		disturb();
+		resched_point();
+	}
+	workers_stop();
+	for (unsigned i = 0; i < nworkers; i++) {
+		EXPECT_EQ(workers[i].wrong, 0);
+		EXPECT(workers[i].writes > 0);
+	}
+	for (unsigned i = 0; i < FIXED; i++)
+		EXPECT_EQ(mt_read(AT + i), i);
+	EXPECT(ft_sound());
+	EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT), SIZE), 0);
+	object_put(shm);
+}
+
+KTEST(shmem_race, leaves_and_pages_come_and_go)
+{
+	uint64_t mapped = vm_event_sum(THP_FILE_MAPPED), blocks = vm_event_sum(THP_FILE_ALLOC);
+
+	if (arch_ncpus == 1) {
+		ktest_skip("one CPU");
+		return;
+	}
+	begin(&fast_ops);
+	sh_begin(SHMEM_ALWAYS);
+	seed = 4711;
+	for (unsigned i = 0; i < LIVES && !ktest_failed(); i++)
+		live();
+	mapped = vm_event_sum(THP_FILE_MAPPED) - mapped;
+	blocks = vm_event_sum(THP_FILE_ALLOC) - blocks;
+	ktest_note("%lu blocks, %lu leaves", blocks, mapped);
+	EXPECT(blocks > 8 * LIVES && mapped > 3 * blocks);
+	sh_end();
+	end();
+}
