@@ -16,6 +16,7 @@
 #define NESTED_MAX	5u		/* sets in sets, as deep as on Linux */
 #define MODES		((uint32_t)(EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE))
 #define ALWAYS		(POLLERR | POLLHUP)
+#define EXCLUSIVE_WITH	((uint32_t)(EPOLLIN | EPOLLOUT | ALWAYS | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE))
 
 struct epoll_item {
 	TAILQ_ENTRY(epoll_item) link;	/* of its set */
@@ -23,13 +24,16 @@ struct epoll_item {
 	struct epoll *set;
 	struct file *file;
 	int fd;
-	struct epoll_event event;	/* what is asked for; none but its modes: told once, and silent */
+	struct epoll_event event;	/* what is asked for */
+	bool silent;			/* EPOLLONESHOT, and told */
+	uint64_t turn;			/* when it was told of last, of its set's */
 	uint64_t told;			/* the file's changes when it was told of last */
 	bool fresh;			/* never told of since it was asked for */
 };
 
 struct epoll {
 	TAILQ_HEAD(epoll_items, epoll_item) items;	/* those told of last come last */
+	uint64_t turns;			/* how many events it has told */
 };
 
 static struct mutex lock;		/* all sets, and files' lists of watchers */
@@ -54,7 +58,7 @@ static unsigned ready_events(const struct epoll_item *i, unsigned depth)
 {
 	unsigned wanted = (i->event.events & ~MODES) | ALWAYS, now;
 
-	if (!(i->event.events & ~MODES))
+	if (i->silent)
 		return 0;
 	if (is_epoll(i->file))
 		now = any_ready(i->file->data, depth + 1) ? POLLIN | POLLRDNORM : 0;
@@ -93,8 +97,7 @@ static unsigned news_of(struct epoll_item *i)
 		return 0;
 	i->told = changes;
 	i->fresh = false;
-	if (i->event.events & EPOLLONESHOT)
-		i->event.events &= MODES;
+	i->silent = i->event.events & EPOLLONESHOT;
 	return now;
 }
 
@@ -110,6 +113,7 @@ static unsigned collect(struct epoll *set, struct epoll_event *events, unsigned 
 		next = i == last ? NULL : TAILQ_NEXT(i, link);
 		if (!now)
 			continue;
+		i->turn = set->turns++;
 		events[n++] = (struct epoll_event){ .events = now, .data = i->event.data };
 		TAILQ_REMOVE(&set->items, i, link);
 		TAILQ_INSERT_TAIL(&set->items, i, link);
@@ -117,19 +121,36 @@ static unsigned collect(struct epoll *set, struct epoll_event *events, unsigned 
 	return n;
 }
 
-int epoll_collect(struct file *f, struct epoll_event *events, unsigned max, uint64_t deadline_ns)
+int epoll_collect(struct file *f, struct epoll_event *events, unsigned max, uint64_t deadline_ns, uint64_t *turn)
 {
+	struct epoll *set = f->data;
+
 	for (int err = 0;;) {
 		uint64_t changes = file_poll_changes();
 		unsigned n;
 
 		mutex_lock(&lock);
-		n = collect(f->data, events, max);
+		*turn = set->turns;
+		n = collect(set, events, max);
 		mutex_unlock(&lock);
 		if (n || err)
 			return n ? (int)n : err == -ETIMEDOUT ? 0 : -ERESTARTNOHAND;
 		err = file_poll_sleep(changes, deadline_ns);
 	}
+}
+
+void epoll_untell(struct file *f, uint64_t turn, unsigned n)
+{
+	struct epoll *set = f->data;
+	struct epoll_item *i;
+
+	mutex_lock(&lock);
+	TAILQ_FOREACH(i, &set->items, link)
+		if (!i->fresh && i->turn - turn < n) {
+			i->fresh = true;
+			i->silent = false;
+		}
+	mutex_unlock(&lock);
 }
 
 /* ---- changes of a set; the lock is held ---- */
@@ -161,6 +182,7 @@ static void ask(struct epoll_item *i, const struct epoll_event *event)
 {
 	i->event = *event;
 	i->fresh = true;
+	i->silent = false;
 }
 
 static int add(struct epoll *set, struct file *f, int fd, const struct epoll_event *event)
@@ -200,11 +222,17 @@ static int change(struct epoll *set, int op, struct file *f, int fd, const struc
 		return -ENOENT;
 	if (op == EPOLL_CTL_DEL)
 		drop(i);
-	else if ((i->event.events | event->events) & EPOLLEXCLUSIVE)
+	else if (i->event.events & EPOLLEXCLUSIVE)
 		return -EINVAL;
 	else
 		ask(i, event);
 	return 0;
+}
+
+/* EPOLLEXCLUSIVE is asked for once, of a file that is no set, with few other words. */
+static bool may_be_exclusive(int op, const struct file *f, uint32_t events)
+{
+	return op == EPOLL_CTL_ADD && !is_epoll(f) && !(events & ~EXCLUSIVE_WITH);
 }
 
 int epoll_change(struct file *set, int op, struct file *f, int fd, const struct epoll_event *event)
@@ -216,6 +244,8 @@ int epoll_change(struct file *set, int op, struct file *f, int fd, const struct 
 	if (!is_epoll(set) || set == f)
 		return -EINVAL;
 	if (op != EPOLL_CTL_ADD && op != EPOLL_CTL_DEL && op != EPOLL_CTL_MOD)
+		return -EINVAL;
+	if (op != EPOLL_CTL_DEL && event->events & EPOLLEXCLUSIVE && !may_be_exclusive(op, f, event->events))
 		return -EINVAL;
 	mutex_lock(&lock);
 	err = change(set->data, op, f, fd, event);

@@ -16,9 +16,11 @@ int __must_check epoll_change(struct file *set, int op, struct file *f, int fd,
 			      const struct epoll_event *event);
 /*
  * Fills in up to max events, waiting for the first one until the deadline: how many, or
- * -ERESTARTNOHAND.
+ * -ERESTARTNOHAND. *turn: the number of the first.
  */
-int epoll_collect(struct file *set, struct epoll_event *events, unsigned max, uint64_t deadline_ns);
+int epoll_collect(struct file *set, struct epoll_event *events, unsigned max, uint64_t deadline_ns, uint64_t *turn);
+/* The n events from number `turn` on could not be given to who asked: they are to be told anew. */
+void epoll_untell(struct file *set, uint64_t turn, unsigned n);
 /* f is closed for the last time, and is in a set. */
 void epoll_forget(struct file *f);
 

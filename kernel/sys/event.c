@@ -202,16 +202,30 @@ SYSCALL4(epoll_ctl, int, epfd, int, op, int, fd, const struct epoll_event __user
 	return r;
 }
 
+/* How many of n events got there, or -EFAULT; the others stay to be told of. */
+static long put_events(struct file *set, struct epoll_event __user *to, const struct epoll_event *events, unsigned n,
+		       uint64_t turn)
+{
+	unsigned done = 0;
+
+	while (done < n && !copy_to_user(&to[done], &events[done], sizeof(*events)))
+		done++;
+	if (done < n)
+		epoll_untell(set, turn + done, n - done);
+	return done || !n ? (long)done : -EFAULT;
+}
+
 static long collect(struct file *set, struct epoll_event __user *to, unsigned max, uint64_t deadline)
 {
 	struct epoll_event *events = kmalloc(max * sizeof(*events));
+	uint64_t turn;
 	long n;
 
 	if (!events)
 		return -ENOMEM;
-	n = epoll_collect(set, events, max, deadline);
-	if (n > 0 && copy_to_user(to, events, (size_t)n * sizeof(*events)))
-		n = -EFAULT;
+	n = epoll_collect(set, events, max, deadline, &turn);
+	if (n > 0)
+		n = put_events(set, to, events, (unsigned)n, turn);
 	kfree(events);
 	return n;
 }

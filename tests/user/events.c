@@ -302,6 +302,43 @@ static void nested(void)
 	close(a);
 }
 
+static void exclusive(void)
+{
+	int set = epoll_create1(0), inner = epoll_create1(0), p[2];
+
+	if (pipe(p))
+		exit(1);
+	call_show("exclusive, asked of what is not in it", ask(set, EPOLL_CTL_MOD, p[0], EPOLLIN | EPOLLEXCLUSIVE));
+	call_show("of a set", ask(set, EPOLL_CTL_ADD, inner, EPOLLIN | EPOLLEXCLUSIVE));
+	call_show("which is not in it", ask(set, EPOLL_CTL_DEL, inner, 0));
+	call_show("and only once", ask(set, EPOLL_CTL_ADD, p[0], EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT));
+	call_show("of a pipe", ask(set, EPOLL_CTL_ADD, p[0], EPOLLIN | EPOLLET | EPOLLEXCLUSIVE));
+	call_show("then it stays so", ask(set, EPOLL_CTL_MOD, p[0], EPOLLIN));
+	close(p[1]);
+	wait_for("the other end is gone", set, -1);
+	close(p[0]);
+	close(inner);
+	close(set);
+}
+
+/* What finds no place to be told at is told later. */
+static void untold(void)
+{
+	int set = epoll_create1(0), a = eventfd(1, 0), b = eventfd(1, 0);
+
+	ask(set, EPOLL_CTL_ADD, a, EPOLLIN | EPOLLET);
+	ask(set, EPOLL_CTL_ADD, b, EPOLLIN | EPOLLONESHOT);
+	call_show("bad place", epoll_wait(set, (void *)8, 2, -1));
+	wait_for("edge and once", set, -1);
+	wait_for("no more", set, 10);
+	ask(set, EPOLL_CTL_MOD, a, 0);
+	ask(set, EPOLL_CTL_MOD, b, EPOLLONESHOT);
+	wait_for("nothing is asked", set, 10);
+	close(a);
+	close(b);
+	close(set);
+}
+
 static void on_alarm(int sig) { (void)sig; }
 
 static void errors(void)
@@ -355,6 +392,8 @@ int main(void)
 	levels();
 	edges();
 	nested();
+	exclusive();
+	untold();
 	errors();
 	return 0;
 }
