@@ -2,6 +2,7 @@
 #include <kernel/dev/console.h>
 #include <arch/uaccess.h>
 #include <kernel/fs/rootfs.h>
+#include <kernel/fs/uio.h>
 #include <linux/errno.h>
 
 #define RANDOM_PIECE	256u
@@ -21,6 +22,12 @@ static ssize_t null_write(struct file *f, const void __user *buf, size_t n, uint
 	(void)buf;
 	(void)off;
 	return (ssize_t)n;
+}
+
+static ssize_t null_write_iter(struct file *f, struct io_iter *from)
+{
+	(void)f;
+	return (ssize_t)from->left;
 }
 
 static ssize_t zero_read(struct file *f, void __user *buf, size_t n, uint64_t off)
@@ -74,12 +81,16 @@ static int zero_mmap(struct file *f, struct object **obj)
 	return 0;
 }
 
-static const struct file_ops null_ops = { .read = null_read, .write = null_write };
-static const struct file_ops zero_ops = {
-	.read = zero_read, .write = null_write, .mmap = zero_mmap,
+static const struct file_ops null_ops = {
+	.read = null_read, .write = null_write, .write_iter = null_write_iter, .endless = true,
 };
-static const struct file_ops random_ops = { .read = urandom_read, .write = null_write };
-static const struct file_ops full_ops = { .read = zero_read, .write = full_write };
+static const struct file_ops zero_ops = {
+	.read = zero_read, .write = null_write, .write_iter = null_write_iter, .mmap = zero_mmap, .endless = true,
+};
+static const struct file_ops random_ops = {
+	.read = urandom_read, .write = null_write, .write_iter = null_write_iter, .endless = true,
+};
+static const struct file_ops full_ops = { .read = zero_read, .write = full_write, .endless = true };
 
 void mem_devices_init(void)
 {

@@ -290,7 +290,7 @@ int64_t file_seek(struct file *f, int64_t off, int whence)
 	if (f->ops->stream)
 		return -ESPIPE;
 	mutex_lock(&f->lock);
-	off = seek_target(f, off, whence);
+	off = f->ops->endless ? 0 : seek_target(f, off, whence);
 	if (off >= 0)
 		f->pos = (uint64_t)off;
 	mutex_unlock(&f->lock);

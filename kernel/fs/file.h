@@ -48,6 +48,7 @@ struct file_ops {
 	/* Of a device that has an end. NULL: the node's size. */
 	uint64_t (*size)(const struct file *f);
 	bool stream;			/* no position: lseek is ESPIPE */
+	bool endless;			/* alike everywhere: lseek is 0 */
 };
 
 struct file {
