@@ -9,6 +9,7 @@
 #include <arch/upcall.h>
 #include <boot/boot.h>
 #include <boot/bootinfo.h>
+#include <kernel/core/load.h>
 #include <kernel/core/thread.h>
 #include <kernel/dev/block.h>
 #include <kernel/dev/boot_swap.h>
@@ -82,6 +83,7 @@ void kernel_main(struct bootinfo *bi)
 	khugepaged_init();
 	irq_enable();
 	oom_init();
+	load_init();
 	init_start();
 	sched_idle_loop();
 }

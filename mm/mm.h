@@ -211,6 +211,11 @@ int __must_check mm_set_fault_around(uint64_t bytes);
 void mm_pagemap(struct mm *mm, vaddr_t va, unsigned n, uint64_t *out);
 /* How many pages that file is about. */
 uint64_t mm_pagemap_end(void);
+/* Frames of RAM and holes between them: one past the last. What a frame is (KPF_*), as a word of /proc/kpageflags. */
+uint64_t mm_frame_end(void);
+uint64_t mm_frame_flags(uint64_t frame);
+/* How often each of n frames from `frame` on is mapped. 0 or -ENOMEM. May sleep. */
+int __must_check mm_frame_counts(uint64_t frame, unsigned n, uint64_t *out);
 /* Copies from the pages that are there, up to the first that is not; bytes. Nothing is faulted in. */
 size_t mm_peek(struct mm *mm, vaddr_t va, void *to, size_t n);
 

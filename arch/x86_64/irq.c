@@ -79,6 +79,7 @@ void arch_irq_dispatch(struct trapframe *tf)
 	unsigned vector = tf->vector;
 
 	debug_assert(!irq_enabled());
+	this_cpu()->interrupts++;
 	if (vector == VEC_TIMER) {
 		lapic_eoi();
 		alarm_interrupt(tf);

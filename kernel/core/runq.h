@@ -33,6 +33,8 @@ struct runq {
 	uint64_t moved_ns;		/* when its thread was last seen to be about to give way; own CPU, others read */
 	struct thread *last;		/* lock: who ran here before the current thread */
 	bool ticking;			/* own CPU, interrupts off */
+	uint64_t switches;		/* from one thread to another; lock to change */
+	uint64_t user_ticks, kernel_ticks; /* that found a thread at work (load.h); own CPU, others read */
 	const void *parked_at;		/* the frame in which its CPU is parked; own CPU, then the parker reads */
 	void (*done)(void *);		/* own CPU: what a thread that exited left to be called */
 	void *done_arg;

@@ -208,6 +208,7 @@ static void switch_to(struct runq *rq, struct thread *prev, struct thread *next)
 	struct cpu *c = rq->cpu;
 
 	account(prev, next);
+	rq->switches++;
 	next->state = THREAD_RUNNING;
 	next->on_cpu = true;
 	rq->last = prev;

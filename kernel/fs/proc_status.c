@@ -1,5 +1,6 @@
 /* What a process is and uses: /proc/PID/status, statm, stat, limits, comm, cmdline, environ. */
 #include <kernel/fs/proc.h>
+#include <arch/cpu.h>
 #include <kernel/core/clock.h>
 #include <kernel/dev/console.h>
 #include <kernel/proc/look.h>
@@ -114,6 +115,53 @@ static void status_signals(struct text *t, const struct process_view *v)
 		    v->ignored, v->caught);
 }
 
+static void status_rights(struct text *t, const struct process_view *v)
+{
+	uint64_t effective, permitted;
+
+	cred_caps(&v->cred, &effective, &permitted);
+	text_printf(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nCapAmb:\t%016lx\n", 0ul,
+		    permitted, effective, CRED_ALL_CAPS, 0ul);
+	text_printf(t, "NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", v->no_new_privs);
+}
+
+/* In hexadecimal, 32 CPUs to a group, as many digits as there are CPUs for. */
+static void put_mask(struct text *t, const struct cpumask *m)
+{
+	for (unsigned group = (arch_ncpus - 1) / 32 + 1; group--;) {
+		unsigned most = MIN(arch_ncpus - 32 * group, 32u), word = 0;
+
+		for (unsigned i = 0; i < most; i++)
+			word |= (unsigned)cpumask_has(m, 32 * group + i) << i;
+		text_printf(t, "%0*x%c", (int)(most + 3) / 4, word, group ? ',' : '\n');
+	}
+}
+
+/* As ranges: 0-3,6 */
+static void put_list(struct text *t, const struct cpumask *m)
+{
+	const char *between = "";
+
+	for (unsigned first = 0, end; first < arch_ncpus; first = end + 1) {
+		for (end = first; end < arch_ncpus && cpumask_has(m, end); end++)
+			;
+		if (end == first)
+			continue;
+		text_printf(t, end - first > 1 ? "%s%u-%u" : "%s%u", between, first, end - 1);
+		between = ",";
+	}
+	text_char(t, '\n');
+}
+
+static void status_places(struct text *t, const struct process_view *v)
+{
+	text_printf(t, "Cpus_allowed:\t");
+	put_mask(t, &v->affinity);
+	text_printf(t, "Cpus_allowed_list:\t");
+	put_list(t, &v->affinity);
+	text_printf(t, "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
+}
+
 static void status_cred(struct text *t, const struct process_view *v)
 {
 	const struct cred *c = &v->cred;
@@ -156,6 +204,8 @@ static int show_status(struct text *t, int pid)
 		text_printf(t, "THP_enabled:\t%d\n", !m.fig.thp_disabled);
 	text_printf(t, "Threads:\t%u\n", v.nthreads);
 	status_signals(t, &v);
+	status_rights(t, &v);
+	status_places(t, &v);
 	return 0;
 }
 PROC_FILE(status, .path = "status", .mode = S_IFREG | 0444, .show = show_status);

@@ -20,6 +20,14 @@ bool cred_in_group(const struct cred *c, uint32_t gid)
 	return false;
 }
 
+void cred_caps(const struct cred *c, uint64_t *effective, uint64_t *permitted)
+{
+	bool root = !c->uid || !c->euid || !c->suid;
+
+	*effective = cred_is_privileged(c) ? CRED_ALL_CAPS : 0;
+	*permitted = root && !c->dropped ? CRED_ALL_CAPS : 0;
+}
+
 bool cred_may_signal(const struct cred *c, const struct cred *t)
 {
 	return c->euid == t->suid || c->euid == t->uid || c->uid == t->suid || c->uid == t->uid ||

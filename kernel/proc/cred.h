@@ -9,6 +9,7 @@
 #define KERNEL_PROC_CRED_H
 
 #include <arch/types.h>
+#include <linux/capability.h>
 
 #define CRED_GROUPS_MAX	64u
 
@@ -30,6 +31,9 @@ const struct cred *cred_current(void);
 /* Does it belong to that group, for file systems? */
 bool cred_in_group(const struct cred *c, uint32_t gid);
 static inline bool cred_is_privileged(const struct cred *c) { return c->euid == 0 && !c->dropped; }
+/* Linux's capabilities: all, or none. What c has, and what it could have again by being effectively root. */
+#define CRED_ALL_CAPS	((1ul << (CAP_LAST_CAP + 1)) - 1)
+void cred_caps(const struct cred *c, uint64_t *effective, uint64_t *permitted);
 /* May c send t signals (SIGCONT within a session apart), or look at what only its user may? */
 bool cred_may_signal(const struct cred *c, const struct cred *t);
 /* The same for its limits and its memory: all of t's identities are c's. */

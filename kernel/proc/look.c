@@ -63,6 +63,7 @@ int process_look(int tid, struct process_view *v)
 		.pid = p->pid, .tid = tid, .ppid = p->ppid, .pgid = p->pgid, .sid = p->sid,
 		.state = state_of(t), .umask = p->umask, .cred = p->cred, .oom_score_adj = p->oom_score_adj,
 		.files_max = p->files.max, .nthreads = p->nlive, .nice = t->thread.nice,
+		.affinity = t->thread.affinity, .no_new_privs = p->no_new_privs,
 		.start_ns = p->start_ns, .used = p->used, .reaped = p->reaped,
 	};
 	if (!terminal_of(p, &v->foreground))
@@ -295,23 +296,18 @@ int process_rlimit(int tid, unsigned which, const struct rlimit64 *new, struct r
 	return err;
 }
 
-void process_totals(unsigned *running, uint64_t *user_ns, uint64_t *system_ns)
+unsigned process_running(void)
 {
 	const struct process *p;
 	const struct task *t;
-	uint64_t user, system;
+	unsigned running = 0;
 
-	*running = 0;
-	*user_ns = *system_ns = 0;
 	spin_lock(&process_lock);
-	TAILQ_FOREACH(p, &processes, link) {
-		process_times(p, &user, &system);
-		*user_ns += user;
-		*system_ns += system;
+	TAILQ_FOREACH(p, &processes, link)
 		TAILQ_FOREACH(t, &p->tasks, link)
-			*running += state_of(t) == 'R';
-	}
+			running += state_of(t) == 'R';
 	spin_unlock(&process_lock);
+	return running;
 }
 
 int process_fail_alloc(int pid, uint64_t n)

@@ -23,6 +23,8 @@ struct process_view {
 	struct usage used, reaped;	/* used: without what its memory of now knows */
 	uint64_t blocked, pending, ignored, caught;
 	struct rlimit64 rlimit[RLIM_NLIMITS];
+	struct cpumask affinity;
+	bool no_new_privs;
 };
 
 /*
@@ -62,8 +64,8 @@ int __must_check process_set_oom_score_adj(int pid, int adj);
  */
 int __must_check process_rlimit(int tid, unsigned which, const struct rlimit64 *new,
 				struct rlimit64 *was);
-/* How many tasks there are in state R; what all have used the CPU for. */
-void process_totals(unsigned *running, uint64_t *user_ns, uint64_t *system_ns);
+/* How many tasks there are in state R. */
+unsigned process_running(void);
 /*
  * Failure injection (fail_alloc): the n-th allocation by this process, of pages or
  * of a kernel object, fails; 0: none. 0 or -ESRCH.

@@ -12,6 +12,7 @@
 int pid_max = PID_LIMIT;
 
 static int last_pid = 1;		/* process_lock */
+static uint64_t nstarted;		/* tasks that there have been; process_lock */
 static LIST_HEAD(, task) by_tid[HASH_SIZE]; /* process_lock */
 /*
  * How often a number is that of a task, a group or a session: it is given out again
@@ -36,6 +37,16 @@ int pid_take(void)
 	return 0;
 }
 
+int pid_last(void)
+{
+	return READ_ONCE(last_pid);
+}
+
+uint64_t tasks_started(void)
+{
+	return READ_ONCE(nstarted);
+}
+
 void pid_change_use(int from, int to)
 {
 	if (from)
@@ -50,6 +61,7 @@ void task_add(struct task *t, int tid)
 
 	assert(spin_is_locked(&process_lock));
 	t->thread.tid = tid;
+	nstarted++;
 	pid_change_use(0, tid);
 	LIST_INSERT_HEAD(&by_tid[(unsigned)tid % HASH_SIZE], t, hash_link);
 	TAILQ_INSERT_TAIL(&p->tasks, t, link);

@@ -65,6 +65,9 @@ void task_free(struct task *t);
 
 /* ---- numbers; process_lock held ---- */
 
+/* The one that was given last (the lock need not be held); how many tasks there have been. */
+int pid_last(void);
+uint64_t tasks_started(void);
 /* The next free one, or 0. */
 int pid_take(void);
 /* A task, group or session was called `from` and is called `to` now; 0: none. */

@@ -8,6 +8,7 @@
 #include <arch/upcall.h>
 #include <arch/layout.h>
 #include <kernel/core/grace.h>
+#include <kernel/core/load.h>
 #include <kernel/proc/posix_timer.h>
 #include <kernel/proc/oom.h>
 #include <kernel/proc/process.h>
@@ -190,6 +191,7 @@ void upcall_timer(struct trapframe *tf)
 	bool user = trap_from_user(tf);
 
 	sched_tick();
+	load_tick(user);
 	if (!p)
 		return;
 	if (user)

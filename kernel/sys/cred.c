@@ -163,8 +163,6 @@ SYSCALL2(setgroups, unsigned, n, const uint32_t __user *, from)
 
 /* ---- capabilities: all or none ---- */
 
-#define ALL_CAPS	((1ul << (CAP_LAST_CAP + 1)) - 1)
-
 /* How many words of 32 bits each set has: -EINVAL: a version that Linux does not know, which is told its own. */
 static int header(struct __user_cap_header_struct *h, struct __user_cap_header_struct __user *from)
 {
@@ -181,15 +179,6 @@ static int header(struct __user_cap_header_struct *h, struct __user_cap_header_s
 	}
 }
 
-/* What c has, and what it could have again by being effectively root. */
-static void caps_of(const struct cred *c, uint64_t *effective, uint64_t *permitted)
-{
-	bool root = !c->uid || !c->euid || !c->suid;
-
-	*effective = cred_is_privileged(c) ? ALL_CAPS : 0;
-	*permitted = root && !c->dropped ? ALL_CAPS : 0;
-}
-
 static int caps_of_task(int tid, uint64_t *effective, uint64_t *permitted)
 {
 	const struct task *t;
@@ -197,7 +186,7 @@ static int caps_of_task(int tid, uint64_t *effective, uint64_t *permitted)
 	spin_lock(&process_lock);
 	t = tid ? task_find(tid) : current_task();
 	if (t)
-		caps_of(&t->process->cred, effective, permitted);
+		cred_caps(&t->process->cred, effective, permitted);
 	spin_unlock(&process_lock);
 	return t ? 0 : -ESRCH;
 }
@@ -231,7 +220,7 @@ static int set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritable
 	struct cred *c = &current_process()->cred;
 	uint64_t has_effective, has_permitted;
 
-	caps_of(c, &has_effective, &has_permitted);
+	cred_caps(c, &has_effective, &has_permitted);
 	if (permitted & ~has_permitted || effective & ~permitted || inheritable)
 		return -EPERM;
 	if (permitted == has_permitted && effective == has_effective)
@@ -261,5 +250,5 @@ SYSCALL2(capset, struct __user_cap_header_struct __user *, head, const struct __
 	effective = d[0].effective | (uint64_t)d[1].effective << 32;
 	permitted = d[0].permitted | (uint64_t)d[1].permitted << 32;
 	inheritable = d[0].inheritable | (uint64_t)d[1].inheritable << 32;
-	return set_caps(effective & ALL_CAPS, permitted & ALL_CAPS, inheritable & ALL_CAPS);
+	return set_caps(effective & CRED_ALL_CAPS, permitted & CRED_ALL_CAPS, inheritable & CRED_ALL_CAPS);
 }

@@ -1,5 +1,6 @@
 /* Calls about the system as a whole. */
 #include <kernel/core/clock.h>
+#include <kernel/core/load.h>
 #include <kernel/dev/console.h>
 #include <kernel/proc/process.h>
 #include <kernel/proc/terminal.h>
@@ -36,6 +37,8 @@ SYSCALL1(sysinfo, struct sysinfo __user *, to)
 	s.totalswap = m.swap;
 	s.freeswap = m.swap_free;
 	s.procs = (uint16_t)process_count();
+	for (unsigned i = 0; i < LOAD_AVERAGES; i++)
+		s.loads[i] = load_average(i) << (SI_LOAD_SHIFT - LOAD_SHIFT);
 	s.mem_unit = 1;
 	return copy_to_user(to, &s, sizeof(s)) ? -EFAULT : 0;
 }

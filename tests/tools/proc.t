@@ -1,8 +1,13 @@
 #!/usr/bin/python3
 """/proc and /sys: the files' shape is the host's, their figures are sane, busybox's tools work on them."""
+import os
 import re
+import struct
+import subprocess
 
 from tap import c_program, check, end, equal, tool
+
+HERE = os.path.dirname(os.path.realpath(__file__))
 
 # One boot for all: a static program that reads the files, with a line before each.
 FILES = ("meminfo", "vmstat", "uptime", "version", "loadavg", "stat", "cpuinfo", "buddyinfo", "slabinfo", "mounts",
@@ -198,6 +203,68 @@ equal(done.out.decode().splitlines(), [
     "/proc/self/comm other", "-> written, other",
     "fail: left 0, Out of memory",
 ], "what is written is checked, and read back", done.err)
+
+# ---- frames ----
+
+with open(os.path.join(HERE, "frames.c"), encoding="utf-8") as file:
+    frames = c_program("frames", file.read())
+done = tool("qrun", frames)
+want = ["never touched: no frame", "read: the zero page", "private: 1 times: mapped anonymous swap-backed",
+        "the next: 1 times: mapped anonymous swap-backed", "with a child that reads: 2 times: mapped anonymous swap-backed",
+        "with a child that writes: 1 times: mapped anonymous swap-backed", "after both: 1 times: mapped anonymous swap-backed",
+        "locked: 1 times: mapped anonymous swap-backed locked", "shared: 1 times: mapped swap-backed",
+        "with a child, shared: 2 times: mapped swap-backed", "of a file in memory: 1 times: mapped swap-backed",
+        "odd places: -1, odd lengths: -1, far behind: 0"]
+equal(done.out.decode().splitlines(), want, "pagemap, kpagecount, kpageflags of known pages", done.err)
+if os.getuid() == 0:
+    host_frames = subprocess.run([frames], stdout=subprocess.PIPE, timeout=60, check=False)
+    equal(host_frames.stdout.decode().splitlines(), want, "are the host's")
+done = tool("qrun", "-m", "128M", "busybox", "sh", "-c", "grep MemFree /proc/meminfo; cat /proc/kpageflags; cat /proc/kpagecount")
+line, words = done.out.split(b"\n", 1)
+words = struct.unpack(f"={len(words) // 8}Q", words)
+flags, counts = words[:len(words) // 2], words[len(words) // 2:]
+check(31 << 10 < len(flags) <= 32 << 10, "a word for each frame of 128 MB", len(flags))
+free = sum(word == 1 << 10 for word in flags) * 4
+check(abs(free - int(line.split()[1])) < 1024, "what is free is MemFree", free, line)
+check(all(word & 1 << 11 for word, count in zip(flags, counts) if count) and sum(counts) > 100, "what is mapped says so")
+check(all(any(word >> bit & 1 for word in flags) for bit in (7, 12, 14, 24, 26, 32)),
+      "there are slabs, anonymous pages, the zero page, tables, reserved frames")
+
+# ---- figures of the CPUs ----
+
+done = tool("qrun", "-c", "4", "-t", "100", "busybox", "sh", "-c", """
+    (while :; do :; done) & (while :; do :; done) & sleep 11
+    cat /proc/stat; echo; cat /proc/uptime /proc/loadavg; kill %1 %2; taskset 5 grep allowed /proc/self/status""")
+stat, rest = done.out.decode().split("\n\n")
+rows = {line.split()[0]: [int(word) for word in line.split()[1:]] for line in stat.splitlines()}
+uptime, idle, load, load5, load15, running, last = rest.split()[:7]
+equal(list(rows), ["cpu", "cpu0", "cpu1", "cpu2", "cpu3", "intr", "ctxt", "btime", "processes", "procs_running", "procs_blocked"],
+      "stat: its lines")
+for column, name in enumerate(("user", "nice", "system", "idle")):
+    parts = [rows[f"cpu{i}"][column] for i in range(4)]
+    check(abs(rows["cpu"][column] - sum(parts)) <= 16, f"stat: {name} is the CPUs' sum", rows)
+check(all(abs(sum(rows[f"cpu{i}"]) - float(uptime) * 100) < 60 for i in range(4)), "stat: each CPU's parts are the time that is up", rows)
+busy = sorted(rows[f"cpu{i}"][0] for i in range(4))
+check(busy[3] > 800 and busy[2] > 800 and busy[0] < 300, "stat: two CPUs were busy", busy)
+check(abs(float(idle) * 100 - rows["cpu"][3]) < 60, "uptime: the idle time is the same", idle, rows)
+check(0.1 < float(load) < 1 and float(load) > float(load5) >= float(load15), "loadavg: rises towards 2, the first one fastest", rest)
+check(rows["ctxt"][0] > 10 and rows["intr"][0] > 1000 and rows["processes"][0] >= 5, "stat: switches, interrupts, tasks", rows)
+equal(rest.splitlines()[2:], ["Cpus_allowed:\t5", "Cpus_allowed_list:\t0,2", "Mems_allowed:\t1", "Mems_allowed_list:\t0"],
+      "status: the CPUs that it may use")
+
+# ---- Debian's procps ----
+
+for words, want in (
+        (("ps", "aux"), r"USER +PID %CPU %MEM +VSZ +RSS TTY +STAT START +TIME COMMAND\n(.*\n)*0 +2 +.* R\w* .*/bin/ps aux\n"),
+        (("ps", "-eo", "pid,ni,pri,psr,nlwp,vsz,rss,stat,comm"), r" +PID +NI PRI PSR NLWP +VSZ +RSS STAT COMMAND\n +1 (.*\n)*.* ps\n"),
+        (("free", "-k"), r" +total +used +free +shared +buff/cache +available\nMem: +\d+ +\d+ +\d+ +\d+ +\d+ +\d+\nSwap: +0 +0 +0\n"),
+        (("vmstat",), r"procs -+memory.*\n r  b +swpd +free .*\n *\d+ +0 +0 +\d+( +\d+){13}\n"),
+        (("vmstat", "-s"), r" +\d+ K total memory\n(.*\n)* +\d+ (forks|CPU context switches)\n(.*\n)*"),
+        (("pmap", "-x", "2"), r"2: +/bin/pmap -x 2\nAddress +Kbytes +RSS +Dirty Mode +Mapping\n(.*\n)*.*\[ stack \]\n(.*\n)*total kB +\d+ +\d+ +\d+\n"),
+        (("uptime",), r" \d\d:\d\d:\d\d up .*, +\d+ users?, +load average: [\d., ]+\n"),
+        (("slabtop", "-o"), r" Active / Total Objects .*\n(.*\n)* +OBJS ACTIVE .*\n(.*\n)*.* node +\n(.*\n)*")):
+    done = tool("qrun", "--with-libs", *words)
+    check(done.status == 0 and re.fullmatch(want, done.out.decode()), "procps: " + " ".join(words), done.out, done.err)
 
 # ---- busybox on it ----
 

@@ -58,6 +58,7 @@ struct cpu {
 	unsigned nheld;
 	uint64_t contended[CPU_LOCK_RANKS]; /* lib/lock.c: locks of each rank that had to be waited for */
 	uint64_t ticks;			/* timer interrupts taken */
+	uint64_t interrupts;		/* all of them; own CPU, others read */
 	struct tlb_slots slots;		/* own CPU, interrupts off */
 };
 
