@@ -9,9 +9,9 @@
 #include <arch/types.h>
 #include <lib/ref.h>
 #include <mm/alloc/block.h>
-#include <mm/alloc/hugepool.h>
 #include <mm/alloc/commit.h>
 #include <mm/alloc/lists.h>
+#include <mm/obj/huge.h>
 #include <mm/obj/object.h>
 #include <mm/reclaim/compact.h>
 #include <mm/reclaim/reclaim.h>
@@ -172,6 +172,7 @@ struct mm_figures {
 	uint64_t table_bytes;		/* VmPTE: without the root */
 	uint64_t minflt, majflt;
 	uint64_t rss_max;		/* pages: high-water mark */
+	uint64_t hugetlb;		/* of explicit huge pages, which are in none of the others; not from mm_weigh */
 	unsigned nvmas;
 	bool thp_disabled;		/* by prctl */
 };
@@ -229,6 +230,7 @@ struct vma_info {
 	int prot, flags;
 	unsigned vm_flags;
 	bool thp_eligible;		/* it may get huge pages unasked */
+	size_t page_size;		/* of its pages: larger only for explicit huge ones */
 	uint64_t pgoff;
 	struct object *obj;
 	const char *name;
@@ -240,6 +242,7 @@ struct vma_usage {
 	uint64_t rss, referenced, anon, anon_huge, shmem_huge, lazyfree, swap, swap_pss;
 	uint64_t shared_clean, shared_dirty, private_clean, private_dirty;
 	uint64_t pss, pss_dirty, pss_anon, pss_file, pss_shmem;
+	uint64_t shared_hugetlb, private_hugetlb; /* explicit huge pages, which count nowhere else */
 };
 /* The same with that; also -ENOMEM. */
 int mm_for_each_usage(struct mm *mm, vaddr_t from,

@@ -87,6 +87,7 @@ struct files {
 
 extern const struct file_ops dir_file_ops;	/* dir.c */
 extern const struct file_ops regular_file_ops;	/* regular.c */
+extern const struct file_ops huge_file_ops;	/* of explicit huge pages: mapped and read, not written */
 
 void file_init(void);
 /* An open file of node (counts it) with one reference, its open operation called. 0 or -errno. */

@@ -32,10 +32,11 @@ static void memfd_release(struct node *n)
 
 static const struct node_ops memfd_node_ops = { .path = memfd_path, .release = memfd_release };
 
-int memfd_create(const char *name, bool exec, unsigned seals, struct file **out)
+int memfd_create(const char *name, bool exec, unsigned seals, struct hugepool *pool, struct file **out)
 {
 	size_t len = strlen(name);
-	struct node *n = node_create_memory(exec ? 0777 : 0666, NULL);
+	uint32_t mode = exec ? 0777 : 0666;
+	struct node *n = pool ? node_create_huge(mode, pool) : node_create_memory(mode, NULL);
 	char *copy;
 	int err;
 
@@ -49,8 +50,8 @@ int memfd_create(const char *name, bool exec, unsigned seals, struct file **out)
 	memcpy(copy, name, len + 1);
 	n->about = copy;
 	n->ops = &memfd_node_ops;
-	n->reg.memory.seals = seals;
-	err = file_open(n, &regular_file_ops, O_RDWR | O_LARGEFILE, out);
+	node_object(n)->seals = seals;
+	err = file_open(n, pool ? &huge_file_ops : &regular_file_ops, O_RDWR | O_LARGEFILE, out);
 	node_put(n);
 	if (!err)
 		regular_is_no_writer(*out);

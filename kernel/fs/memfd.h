@@ -6,8 +6,13 @@
 
 #define MEMFD_NAME_MAX	249u
 
-/* A file of that name, open for reading and writing; without `seals` none can be added. 0 or -ENOMEM. */
-int __must_check memfd_create(const char *name, bool exec, unsigned seals, struct file **out);
+struct hugepool;
+/*
+ * A file of that name, open for reading and writing, with these seals; of explicit huge pages of that pool, if it is not
+ * NULL. 0 or -ENOMEM.
+ */
+int __must_check memfd_create(const char *name, bool exec, unsigned seals, struct hugepool *pool,
+			      struct file **out);
 /* fcntl(2)'s F_ADD_SEALS and F_GET_SEALS: 0 or the seals, or -errno. */
 long memfd_add_seals(struct file *f, unsigned seals);
 long memfd_get_seals(struct file *f);

@@ -1,11 +1,13 @@
 /* Nodes: their making, their end, their content; see node.h. */
 #include <kernel/fs/names.h>
 #include <kernel/core/clock.h>
+#include <kernel/fs/file.h>
 #include <kernel/fs/fs.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/alloc/slab.h>
+#include <mm/mm.h>
 
 #define NAME_WEIGHT	20u		/* what a name adds to the size of its directory, as in Linux's tmpfs */
 #define DAY_NS		((int64_t)(24 * 3600 * NS_PER_SEC))
@@ -109,6 +111,8 @@ static const struct object_ops memory_ops = {
 
 struct node *node_of_object(struct object *o)
 {
+	if (object_is_huge(o))
+		return huge_user(o);
 	if (o->ops == &archived_ops)
 		return container_of(o, struct archived, obj)->node;
 	return o->ops == &memory_ops ? container_of(o, struct node, reg.memory) : NULL;
@@ -155,6 +159,26 @@ struct node *node_create_memory(uint32_t mode, struct fs *fs)
 	fs_adopt(fs, n);
 	memory_init(n);
 	n->reg.obj = &n->reg.memory;
+	return n;
+}
+
+static void huge_gone(void *node)
+{
+	object_gone(node);
+}
+
+struct node *node_create_huge(uint32_t mode, struct hugepool *pool)
+{
+	struct node *n = node_create(S_IFREG | (mode & 07777));
+	struct object *o = n ? huge_create(pool, 0, n, huge_gone) : NULL;
+
+	if (!o) {
+		node_put(n);
+		return NULL;
+	}
+	n->reg.nobjects = 1;
+	n->reg.obj = o;
+	n->fops = &huge_file_ops;
 	return n;
 }
 
@@ -206,10 +230,10 @@ int node_own_content(struct node *n, bool keep)
 static void put_objects(struct node *n)
 {
 	struct archived *a = n->reg.archived;
-	bool owns = n->reg.obj == &n->reg.memory;
+	struct object *o = n->reg.obj;
 
-	if (owns)
-		object_put(&n->reg.memory);
+	if (!a || o != &a->obj)
+		object_put(o);
 	if (a)
 		object_put(&a->obj);
 }

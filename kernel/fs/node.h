@@ -33,6 +33,7 @@ struct archived;
 struct dirent;
 struct file_ops;
 struct fs;
+struct hugepool;
 struct node;
 
 /* A name that a lookup operation answers, for listings. */
@@ -94,7 +95,7 @@ struct node {
 			bool gone;		/* rmdir(2): it takes no names any more; tree_lock */
 		} dir;
 		struct {
-			struct object *obj;	/* content: one of the next two; NULL: made when read */
+			struct object *obj;	/* content: one of the next two, or of huge pages; NULL: made when read */
 			struct archived *archived; /* of the initramfs; const */
 			struct object memory;	/* its own */
 			uint32_t nobjects;	/* that live: the last one takes the node along; atomic */
@@ -131,6 +132,8 @@ struct node *node_create_file(uint32_t mode, const void *data, uint64_t size);
 void node_set_archived(struct node *n, const void *data, uint64_t size);
 /* An empty regular file whose content is memory, in the room of fs (NULL: of none). NULL: no memory. */
 struct node *node_create_memory(uint32_t mode, struct fs *fs);
+/* The same of explicit huge pages (mm/obj/huge.h). */
+struct node *node_create_huge(uint32_t mode, struct hugepool *pool);
 /* A symbolic link to text (n bytes, not ended). */
 struct node *node_create_link(const char *text, size_t n);
 static inline void node_get(struct node *n) { ref_get(&n->refs); }

@@ -32,8 +32,8 @@ static void put_name(struct maps *m, const struct vma_info *v, size_t line)
 	if (n)
 		len = path_of_node(n, m->path, PATH_MAX);
 	else if (v->obj || v->name)
-		len = (ssize_t)strlcpy(m->path, v->name ? v->name : "/dev/zero (deleted)",
-				       PATH_MAX);
+		len = (ssize_t)strlcpy(m->path, v->name ? v->name : v->vm_flags & VM_HUGETLB ?
+				       "/anon_hugepage (deleted)" : "/dev/zero (deleted)", PATH_MAX);
 	if (len <= 0)
 		return;
 	text_pad(m->text, line, NAME_COLUMN);
@@ -133,8 +133,8 @@ static void put_usage(struct text *t, const struct vma_usage *u, uint64_t locked
 	kb(t, "AnonHugePages", u->anon_huge >> 10);
 	kb(t, "ShmemPmdMapped", u->shmem_huge >> 10);
 	kb(t, "FilePmdMapped", 0);
-	kb(t, "Shared_Hugetlb", 0);
-	kb(t, "Private_Hugetlb", 0);
+	kb(t, "Shared_Hugetlb", u->shared_hugetlb >> 10);
+	kb(t, "Private_Hugetlb", u->private_hugetlb >> 10);
 	kb(t, "Swap", u->swap >> 10);
 	kb(t, "SwapPss", PSS_KB(u->swap_pss));
 	kb(t, "Locked", PSS_KB(locked));
@@ -146,11 +146,13 @@ static void put_flags(struct text *t, unsigned flags)
 		{ VM_READ, "rd" }, { VM_WRITE, "wr" }, { VM_EXEC, "ex" }, { VM_SHARED, "sh" },
 		{ 0, "mr" }, { VM_MAYWRITE, "mw" }, { 0, "me" }, { VM_SHARED, "ms" },
 		{ VM_GROWSDOWN, "gd" }, { VM_LOCKED, "lo" }, { VM_SEQ_READ, "sr" },
-		{ VM_RAND_READ, "rr" }, { VM_DONTCOPY, "dc" }, { VM_LOCKONFAULT, "lf" },
-		{ VM_NORESERVE, "nr" }, { VM_WIPEONFORK, "wf" }, { VM_DONTDUMP, "dd" },
+		{ VM_RAND_READ, "rr" }, { VM_DONTCOPY, "dc" }, { VM_HUGETLB, "de" }, { VM_LOCKONFAULT, "lf" },
+		{ VM_NORESERVE, "nr" }, { VM_HUGETLB, "ht" }, { VM_WIPEONFORK, "wf" }, { VM_DONTDUMP, "dd" },
 		{ VM_HUGEPAGE, "hg" }, { VM_NOHUGEPAGE, "nh" },
 	};
 
+	if (flags & VM_HUGETLB)		/* promised by their pool */
+		flags &= ~VM_NORESERVE;
 	text_add(t, "VmFlags: ", 9);
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
 		if (!names[i].flag || flags & names[i].flag) {
@@ -166,8 +168,8 @@ static int put_smap(const struct vma_info *v, const struct vma_usage *u, void *a
 
 	put_line(v, arg);
 	kb(t, "Size", (v->end - v->start) >> 10);
-	kb(t, "KernelPageSize", PAGE_SIZE >> 10);
-	kb(t, "MMUPageSize", PAGE_SIZE >> 10);
+	kb(t, "KernelPageSize", v->page_size >> 10);
+	kb(t, "MMUPageSize", v->page_size >> 10);
 	put_usage(t, u, v->vm_flags & VM_LOCKED ? u->pss : 0, false);
 	text_printf(t, "THPeligible:    %d\n", v->thp_eligible);
 	put_flags(t, v->vm_flags);

@@ -95,6 +95,7 @@ static void status_memory(struct text *t, const struct memory *m)
 	kb_line(t, "VmLib", KB(m->code - own_code(m)));
 	kb_line(t, "VmPTE", m->fig.table_bytes >> 10);
 	kb_line(t, "VmSwap", KB(m->fig.swap));
+	kb_line(t, "HugetlbPages", KB(m->fig.hugetlb));
 }
 
 static const char *state_name(char state)

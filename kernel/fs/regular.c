@@ -138,6 +138,8 @@ const struct file_ops regular_file_ops = {
 	.mmap = regular_mmap,
 };
 
+const struct file_ops huge_file_ops = { .read = regular_read, .mmap = regular_mmap };
+
 /* ---- size ---- */
 
 static int truncate(struct node *n, uint64_t size)

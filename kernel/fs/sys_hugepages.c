@@ -1,11 +1,12 @@
 /*
  * Pools of explicit huge pages (mm/alloc/hugepool.h), as Linux shows them: /sys/kernel/mm/hugepages, a directory
- * for each size; /proc/sys/vm/nr_hugepages for the default one; their lines of /proc/meminfo.
+ * for each size; /proc/sys/vm/nr_hugepages and nr_overcommit_hugepages for the default one; their lines of
+ * /proc/meminfo.
  */
 #include <kernel/fs/proc.h>
 #include <mm/mm.h>
 
-enum number { NR, FREE, RESV, SURPLUS };
+enum number { NR, FREE, RESV, SURPLUS, OVERCOMMIT, WANTED };
 
 static uint64_t number(unsigned pool, enum number n)
 {
@@ -13,22 +14,32 @@ static uint64_t number(unsigned pool, enum number n)
 
 	hugepool_figures(hugepool_nth(pool), &f);
 	switch (n) {
-	case NR:	return f.pages - f.surplus;
+	case NR:	return f.pages;
 	case FREE:	return f.free;
 	case RESV:	return f.reserved;
 	case SURPLUS:	return f.surplus;
+	case OVERCOMMIT: return f.overcommit;
+	case WANTED:	return f.pages - f.surplus;
 	}
 	return 0;
 }
 
-static int store_number(char *text, unsigned pool)
+static int store_nr(char *text, unsigned pool)
 {
 	uint64_t n;
 	int err = proc_number(text, 0, UINT64_MAX, &n);
 
 	if (!err)
-		hugepool_resize(hugepool_nth(pool), n, page_alloc_compact);
+		hugepool_resize(hugepool_nth(pool), n);
 	return err;
+}
+
+static int store_overcommit(char *text, unsigned pool)
+{
+	uint64_t n;
+	int err = proc_number(text, 0, UINT64_MAX, &n);
+
+	return err ? err : hugepool_set_overcommit(hugepool_nth(pool), n);
 }
 
 #define SHOW(ident, where, pool, n, ...) \
@@ -39,19 +50,21 @@ static int store_number(char *text, unsigned pool)
 	} \
 	PROC_FILE(ident, .path = where, .show = show_##ident, __VA_ARGS__)
 
-#define STORE(ident, pool) \
+#define SHOW_STORE(ident, where, pool, n, what) \
 	static int store_##ident(char *text, int pid) \
 	{ \
 		(void)pid; \
-		return store_number(text, pool); \
-	}
+		return what(text, pool); \
+	} \
+	SHOW(ident, where, pool, n, .mode = S_IFREG | 0644, .store = store_##ident)
 
 #define DIR "/sys/kernel/mm/hugepages/hugepages-"
 
+/* With one node of memory, what Linux has for each node's policy is the pool's. */
 #define POOL(ident, name, pool) \
-	STORE(ident##_nr, pool) \
-	SHOW(ident##_nr, DIR name "/nr_hugepages", pool, NR, .mode = S_IFREG | 0644, \
-	     .store = store_##ident##_nr); \
+	SHOW_STORE(ident##_nr, DIR name "/nr_hugepages", pool, NR, store_nr); \
+	SHOW_STORE(ident##_policy, DIR name "/nr_hugepages_mempolicy", pool, NR, store_nr); \
+	SHOW_STORE(ident##_over, DIR name "/nr_overcommit_hugepages", pool, OVERCOMMIT, store_overcommit); \
 	SHOW(ident##_free, DIR name "/free_hugepages", pool, FREE, .mode = S_IFREG | 0444); \
 	SHOW(ident##_resv, DIR name "/resv_hugepages", pool, RESV, .mode = S_IFREG | 0444); \
 	SHOW(ident##_surplus, DIR name "/surplus_hugepages", pool, SURPLUS, .mode = S_IFREG | 0444)
@@ -59,9 +72,10 @@ static int store_number(char *text, unsigned pool)
 POOL(huge_2m, "2048kB", HUGEPOOL_2M);
 POOL(huge_1g, "1048576kB", HUGEPOOL_1G);
 
-STORE(nr_hugepages, HUGEPOOL_2M)
-SHOW(nr_hugepages, "/proc/sys/vm/nr_hugepages", HUGEPOOL_2M, NR, .mode = S_IFREG | 0644,
-     .store = store_nr_hugepages);
+SHOW_STORE(nr_hugepages, "/proc/sys/vm/nr_hugepages", HUGEPOOL_2M, WANTED, store_nr);
+SHOW_STORE(nr_hugepages_mempolicy, "/proc/sys/vm/nr_hugepages_mempolicy", HUGEPOOL_2M, WANTED, store_nr);
+SHOW_STORE(nr_overcommit_hugepages, "/proc/sys/vm/nr_overcommit_hugepages", HUGEPOOL_2M, OVERCOMMIT,
+	   store_overcommit);
 
 /* ---- /proc/meminfo ---- */
 

@@ -4,6 +4,7 @@
 #include <kernel/sys/syscall.h>
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
+#include <mm/mm.h>
 
 /* Younger than the headers that are used here. */
 #ifndef MFD_NOEXEC_SEAL
@@ -11,10 +12,14 @@
 #define MFD_EXEC	0x10u
 #endif
 
+#define MFD_HUGE_SIZE	((unsigned)MFD_HUGE_MASK << MFD_HUGE_SHIFT)
+
 static long check_flags(unsigned flags)
 {
+	if (flags & MFD_HUGETLB)
+		flags &= ~(MFD_HUGETLB | MFD_HUGE_SIZE);
 	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC))
-		return -EINVAL;		/* no huge pages either */
+		return -EINVAL;
 	return (flags & MFD_EXEC && flags & MFD_NOEXEC_SEAL) ? -EINVAL : 0;
 }
 
@@ -23,6 +28,7 @@ SYSCALL2(memfd_create, const char __user *, uname, unsigned, flags)
 	struct process *p = current_process();
 	unsigned seals = flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL) ? 0 : OBJECT_SEAL_SEAL;
 	char name[MEMFD_NAME_MAX + 1];
+	struct hugepool *pool = NULL;
 	struct file *f;
 	long r = check_flags(flags);
 
@@ -33,7 +39,12 @@ SYSCALL2(memfd_create, const char __user *, uname, unsigned, flags)
 		return r == -ENAMETOOLONG ? -EINVAL : r;
 	if (flags & MFD_NOEXEC_SEAL)
 		seals |= OBJECT_SEAL_EXEC;
-	r = memfd_create(name, !(flags & MFD_NOEXEC_SEAL), seals, &f);
+	if (flags & MFD_HUGETLB) {
+		pool = hugepool_of(flags >> MFD_HUGE_SHIFT & MFD_HUGE_MASK);
+		if (!pool)
+			return -ENODEV;
+	}
+	r = memfd_create(name, !(flags & MFD_NOEXEC_SEAL), seals, pool, &f);
 	if (r)
 		return r;
 	r = files_add(&p->files, f, 0, process_fd_limit(p), flags & MFD_CLOEXEC);

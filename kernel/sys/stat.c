@@ -9,8 +9,17 @@
 #include <linux/fcntl.h>
 #include <linux/magic.h>
 #include <linux/stat.h>
+#include <mm/mm.h>
 
 /* ---- stat ---- */
+
+/* What its content is had in. */
+static uint64_t block_size(const struct node *n)
+{
+	const struct object *o = node_object(n);
+
+	return object_is_huge(o) ? PAGE_SIZE << huge_order(o) : PAGE_SIZE;
+}
 
 /* Memory takes what it holds, in frames or in swap; what is in the archive as much as it is long. */
 static uint64_t blocks_of(const struct node *n)
@@ -20,7 +29,7 @@ static uint64_t blocks_of(const struct node *n)
 	if (!o)
 		return 0;
 	if (o->ops->memory)
-		return (READ_ONCE(o->npages) + READ_ONCE(o->nswapped)) * (PAGE_SIZE / 512);
+		return (READ_ONCE(o->npages) + READ_ONCE(o->nswapped)) * (block_size(n) / 512);
 	return ALIGN_UP(o->size, PAGE_SIZE) / 512;
 }
 
@@ -46,7 +55,7 @@ static void fill_stat(const struct node *n, struct stat *st)
 		.st_gid = n->gid,
 		.st_rdev = n->rdev,
 		.st_size = (__kernel_long_t)node_size(n),
-		.st_blksize = PAGE_SIZE,
+		.st_blksize = (__kernel_long_t)block_size(n),
 		.st_blocks = (__kernel_long_t)blocks_of(n),
 		.st_atime = (__kernel_ulong_t)seconds(n->atime),
 		.st_atime_nsec = rest_ns(n->atime),
@@ -119,7 +128,7 @@ static void fill_statx(const struct node *n, struct statx *st)
 
 	*st = (struct statx){
 		.stx_mask = STATX_BASIC_STATS,
-		.stx_blksize = PAGE_SIZE,
+		.stx_blksize = (uint32_t)block_size(n),
 		.stx_attributes_mask = STATX_ATTR_MOUNT_ROOT,
 		.stx_nlink = n->nlink,
 		.stx_uid = n->uid,
@@ -169,13 +178,14 @@ static __statfs_word statfs_flags(unsigned flags)
 			       (flags & MS_RELATIME ? ST_RELATIME : 0));
 }
 
-static long put_statfs(const struct fs *fs, struct statfs __user *to)
+static long put_statfs(const struct node *n, struct statfs __user *to)
 {
+	const struct fs *fs = n->fs;
 	struct statfs s = {
-		.f_type = TMPFS_MAGIC,
-		.f_bsize = PAGE_SIZE,
+		.f_type = object_is_huge(node_object(n)) ? HUGETLBFS_MAGIC : TMPFS_MAGIC,
+		.f_bsize = (__statfs_word)block_size(n),
 		.f_namelen = NAME_MAX,
-		.f_frsize = PAGE_SIZE,
+		.f_frsize = (__statfs_word)block_size(n),
 		.f_flags = ST_VALID,
 	};
 
@@ -204,7 +214,7 @@ SYSCALL2(statfs, const char __user *, path, struct statfs __user *, st)
 
 	if (err)
 		return err;
-	err = put_statfs(n->fs, st);
+	err = put_statfs(n, st);
 	node_put(n);
 	return err;
 }
@@ -216,7 +226,7 @@ SYSCALL2(fstatfs, int, fd, struct statfs __user *, st)
 
 	if (!f)
 		return -EBADF;
-	err = put_statfs(f->node->fs, st);
+	err = put_statfs(f->node, st);
 	file_put(f);
 	return err;
 }

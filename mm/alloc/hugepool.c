@@ -2,7 +2,7 @@
  * Pools of explicit huge pages; see hugepool.h.
  *
  * A free page of a pool has no reference and is on the pool's list by its link. `wanted` is how large the pool
- * is meant to be; it has more pages than that only as long as they are in use or promised.
+ * is meant to be; it has more pages than that, surplus ones, only as long as they are in use or promised.
  *
  * Locks: hugepool_lock, RANK_LISTS: all fields of all pools. The allocator is not called under it.
  */
@@ -15,11 +15,15 @@
 #include <lib/option.h>
 #include <lib/string.h>
 
+#include <linux/errno.h>
+
 struct hugepool {
 	unsigned order;
 	const char *name;		/* as in hugepagesz= */
 	uint64_t asked;			/* hugepages=, while booting */
 	uint64_t wanted, pages, free, reserved;
+	uint64_t overcommit;		/* surplus pages that may be made */
+	uint64_t coming;		/* that are just being made */
 	struct page_list list;		/* the free ones */
 };
 
@@ -30,6 +34,7 @@ static struct hugepool pools[HUGEPOOLS] = {
 			  .list = TAILQ_HEAD_INITIALIZER(pools[HUGEPOOL_1G].list) },
 };
 static struct spinlock hugepool_lock = SPINLOCK_INIT(RANK_LISTS);
+struct page *(*hugepool_source)(unsigned order, enum page_kind kind, unsigned flags) = page_alloc;
 
 /* ---- options ---- */
 
@@ -60,7 +65,7 @@ void hugepool_boot(void)
 
 		if (!pool->asked)
 			continue;
-		hugepool_resize(pool, pool->asked, page_alloc);
+		hugepool_resize(pool, pool->asked);
 		if (pool->pages < pool->asked)
 			log_warn("hugepages: %lu pages of %s are there, not %lu: no memory in one piece",
 				 pool->pages, pool->name, pool->asked);
@@ -99,7 +104,7 @@ void hugepool_figures(const struct hugepool *pool, struct hugepool_figures *f)
 	spin_lock(&hugepool_lock);
 	*f = (struct hugepool_figures){
 		.pages = pool->pages, .free = pool->free, .reserved = pool->reserved,
-		.surplus = surplus(pool),
+		.surplus = surplus(pool), .overcommit = pool->overcommit,
 	};
 	spin_unlock(&hugepool_lock);
 }
@@ -130,22 +135,33 @@ static void to_buddy(struct page *p)
 	page_free(p, p->order);
 }
 
-/* One page more, if the pool lacks any. False: it does not, or there is no memory. */
-static bool grow(struct hugepool *pool,
-		 struct page *(*alloc)(unsigned order, enum page_kind kind, unsigned flags))
+/* One page more, which may have been counted as coming. False: no memory. */
+static bool add_page(struct hugepool *pool, bool coming)
 {
-	struct page *p;
+	struct page *p = hugepool_source(pool->order, PAGE_HUGETLB, 0);
 
-	if (READ_ONCE(pool->pages) >= READ_ONCE(pool->wanted))
-		return false;
-	p = alloc(pool->order, PAGE_HUGETLB, 0);
-	if (!p)
-		return false;
 	spin_lock(&hugepool_lock);
-	pool->pages++;
-	put_in(pool, p);
+	pool->coming -= coming;
+	if (p) {
+		pool->pages++;
+		put_in(pool, p);
+	}
 	spin_unlock(&hugepool_lock);
-	return true;
+	return p;
+}
+
+/* False: the pool lacks none, or there is no memory. */
+static bool grow(struct hugepool *pool)
+{
+	return READ_ONCE(pool->pages) < READ_ONCE(pool->wanted) && add_page(pool, false);
+}
+
+/* How many surplus pages may still be made. hugepool_lock held. */
+static uint64_t may_make(const struct hugepool *pool)
+{
+	uint64_t there = surplus(pool) + pool->coming;
+
+	return pool->overcommit > there ? pool->overcommit - there : 0;
 }
 
 /* One page fewer, if there are too many and one is free. */
@@ -164,29 +180,63 @@ static bool shrink(struct hugepool *pool)
 	return p;
 }
 
-void hugepool_resize(struct hugepool *pool, uint64_t n,
-		     struct page *(*alloc)(unsigned order, enum page_kind kind, unsigned flags))
+static void shrink_all(struct hugepool *pool)
+{
+	while (shrink(pool))
+		resched_point();
+}
+
+void hugepool_resize(struct hugepool *pool, uint64_t n)
 {
 	WRITE_ONCE(pool->wanted, n);
-	while (grow(pool, alloc) || shrink(pool))
+	while (grow(pool))
 		resched_point();
+	shrink_all(pool);
 	spin_lock(&hugepool_lock);
 	if (pool->wanted > pool->pages)
 		pool->wanted = pool->pages;	/* no more than could be had */
 	spin_unlock(&hugepool_lock);
 }
 
+int hugepool_set_overcommit(struct hugepool *pool, uint64_t n)
+{
+	if (pool->order == ORDER_GIANT)
+		return -EINVAL;
+	WRITE_ONCE(pool->overcommit, n);
+	return 0;
+}
+
+uint64_t hugepool_most(const struct hugepool *pool)
+{
+	return READ_ONCE(pool->pages) + READ_ONCE(pool->overcommit);
+}
+
 /* ---- use ---- */
 
-bool hugepool_reserve(struct hugepool *pool, uint64_t n)
+/* n more are wanted than are free and not promised: may one be made? It is counted then. Lock held. */
+static bool may_grow(struct hugepool *pool, uint64_t n)
 {
-	bool done;
+	bool may = n <= pool->free - pool->reserved + may_make(pool);
 
-	spin_lock(&hugepool_lock);
-	done = n <= pool->free - pool->reserved;
-	if (done)
-		pool->reserved += n;
-	spin_unlock(&hugepool_lock);
+	pool->coming += may;
+	return may;
+}
+
+bool hugepool_reserve(struct hugepool *pool, uint64_t n, bool more)
+{
+	bool done, grows = false;
+
+	do {
+		spin_lock(&hugepool_lock);
+		done = n <= pool->free - pool->reserved;
+		if (done)
+			pool->reserved += n;
+		else
+			grows = more && may_grow(pool, n);
+		spin_unlock(&hugepool_lock);
+	} while (!done && grows && add_page(pool, true));
+	if (!done)
+		shrink_all(pool);	/* what was made in vain */
 	return done;
 }
 
@@ -196,26 +246,41 @@ void hugepool_unreserve(struct hugepool *pool, uint64_t n)
 	assert(pool->reserved >= n);
 	pool->reserved -= n;
 	spin_unlock(&hugepool_lock);
-	while (shrink(pool))
-		resched_point();
+	shrink_all(pool);
 }
 
 struct page *hugepool_take(struct hugepool *pool, bool reserved)
 {
 	struct page *p = NULL;
+	bool grows = false;
 
-	spin_lock(&hugepool_lock);
-	assert(!reserved || pool->reserved);
-	if (reserved || pool->free > pool->reserved) {
-		p = take_out(pool);
-		pool->reserved -= reserved;
-	}
-	spin_unlock(&hugepool_lock);
+	do {
+		spin_lock(&hugepool_lock);
+		assert(!reserved || pool->reserved);
+		if (reserved || pool->free > pool->reserved) {
+			p = take_out(pool);
+			pool->reserved -= reserved;
+		} else {
+			grows = may_grow(pool, 1);
+		}
+		spin_unlock(&hugepool_lock);
+	} while (!p && grows && add_page(pool, true));
 	if (!p)
 		return NULL;
 	assert(p->kind == PAGE_HUGETLB && p->order == pool->order && !p->refs && !p->slots);
 	page_make(p, pool->order, PAGE_HUGETLB);
 	return p;
+}
+
+void hugepool_restore(struct page *p)
+{
+	struct hugepool *pool = hugepool_of(p->order + PAGE_SHIFT);
+
+	assert(p->refs == 1 && !p->slots);
+	spin_lock(&hugepool_lock);
+	put_in(pool, p);
+	pool->reserved++;
+	spin_unlock(&hugepool_lock);
 }
 
 void hugepool_give(struct page *p)

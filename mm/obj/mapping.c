@@ -140,24 +140,25 @@ static struct mapping *next_reaching(struct mapping *m, uint64_t first)
 	return next;
 }
 
-static void zap_mapping(const struct mapping *m, uint64_t first)
+static void zap_mapping(const struct mapping *m, uint64_t first, uint64_t last)
 {
-	uint64_t from = MAX(first, m->first);
+	uint64_t from = MAX(first, m->first), to = MIN(last, m->last);
 	struct gather g;
 
 	gather_init_for(&g, m->as, FLUSH_TRUNCATE);
 	pt_zap(m->as, m->start + ((from - m->first) << PAGE_SHIFT),
-	       m->start + ((m->last + 1 - m->first) << PAGE_SHIFT), &g);
+	       m->start + ((to + 1 - m->first) << PAGE_SHIFT), &g);
 	gather_finish(&g);
 }
 
-void object_zap(struct object *o, uint64_t first)
+void object_zap(struct object *o, uint64_t first, uint64_t last)
 {
 	struct mapping *m;
 
 	read_lock(&o->maps_lock);
-	for (m = first_reaching(RB_ROOT(&o->maps), first); m; m = next_reaching(m, first))
-		zap_mapping(m, first);
+	m = first_reaching(RB_ROOT(&o->maps), first);
+	for (; m && m->first <= last; m = next_reaching(m, first))
+		zap_mapping(m, first, last);
 	read_unlock(&o->maps_lock);
 }
 
@@ -175,6 +176,47 @@ void object_zap_cached(struct object *o, uint64_t first, uint64_t last)
 		pt_zap_cached(m->as, m->start + (from << PAGE_SHIFT), m->start + (to << PAGE_SHIFT), &g);
 		gather_finish(&g);
 	}
+	read_unlock(&o->maps_lock);
+}
+
+bool object_next_promised(struct object *o, uint64_t *first, uint64_t last, uint64_t *end)
+{
+	struct mapping *m;
+
+	read_lock(&o->maps_lock);
+	m = first_reaching(RB_ROOT(&o->maps), *first);
+	while (m && !m->promised)
+		m = next_reaching(m, *first);
+	if (m) {
+		*first = MAX(*first, m->first);
+		*end = MIN(last, m->last) + 1;
+	}
+	read_unlock(&o->maps_lock);
+	return m && *first <= last;
+}
+
+static bool shows(const struct mapping *m, vaddr_t va, const struct page *p)
+{
+	struct cursor c;
+	pte_t e;
+	bool is;
+
+	cursor_find(&c, m->as, va, 1);
+	e = cursor_get(&c);
+	is = pte_kind(e, c.level) != PTE_TABLE && !pte_is_none(e) && pte_pfn(e).v == page_to_pfn(p).v;
+	cursor_close(&c);
+	return is;
+}
+
+void object_zap_others(struct object *o, uint64_t index, const struct page *p, const struct aspace *as)
+{
+	struct mapping *m;
+
+	read_lock(&o->maps_lock);
+	m = first_reaching(RB_ROOT(&o->maps), index);
+	for (; m && m->first <= index; m = next_reaching(m, index))
+		if (m->as != as && shows(m, m->start + ((index - m->first) << PAGE_SHIFT), p))
+			zap_mapping(m, index, index + (1ul << p->order) - 1);
 	read_unlock(&o->maps_lock);
 }
 

@@ -40,6 +40,7 @@ struct mapping {
 	uint64_t first, last;
 	uint64_t sub_last;		/* the greatest `last` of this subtree */
 	bool writes;			/* shared, and may be made writable */
+	bool promised;			/* what its object promises is for it (huge.h) */
 };
 
 RB_HEAD(mapping_tree, mapping);
@@ -205,8 +206,14 @@ void object_unmap(struct object *o, struct mapping *m);
  */
 int __must_check object_pin_writer(struct object *o);
 void object_unpin_writer(struct object *o);
-/* Takes the pages from `first` on out of every mapping, private copies too. May sleep. */
-void object_zap(struct object *o, uint64_t first);
+/* Takes the pages first to last out of every mapping, private copies too. May sleep. */
+void object_zap(struct object *o, uint64_t first, uint64_t last);
+/*
+ * The first part of [*first, last] that a mapping with `promised` shows: *first, and *end behind it. False: none.
+ */
+bool object_next_promised(struct object *o, uint64_t *first, uint64_t last, uint64_t *end);
+/* Takes p, whose index that is, out of every mapping but as's. May sleep. */
+void object_zap_others(struct object *o, uint64_t index, const struct page *p, const struct aspace *as);
 /* Takes the pages first to last out of every mapping, but leaves private copies. May sleep. */
 void object_zap_cached(struct object *o, uint64_t first, uint64_t last);
 struct reclaim_gather;
@@ -246,7 +253,7 @@ ssize_t object_write(struct object *o, uint64_t off, struct object_source *src, 
 ssize_t object_append(struct object *o, struct object_source *src, size_t n, uint64_t *end);
 /*
  * A new size: pages behind it leave the cache and every mapping, and what is
- * left of the last one is zeros. 0, or -EPERM: sealed. May sleep.
+ * left of the last one is zeros. 0, or -EPERM: sealed; -EINVAL: not whole huge pages. May sleep.
  */
 int __must_check object_truncate(struct object *o, uint64_t size);
 /*

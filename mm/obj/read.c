@@ -2,7 +2,7 @@
  * read(2) from an object: page by page from the cache, no lock held while
  * copying, since the copy may fault, and on a page of the same object.
  */
-#include <mm/obj/object.h>
+#include <mm/obj/huge.h>
 #include <arch/uaccess.h>
 #include <lib/string.h>
 #include <mm/pt/pt.h>
@@ -23,23 +23,41 @@ static size_t copy_kernel(void *dst, const void *src, size_t n)
 	return 0;
 }
 
+/* The page of memory object o that has byte off, with a reference, or NULL: a hole. *at: where its 4 KB are. */
+static int present(struct object *o, uint64_t off, struct page **p, const char **at)
+{
+	uint64_t size = o->ops->huge ? PAGE_SIZE << huge_order(o) : PAGE_SIZE;
+	int err = 0;
+
+	if (o->ops->huge)
+		*p = huge_get(o, ALIGN_DOWN(off, size) >> PAGE_SHIFT);
+	else
+		err = object_present(o, off >> PAGE_SHIFT, p);
+	if (!err && *p)
+		*at = (char *)page_to_virt(*p) + ALIGN_DOWN(off % size, PAGE_SIZE);
+	return err;
+}
+
 /* object_page, for a use that no accessed bit tells of. */
-static int page_for_read(struct object *o, uint64_t index, struct page **p)
+static int page_for_read(struct object *o, uint64_t off, struct page **p, const char **at)
 {
 	int err;
 
 	if (o->ops->memory) {
-		err = object_present(o, index, p);
+		err = present(o, off, p, at);
 		if (err || *p)
 			return err;
 		*p = pfn_to_page(zero_pfn);	/* a hole stays one */
 		page_get(*p);
-		return 0;
+	} else {
+		err = object_page(o, off >> PAGE_SHIFT, p, NULL);
+		if (err)
+			return err;
+		if (!(READ_ONCE((*p)->flags) & PG_REFERENCED))
+			__atomic_fetch_or(&(*p)->flags, PG_REFERENCED, __ATOMIC_RELAXED);
 	}
-	err = object_page(o, index, p, NULL);
-	if (!err && !(READ_ONCE((*p)->flags) & PG_REFERENCED))
-		__atomic_fetch_or(&(*p)->flags, PG_REFERENCED, __ATOMIC_RELAXED);
-	return err;
+	*at = page_to_virt(*p);
+	return 0;
 }
 
 static ssize_t read_by(struct object *o, uint64_t off, void *dst, size_t n, copy_fn *copy)
@@ -50,15 +68,16 @@ static ssize_t read_by(struct object *o, uint64_t off, void *dst, size_t n, copy
 	while (done < n && !err) {
 		uint64_t size = READ_ONCE(o->size), in = off % PAGE_SIZE;
 		size_t want = MIN(PAGE_SIZE - in, n - done), left;
+		const char *at;
 		struct page *p;
 
 		if (off >= size)
 			break;
 		want = MIN(want, size - off);
-		err = page_for_read(o, off >> PAGE_SHIFT, &p);
+		err = page_for_read(o, off, &p, &at);
 		if (err)
 			break;
-		left = copy((char *)dst + done, (char *)page_to_virt(p) + in, want);
+		left = copy((char *)dst + done, at + in, want);
 		page_put(p);
 		if (left)
 			err = -EFAULT;

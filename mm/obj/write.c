@@ -12,7 +12,7 @@
  * Locks: o->content around each change. The copy from the program may fault,
  * on a page of the same object, too: the fault takes none of what is held.
  */
-#include <mm/obj/object.h>
+#include <mm/obj/huge.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 
@@ -56,7 +56,7 @@ static ssize_t write_pages(struct object *o, uint64_t off, struct object_source 
 	size_t done = 0;
 	ssize_t r = 0;
 
-	assert(o->ops->memory);
+	assert(o->ops->memory && !o->ops->huge);
 	if (off >= SIZE_LIMIT - 1)
 		return -EFBIG;
 	n = MIN(n, SIZE_LIMIT - 1 - off);
@@ -119,7 +119,7 @@ static int cut_to(struct object *o, uint64_t size)
 	o->size = size;
 	spin_unlock(&o->lock);
 	object_drop_from(o, first);
-	object_zap(o, first);
+	object_zap(o, first, UINT64_MAX);
 	if (tail) {
 		memset((char *)page_to_virt(tail) + size % PAGE_SIZE, 0, PAGE_SIZE - size % PAGE_SIZE);
 		page_put(tail);
@@ -132,6 +132,8 @@ int object_truncate(struct object *o, uint64_t size)
 	int err = 0;
 
 	assert(o->ops->memory && size < SIZE_LIMIT);
+	if (o->ops->huge)
+		return huge_truncate(o, size);
 	mutex_lock(&o->content);
 	if (size < o->size && o->seals & OBJECT_SEAL_SHRINK) {
 		err = -EPERM;
@@ -153,6 +155,8 @@ int object_punch(struct object *o, uint64_t off, uint64_t len)
 	int err = 0;
 
 	assert(o->ops->memory && len && off < SIZE_LIMIT && len < SIZE_LIMIT);
+	if (o->ops->huge)
+		return huge_punch(o, off, len);
 	mutex_lock(&o->content);
 	if (o->seals & (OBJECT_SEAL_WRITE | OBJECT_SEAL_FUTURE_WRITE)) {
 		err = -EPERM;
@@ -195,6 +199,8 @@ int object_allocate(struct object *o, uint64_t off, uint64_t len, bool keep_size
 	int err = 0;
 
 	assert(o->ops->memory && len && off + len < SIZE_LIMIT);
+	if (o->ops->huge)
+		return huge_allocate(o, off, len, keep_size);
 	mutex_lock(&o->content);
 	if (o->seals & OBJECT_SEAL_GROW && off + len > o->size)
 		err = -EPERM;
@@ -235,7 +241,7 @@ int64_t object_seek(struct object *o, uint64_t off, bool data)
 
 	if (off >= size)
 		return -ENXIO;
-	if (!o->ops->memory)
+	if (!o->ops->memory || o->ops->huge)	/* as on Linux: no holes */
 		return data ? (int64_t)off : (int64_t)size;
 	spin_lock(&o->lock);
 	if (data)

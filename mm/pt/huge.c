@@ -253,6 +253,14 @@ void cursor_split(struct cursor *c, struct page *t, struct gather *g)
 	gather_leaves(g, c->va, LEVEL_SIZE(2), 2);
 }
 
+/* An explicit huge page is never split. */
+static bool is_explicit(pte_t e)
+{
+	const struct page *head = entry_slot_page(e, 2);
+
+	return head && head->kind == PAGE_HUGETLB;
+}
+
 /* Stands on the huge entry of 2 MB at va, in a table of as's own, locked; 1. 0: there is none. -errno. */
 static int open_leaf(struct cursor *c, struct aspace *as, vaddr_t va)
 {
@@ -267,11 +275,13 @@ static int open_leaf(struct cursor *c, struct aspace *as, vaddr_t va)
 	if (c->level > 2)
 		return -EINVAL;
 	err = cursor_open(c, as, va, 2);
-	if (err || (c->level == 2 && pte_kind(cursor_get(c), 2) != PTE_TABLE &&
-		    !pte_is_none(cursor_get(c))))
-		return err ? err : 1;
-	cursor_close(c);
-	return 0;
+	if (err)
+		return err;
+	if (pte_kind(cursor_get(c), 2) != PTE_TABLE && !pte_is_none(cursor_get(c)))
+		err = is_explicit(cursor_get(c)) ? -EINVAL : 1;
+	if (err <= 0)
+		cursor_close(c);
+	return err;
 }
 
 /* Such a leaf is just taken out. */

@@ -61,7 +61,7 @@ int __must_check huge_zero_prepare(void);
 /*
  * The huge leaf of 2 MB at va, if there is one, becomes a table of 512 leaves; the aspace's
  * CPUs have forgotten it. No spinlock held; nothing else of the range is changed meanwhile
- * by others (a VMA lock or mm.lock is held). 0 (also if there is none), -ENOMEM, or -EINVAL: it is of 1 GB.
+ * by others (a VMA lock or mm.lock is held). 0 (also if there is none), -ENOMEM, or -EINVAL: it is of 1 GB, or an explicit huge page.
  */
 int __must_check pt_split(struct aspace *as, vaddr_t va);
 /* The same for huge leaves that lie across start or end. Part of pt_own and pt_own_zap. */

@@ -308,36 +308,46 @@ static void move_entry(struct cursor *src, struct cursor *dst, pte_t e)
 	table_entry_added(dst->table, slot_index(dst->slot));
 }
 
-/* The whole span of old, a table's worth. 0 or -ENOMEM; -EEXIST: entry by entry. */
-static int move_span(struct aspace *as, vaddr_t old, vaddr_t new, struct gather *g)
+/* Is there a leaf of 1 GB at va? */
+static bool is_giant(struct aspace *as, vaddr_t va)
+{
+	struct cursor c;
+
+	return find_unlocked(&c, as, va, 3) && pte_kind(cursor_get(&c), 3) != PTE_TABLE && !pte_is_none(cursor_get(&c));
+}
+
+/*
+ * What stands in old's entry of that level, a table of leaves or a huge leaf. 0 or -ENOMEM; -ENOENT: there is no table of
+ * that level.
+ */
+static int move_span(struct aspace *as, vaddr_t old, vaddr_t new, unsigned level, struct gather *g)
 {
 	struct cursor src, dst;
-	int err = 0;
+	bool barred;
 	pte_t e;
 
-	if (!find_unlocked(&src, as, old, 2))
-		return 0;
-	if (cursor_open(&dst, as, new, 2))
+	if (!find_unlocked(&src, as, old, level))
+		return -ENOENT;
+	if (cursor_open(&dst, as, new, level))
 		return -ENOMEM;
 	cursor_close(&dst);
 	if (READ_ONCE(src.table->companion) && companion_prepare(dst.table))
 		return -ENOMEM;
 	lock_two(src.table, dst.table);
-	if (unlikely(src.table->dead || dst.table->dead)) {
-		unlock_two(src.table, dst.table);
-		return move_span(as, old, new, g);
-	}
 	e = cursor_get(&src);
+	barred = !pte_is_none(e) && !pte_is_none(cursor_get(&dst));
+	if (unlikely(src.table->dead || dst.table->dead || barred)) {
+		unlock_two(src.table, dst.table);
+		if (barred)		/* by an empty table */
+			table_reap(as, new, level - 1, g);
+		return move_span(as, old, new, level, g);
+	}
 	if (!pte_is_none(e)) {
-		if (pte_is_none(cursor_get(&dst))) {
-			move_entry(&src, &dst, e);
-			gather_leaves(g, old, SPAN, pte_kind(e, 2) == PTE_TABLE ? 1 : 2);
-		} else {
-			err = -EEXIST;
-		}
+		move_entry(&src, &dst, e);
+		gather_leaves(g, old, LEVEL_SIZE(level), pte_kind(e, level) == PTE_TABLE ? 1 : level);
 	}
 	unlock_two(src.table, dst.table);
-	return err;
+	return 0;
 }
 
 /* One step: at most to the end of old's or new's span. How far it went, in *step. */
@@ -346,18 +356,16 @@ static int move_step(struct aspace *as, vaddr_t old, vaddr_t new, size_t len, si
 {
 	int err;
 
-	if (IS_ALIGNED(old | new, SPAN) && len >= SPAN) {
-		*step = SPAN;
-		err = move_span(as, old, new, g);
-		if (err == -EEXIST)
-			err = pt_split(as, old);	/* an empty table is in the way */
-		else
-			return err;
-		if (err)
-			return err;
+	if (!IS_ALIGNED(old | new, SPAN) || len < SPAN) {
+		*step = MIN(len, MIN(SPAN - (old & (SPAN - 1)), SPAN - (new & (SPAN - 1))));
+		return move_part(as, old, new, *step, g);
 	}
-	*step = MIN(len, MIN(SPAN - (old & (SPAN - 1)), SPAN - (new & (SPAN - 1))));
-	return move_part(as, old, new, *step, g);
+	*step = SPAN;
+	err = move_span(as, old, new, 2, g);
+	if (likely(err != -ENOENT) || !is_giant(as, old))
+		return err == -ENOENT ? 0 : err;
+	*step = GIANT_SIZE;
+	return move_span(as, old, new, 3, g);
 }
 
 static int move_all(struct aspace *as, vaddr_t old, vaddr_t new, size_t len, struct gather *g)

@@ -314,7 +314,7 @@ int __must_check pt_own_edges(struct aspace *as, vaddr_t start, vaddr_t end);
  * Makes every table that has entries in [start, end) as's own, by copies where
  * others have it too, and splits huge leaves that lie across an end: before rights, kinds or
  * places of entries there change. Until mm.lock is released it stays so. 0, or -errno
- * (-ENOMEM; -EINVAL: a leaf of 1 GB cannot be split): nothing has changed.
+ * (-ENOMEM; -EINVAL: a leaf of 1 GB, or of an explicit huge page, cannot be split): nothing has changed.
  */
 static inline int __must_check pt_own(struct aspace *as, vaddr_t start, vaddr_t end)
 {

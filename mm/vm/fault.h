@@ -50,6 +50,7 @@ struct hugetlb_fault {
 	struct page *source;		/* to copy, referenced, or NULL: zeros */
 	bool of_object;			/* it is the object's, which has to have it still; else it has to be mapped still */
 	struct page *page;		/* made ready, referenced, or NULL */
+	bool promised;			/* by a promise, which is to be kept or given back */
 };
 
 struct fault {

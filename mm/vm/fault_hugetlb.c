@@ -2,7 +2,7 @@
  * Faults on explicit huge pages (hugetlb.h):
  *
  *	none		a page of the pool, cleared; shared: the object's page of that index, made if there is none;
- *			private, of a memfd: its page, or for a write a copy of it
+ *			private, of a file: its page, or for a write a copy of it
  *	W missing	shared: W back; private: its own (one slot, one reference): W back, else a copy
  *	noaccess	rights back
  *
@@ -13,7 +13,8 @@
  * A truncate takes a page out of the object first and out of the mappings then: who maps it under the table's lock
  * and still sees it in the object is found by that.
  *
- * Nothing to be had is FAULT_BUS, as on Linux: memory in general may be plentiful.
+ * Nothing to be had is FAULT_BUS, as on Linux: memory in general may be plentiful. An owner (VM_HUGE_OWNER), who was
+ * promised a page, gets his children's share of it instead of a copy.
  */
 #include <mm/vm/fault.h>
 #include <kernel/core/thread.h>
@@ -61,9 +62,6 @@ static int ask(struct fault *f, struct page *source)
 		page_put(h->source);
 	h->source = source;
 	h->of_object = false;
-	if (h->page)
-		page_put(h->page);
-	h->page = NULL;
 	return FAULT_HUGETLB;
 }
 
@@ -79,13 +77,17 @@ static bool is_ready(const struct fault *f)
 
 /*
  * What was made ready is what is due where nothing is mapped: not the copy of a page that was mapped there before, nor
- * of one that the object has no more.
+ * of one that the object has no more; nothing behind its end.
  */
 static bool suits_none(const struct hugetlb_fault *h)
 {
+	const struct object *file = huge_file(h->obj);
+
+	if (!huge_reaches(h->obj, h->index))
+		return false;
 	if (!h->private)
-		return READ_ONCE(h->page->owner) == h->obj;
-	return !h->source || (h->of_object && READ_ONCE(h->source->owner) == h->obj);
+		return READ_ONCE(h->page->owner) == file;
+	return !h->source || (h->of_object && READ_ONCE(h->source->owner) == file);
 }
 
 /* A copy of p, which is mapped there. */
@@ -175,52 +177,72 @@ int hugetlb_settle(struct fault *f)
 
 /* ---- outside of them ---- */
 
-/* p's frames become copies of those of `from`, or zeros. */
-static void fill(struct page *p, struct page *from)
+/* What was made ready, and is not used, goes back. */
+static void drop_ready(struct hugetlb_fault *h)
 {
-	char *to = page_to_virt(p);
-
-	for (uint64_t off = 0; off < PAGE_SIZE << p->order; off += PAGE_SIZE) {
-		if (from)
-			copy_page(to + off, (char *)page_to_virt(from) + off);
-		else
-			clear_page(to + off);
-		if (off % HUGE_SIZE == 0)
-			resched_point();
-	}
+	if (h->promised)
+		huge_took(h->obj, h->index, h->page);
+	else if (h->page)
+		page_put(h->page);
+	h->page = NULL;
+	h->promised = false;
 }
 
-static int prepare_private(struct hugetlb_fault *h)
+/*
+ * The pool has no page for the copy that it has promised the owner, who shares its page with children: they
+ * lose it. Their entry is gone before the owner looks at his again.
+ */
+static int take_from_others(const struct fault *f, struct hugetlb_fault *h)
 {
-	if (!h->source) {
-		h->source = huge_get(h->obj, h->index);
-		h->of_object = h->source;
-	}
-	if (h->of_object && !h->write) {
-		h->page = h->source;
-		page_get(h->page);
+	struct page *p = h->source;
+
+	if (huge_lose(h->obj, h->index))
+		return FAULT_OOM;
+	object_zap_others(h->obj, h->index, p, &f->mm->as);
+	h->source = NULL;
+	page_put(p);
+	resched_point();
+	return FAULT_OK;
+}
+
+/* A page of the pool: a copy of source, or zeros. */
+static int prepare_own(const struct fault *f, struct hugetlb_fault *h)
+{
+	h->page = huge_take(h->obj, h->index, h->ours, &h->promised);
+	if (h->page) {
+		huge_fill(h->page, h->source);
 		return FAULT_OK;
 	}
-	h->page = huge_take(h->obj, h->index, h->ours);
-	if (!h->page)
+	if (h->ours && h->source && !h->source->owner)
+		return take_from_others(f, h);
+	return FAULT_BUS;
+}
+
+static int prepare_private(const struct fault *f, struct hugetlb_fault *h)
+{
+	if (h->source)			/* mapped there */
+		return prepare_own(f, h);
+	if (!huge_reaches(h->obj, h->index) || (!h->ours && huge_lost(h->obj, h->index)))
 		return FAULT_BUS;
-	fill(h->page, h->source);
+	h->source = huge_get(h->obj, h->index);
+	h->of_object = h->source;
+	if (!h->of_object || h->write)
+		return prepare_own(f, h);
+	h->page = h->source;
+	page_get(h->page);
 	return FAULT_OK;
 }
 
 static int prepare_shared(struct hugetlb_fault *h)
 {
-	int err;
-
-	h->page = huge_get(h->obj, h->index);
-	if (h->page)
+	switch (huge_make(h->obj, h->index, false, &h->page)) {
+	case 0:
 		return FAULT_OK;
-	h->page = huge_take(h->obj, h->index, h->ours);
-	if (!h->page)
+	case -ENOMEM:
+		return FAULT_OOM;
+	default:
 		return FAULT_BUS;
-	fill(h->page, NULL);
-	err = huge_insert(h->obj, h->index, h->page);
-	return !err ? FAULT_OK : err == -ENOMEM ? FAULT_OOM : FAULT_BUS;
+	}
 }
 
 int hugetlb_prepare(struct fault *f)
@@ -234,15 +256,15 @@ int hugetlb_prepare(struct fault *f)
 		mutex_lock(h->lock);
 		return FAULT_OK;
 	}
-	return h->private ? prepare_private(h) : prepare_shared(h);
+	drop_ready(h);
+	return h->private ? prepare_private(f, h) : prepare_shared(h);
 }
 
 void hugetlb_end(struct fault *f)
 {
 	struct hugetlb_fault *h = f->huge;
 
-	if (h->page)
-		page_put(h->page);
+	drop_ready(h);
 	if (h->source)
 		page_put(h->source);
 	if (h->lock)

@@ -2,53 +2,81 @@
  * Explicit huge pages: mappings; see hugetlb.h. Their faults: fault_hugetlb.c.
  *
  * As on Linux a mapping gets its promise from the pool when it is made, so that mmap fails, and no fault later. Not
- * promised: MAP_NORESERVE, a child's copies after fork, private mappings of a memfd.
+ * promised: MAP_NORESERVE, a child's copies after fork. Also as on Linux a mapping that may be written makes a file that
+ * ends sooner longer.
  *
  * Locks: mm.lock for writing, but where said otherwise.
  */
 #include <mm/vm/hugetlb.h>
-#include <lib/assert.h>
+#include <mm/pt/pt.h>
 
 #include <linux/errno.h>
 #include <linux/mman.h>
 
-int hugetlb_create(struct mm *mm, int flags, bool shared, size_t *len, struct object **out)
+/* The place of the mapping: s->pgoff of file (NULL: a fresh object), at addr, if flags order that. */
+static int check_place(const struct vma_spec *s, vaddr_t addr, size_t *len, int flags, size_t size)
 {
-	unsigned shift = (unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
-	struct hugepool *pool = hugepool_of(shift);
-	struct object *o;
-	size_t size;
-	int err;
+	size_t whole = ALIGN_UP(*len, size);
 
-	if (!pool)
+	if (whole < *len)
+		return -ENOMEM;
+	*len = whole;
+	if (s->obj && !IS_ALIGNED(s->pgoff << PAGE_SHIFT, size))
 		return -EINVAL;
-	size = ALIGN_UP(*len, PAGE_SIZE << hugepool_order(pool));
-	if (size < *len)
+	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+		return 0;
+	if (!IS_ALIGNED(addr, size))
+		return -EINVAL;
+	return whole > mm_user_end() || addr > mm_user_end() - whole ? -ENOMEM : 0;
+}
+
+/* The object that s is to show: the file that it has, an account of it, or one of its own (no file). */
+static int choose_object(struct vma_spec *s, struct hugepool *pool, size_t len, bool account, struct object **made)
+{
+	if (s->obj && !account)
+		return 0;
+	*made = s->obj ? huge_create_account(s->obj) : huge_create(pool, len, NULL, NULL);
+	if (!*made)
 		return -ENOMEM;
-	o = huge_create(pool, size, shared ? NULL : &mm->as);
-	if (!o)
-		return -ENOMEM;
-	*len = size;
-	err = flags & MAP_NORESERVE ? 0 : huge_reserve(o, 0, size >> PAGE_SHIFT);
-	if (err) {
-		object_put(o);
-		return err;
-	}
-	*out = o;
+	if (!s->obj)
+		s->pgoff = 0;
+	s->obj = *made;
 	return 0;
 }
 
-int hugetlb_check(struct object *o, vaddr_t addr, size_t len, int flags, bool shared, uint64_t pgoff)
+int hugetlb_mmap(struct mm *mm, vaddr_t addr, size_t *len, int flags, struct vma_spec *s,
+		 struct object **made)
 {
-	uint64_t pages = 1ul << huge_order(o);
+	bool private = !(s->flags & VM_SHARED), promised = !(flags & MAP_NORESERVE);
+	struct hugepool *pool;
+	uint64_t end;
+	int err;
 
-	if (!IS_ALIGNED(len >> PAGE_SHIFT, pages) || !IS_ALIGNED(pgoff, pages))
+	if (s->obj)
+		pool = object_is_huge(s->obj) ? huge_pool(s->obj) : NULL;
+	else
+		pool = hugepool_of((unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK);
+	if (!pool)
 		return -EINVAL;
-	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) && !IS_ALIGNED(addr >> PAGE_SHIFT, pages))
-		return -EINVAL;
-	if (!shared || flags & MAP_NORESERVE)
-		return 0;
-	return huge_reserve(o, pgoff, pgoff + (len >> PAGE_SHIFT));
+	err = check_place(s, addr, len, flags, PAGE_SIZE << hugepool_order(pool));
+	if (!err)
+		err = choose_object(s, pool, *len, private && promised, made);
+	if (err)
+		return err;
+	end = s->pgoff + (*len >> PAGE_SHIFT);
+	if (promised)
+		err = huge_reserve(s->obj, s->pgoff, end, true);
+	if (err)
+		return err;
+	if (s->flags & VM_WRITE)
+		huge_grow(huge_file(s->obj), end << PAGE_SHIFT);
+	s->flags |= VM_HUGETLB | VM_NORESERVE;	/* the pool promises, as far as it does */
+	if (hugepool_order(pool) == ORDER_GIANT)
+		s->flags |= VM_HUGE_1G;
+	if (private && promised)
+		s->flags |= VM_HUGE_OWNER;
+	mm->as.huge = true;		/* look closer at what is taken out */
+	return 0;
 }
 
 vaddr_t hugetlb_place(struct mm *mm, vaddr_t hint, size_t len, int flags, const struct object *o)
@@ -66,4 +94,46 @@ vaddr_t hugetlb_place(struct mm *mm, vaddr_t hint, size_t len, int flags, const 
 void hugetlb_release(const struct vma *v, vaddr_t start, vaddr_t end)
 {
 	huge_unreserve(v->obj, vma_pgoff(v, start), vma_pgoff(v, end));
+}
+
+void hugetlb_promise_again(const struct vma *v, vaddr_t start, vaddr_t end)
+{
+	if (v->flags & VM_HUGE_OWNER)
+		(void)!huge_reserve(v->obj, vma_pgoff(v, start), vma_pgoff(v, end), false);
+}
+
+static uint64_t mapped_of(struct mm *mm, const struct vma *v)
+{
+	uint64_t n = 0;
+	unsigned level;
+
+	for (vaddr_t va = v->start; va < v->end; va += hugetlb_size(v))
+		n += !pte_is_none(pt_lookup(&mm->as, va, &level)) && level > 1;
+	return n * (hugetlb_size(v) >> PAGE_SHIFT);
+}
+
+uint64_t hugetlb_mapped(struct mm *mm)
+{
+	uint64_t n = 0;
+
+	for (struct vma *v = mm->as.huge ? vma_first(mm) : NULL; v; v = vma_next(v))
+		n += vma_is_huge(v) ? mapped_of(mm, v) : 0;
+	return n;
+}
+
+const char *hugetlb_verify(void)
+{
+	uint64_t promised[HUGEPOOLS] = { 0 };
+	struct hugepool_figures f;
+	struct object *o;
+
+	TAILQ_FOREACH(o, &objects, all_link)
+		for (unsigned i = 0; object_is_huge(o) && i < HUGEPOOLS; i++)
+			promised[i] += hugepool_nth(i) == huge_pool(o) ? huge_promised(o) : 0;
+	for (unsigned i = 0; i < HUGEPOOLS; i++) {
+		hugepool_figures(hugepool_nth(i), &f);
+		if (f.reserved != promised[i])
+			return "a pool of huge pages has promised another number than objects have been";
+	}
+	return NULL;
 }

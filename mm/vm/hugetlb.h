@@ -31,15 +31,21 @@ static inline bool hugetlb_whole(const struct vma *v, vaddr_t start, vaddr_t end
 /* -- mmap -- */
 
 /*
- * The object for a mapping with MAP_HUGETLB and its flags; *len is made whole huge pages. 0, -EINVAL
- * (no such size), -ENOMEM: the pool has not as many.
+ * A mapping that s describes is to be of explicit huge pages: of its object, or, if it has none, of one of the size
+ * that flags (MAP_HUGE_*) say. *len is made whole huge pages, s gets flags and object; *made, if there is one now, is
+ * an object made for it, the caller's to put, also on failure. 0; -EINVAL: no such size, or places
+ * inside of huge pages; -ENOMEM: the pool has not as many.
  */
-int __must_check hugetlb_create(struct mm *mm, int flags, bool shared, size_t *len, struct object **out);
-/* The arguments of a mapping of a huge object that is there. 0, -EINVAL, -ENOMEM as above. */
-int __must_check hugetlb_check(struct object *o, vaddr_t addr, size_t len, int flags, bool shared,
-			       uint64_t pgoff);
+int __must_check hugetlb_mmap(struct mm *mm, vaddr_t addr, size_t *len, int flags, struct vma_spec *s,
+			      struct object **made);
 /* map_place, aligned for o's pages. */
 vaddr_t hugetlb_place(struct mm *mm, vaddr_t hint, size_t len, int flags, const struct object *o);
+/* What MADV_DONTNEED took out of [start, end), a part of v, is promised again, if the pool can. mm.lock held. */
+void hugetlb_promise_again(const struct vma *v, vaddr_t start, vaddr_t end);
+/* Pages of 4 KB in the huge pages that mm has mapped. mm.lock held. */
+uint64_t hugetlb_mapped(struct mm *mm);
+/* What pools promise against what objects have been promised: 0, or a text. At rest. */
+const char *hugetlb_verify(void);
 /* The promises for a private mapping that goes: v's part [start, end). */
 void hugetlb_release(const struct vma *v, vaddr_t start, vaddr_t end) __cold_;
 static inline void hugetlb_forget(const struct vma *v, vaddr_t start, vaddr_t end)

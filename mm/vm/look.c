@@ -7,6 +7,7 @@
 #include <mm/vm/map.h>
 #include <mm/alloc/slots.h>
 #include <mm/pt/pt.h>
+#include <mm/vm/hugetlb.h>
 
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -22,7 +23,7 @@ static bool is_resident(struct mm *mm, const struct vma *v, vaddr_t va)
 	else if (!pte_is_none(e) && pte_kind(e, level) != PTE_TABLE)
 		return true;
 	else
-		p = v->obj ? object_cached(v->obj, vma_pgoff(v, va)) : NULL;
+		p = v->obj && !vma_is_huge(v) ? object_cached(v->obj, vma_pgoff(v, va)) : NULL;
 	if (p)
 		page_put(p);
 	return p;

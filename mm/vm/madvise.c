@@ -126,6 +126,29 @@ static __attribute__((noinline)) void read_slots(struct mm *mm, vaddr_t va, vadd
 	}
 }
 
+static int zap_part(struct mm *mm, vaddr_t start, vaddr_t end, struct gather *g)
+{
+	if (pt_own_zap(&mm->as, start, end))
+		return -ENOMEM;
+	pt_zap(&mm->as, start, end, g);
+	return 0;
+}
+
+/* Of explicit huge pages, as on Linux: those that begin in the range and lie in it. */
+static __attribute__((noinline)) int zap_hugetlb(struct mm *mm, const struct vma *v, vaddr_t start,
+						 vaddr_t end, struct gather *g)
+{
+	if (!IS_ALIGNED(start, hugetlb_size(v)))
+		return -EINVAL;
+	end = ALIGN_DOWN(end, hugetlb_size(v));
+	if (start >= end)
+		return 0;
+	pt_zap(&mm->as, start, end, g);
+	gather_flush(g);		/* back in the pool: they can be promised again */
+	hugetlb_promise_again(v, start, end);
+	return 0;
+}
+
 /* The mapped parts of the range one by one; -ENOMEM at the end if there were holes. */
 static int for_each_part(struct mm *mm, vaddr_t start, vaddr_t end, enum advice what,
 			 struct gather *g)
@@ -147,11 +170,12 @@ static int for_each_part(struct mm *mm, vaddr_t start, vaddr_t end, enum advice 
 			madvise_free(mm, MAX(v->start, start), at, g);
 		if (what != ADVICE_ZAP && what != ADVICE_ZAP_LOCKED)
 			continue;
-		if (vma_is_huge(v) && !hugetlb_whole(v, start, end))
-			return -EINVAL;
-		if (pt_own_zap(&mm->as, MAX(v->start, start), at))
-			return -ENOMEM;
-		pt_zap(&mm->as, MAX(v->start, start), at, g);
+		if (vma_is_huge(v))
+			err = zap_hugetlb(mm, v, MAX(v->start, start), at, g);
+		else
+			err = zap_part(mm, MAX(v->start, start), at, g);
+		if (err)
+			return err;
 	}
 	return hole || at < end ? -ENOMEM : 0;
 }

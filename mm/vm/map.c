@@ -396,31 +396,6 @@ static bool wants_pages(int flags, unsigned vm_flags)
 	       !(vm_flags & VM_LOCKONFAULT);
 }
 
-/* Of explicit huge pages (MAP_HUGETLB): of the object in s, or of one made for it. 0 or -errno. */
-static __attribute__((noinline)) int prepare_huge(struct mm *mm, vaddr_t addr, size_t *len, int flags,
-						  struct vma_spec *s, struct object **made)
-{
-	bool shared = s->flags & VM_SHARED;
-	int err;
-
-	if (s->obj && !object_is_huge(s->obj))
-		return -EINVAL;
-	if (!s->obj) {
-		err = hugetlb_create(mm, flags, shared, len, made);
-		if (err)
-			return err;
-		s->obj = *made;
-		s->pgoff = 0;
-		s->flags |= shared ? 0 : VM_HUGE_OWNER;
-		shared = false;		/* it has its promise */
-	}
-	s->flags |= VM_HUGETLB | VM_NORESERVE;	/* the pool promises, as far as it does */
-	if (huge_order(s->obj) == ORDER_GIANT)
-		s->flags |= VM_HUGE_1G;
-	mm->as.huge = true;		/* look closer at what is taken out */
-	return hugetlb_check(s->obj, addr, *len, flags, shared, s->pgoff);
-}
-
 int mm_mmap_place(struct mm *mm, vaddr_t addr, size_t len, int flags, uint64_t pgoff)
 {
 	int err = check_range(&addr, &len, flags, pgoff);
@@ -446,8 +421,9 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 		err = vma_flags(prot, flags, obj, &s.flags);
 	if (err)
 		return err;
-	if (unlikely(flags & MAP_HUGETLB)) {
-		err = prepare_huge(mm, addr, &len, flags, &s, &shm);
+	if (unlikely(flags & MAP_HUGETLB || object_is_huge(obj))) {
+		flags |= MAP_HUGETLB;
+		err = hugetlb_mmap(mm, addr, &len, flags, &s, &shm);
 	} else if (!obj && s.flags & VM_SHARED) {
 		s.obj = shm = shm_create(len);
 		s.pgoff = 0;

@@ -14,7 +14,7 @@
 #include <linux/errno.h>
 #include <linux/mman.h>
 
-/* Faults in what [start, end) has locked, up to the first that cannot be. */
+/* Faults in what [start, end) has locked, and huge pages, up to the first that cannot be. */
 static int fill_locked(struct mm *mm, vaddr_t start, vaddr_t end, bool all)
 {
 	enum fault_result r = FAULT_OK;
@@ -32,7 +32,7 @@ static int fill_locked(struct mm *mm, vaddr_t start, vaddr_t end, bool all)
 			flags = v->flags;
 		}
 		read_unlock(&mm->lock);
-		if ((flags & VM_LOCK_MASK) == VM_LOCKED)
+		if ((flags & VM_LOCK_MASK) == VM_LOCKED || flags & VM_HUGETLB)	/* these stay in any case */
 			r = map_populate_vma(mm, start, stop, flags);
 		if (all)
 			r = FAULT_OK;
@@ -97,7 +97,7 @@ int mm_mlock(struct mm *mm, vaddr_t addr, size_t len, bool on_fault)
 		return -EPERM;
 	if (!err)
 		err = change_range(mm, start, end, VM_LOCKED | (on_fault ? VM_LOCKONFAULT : 0));
-	return err ? err : fill_locked(mm, start, end, false);
+	return err || on_fault ? err : fill_locked(mm, start, end, false);
 }
 
 int mm_munlock(struct mm *mm, vaddr_t addr, size_t len)
@@ -137,7 +137,7 @@ int mm_mlockall(struct mm *mm, unsigned flags)
 		change_all(mm, set, &dead);
 	mm_write_unlock(mm);
 	vma_bury(dead);
-	if (flags & MCL_CURRENT && fill_locked(mm, 0, mm_user_end(), true))
+	if ((flags & (MCL_CURRENT | MCL_ONFAULT)) == MCL_CURRENT && fill_locked(mm, 0, mm_user_end(), true))
 		return 0;		/* the call has succeeded all the same */
 	return 0;
 }

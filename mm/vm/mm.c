@@ -8,6 +8,7 @@
  * Locks: mms_lock guards the list; mm.lock the rest (mm_struct.h).
  */
 #include <mm/vm/map.h>
+#include <mm/vm/hugetlb.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/alloc/hugepool.h>
@@ -38,6 +39,7 @@ void mm_init(void)
 	radix_boot();
 	huge_boot();
 	hugepool_boot();
+	hugepool_source = page_alloc_compact;
 	reclaim_unshare = mm_unshare;
 }
 
@@ -204,6 +206,7 @@ void mm_figures(struct mm *mm, struct mm_figures *f)
 		.minflt = count_minflt(mm),
 		.majflt = __atomic_load_n(&mm->majflt, __ATOMIC_RELAXED),
 		.rss_max = MAX(READ_ONCE(mm->rss_max), resident(&n)),
+		.hugetlb = hugetlb_mapped(mm),
 	};
 	read_unlock(&mm->lock);
 }
@@ -250,7 +253,8 @@ static struct vma_info info_of(const struct vma *v)
 			 (v->flags & VM_GROWSDOWN ? MAP_GROWSDOWN : 0) |
 			 (v->flags & VM_NORESERVE ? MAP_NORESERVE : 0) |
 			 (v->obj ? 0 : MAP_ANONYMOUS),
-		.vm_flags = v->flags, .thp_eligible = thp_wanted(v) && thp_has_room(v), .pgoff = v->pgoff, .obj = v->obj,
+		.vm_flags = v->flags, .thp_eligible = thp_wanted(v) && thp_has_room(v), .pgoff = v->pgoff,
+		.page_size = vma_is_huge(v) ? hugetlb_size(v) : PAGE_SIZE, .obj = vma_is_huge(v) ? huge_file(v->obj) : v->obj,
 		.name = v->flags & VM_STACK ? "[stack]" : v->flags & VM_HEAP ? "[heap]" : NULL,
 	};
 }

@@ -63,6 +63,19 @@ static int check_args(struct remap *r)
 	return overlaps(r) ? -EINVAL : 0;
 }
 
+/* Explicit huge pages go as a whole, and never grow; lengths are made whole ones, as on Linux. */
+static bool fits_hugetlb(struct remap *r)
+{
+	size_t size = hugetlb_size(r->v);
+
+	r->old_len = ALIGN_UP(r->old_len, size);
+	r->new_len = ALIGN_UP(r->new_len, size);
+	if (!IS_ALIGNED(r->addr, size) || r->new_len > r->old_len || r->flags & MREMAP_DONTUNMAP)
+		return false;
+	return !(r->flags & MREMAP_FIXED) ||
+	       (IS_ALIGNED(r->new_addr, size) && r->new_addr <= mm_user_end() - r->new_len);
+}
+
 /* May the VMA be remapped so? */
 static int check_vma(struct remap *r)
 {
@@ -71,14 +84,14 @@ static int check_vma(struct remap *r)
 
 	if (!v)
 		return -EFAULT;
-	if (vma_is_huge(v) && (r->new_len > r->old_len || r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
+	if (vma_is_huge(v) && !fits_hugetlb(r))
 		return -EINVAL;
 	if (r->new_len <= r->old_len && !(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
 		return 0;		/* it stays: the range may go on behind the VMA */
 	if (!r->old_len && !(v->flags & VM_SHARED))
 		return -EINVAL;
-	if (r->old_len > v->end - r->addr)
-		return -EFAULT;
+	if ((r->flags & MREMAP_FIXED ? MIN(r->old_len, r->new_len) : r->old_len) > v->end - r->addr)
+		return -EFAULT;		/* what is cut off may go on behind the VMA here, too */
 	if (r->new_len <= r->old_len)
 		return 0;
 	pgoff = vma_pgoff(v, r->addr);
@@ -149,10 +162,10 @@ static int make_new(struct remap *r, unsigned vm_flags)
 {
 	struct vma_spec s = {
 		.start = r->new_addr, .end = r->new_addr + r->new_len,
-		.flags = vm_flags & ~(VM_HEAP | VM_STACK), .obj = r->v->obj,
+		.flags = vm_flags & ~(VM_HEAP | VM_STACK | VM_HUGE_OWNER), .obj = r->v->obj,
 		.pgoff = vma_pgoff(r->v, r->addr),
 	};
-	struct vma *spare = vma_alloc();
+	struct vma *spare = vma_alloc(), *v;
 	int err;
 
 	vma_mark(r->mm, r->v);		/* its entries are to move */
@@ -166,9 +179,15 @@ static int make_new(struct remap *r, unsigned vm_flags)
 	vma_add(r->mm, &s, &spare);
 	vma_drop(spare);
 	err = move_pages(r);
-	if (!err)
-		vma_join(r->mm, vma_at(r->mm, r->new_addr), &r->dead);
-	return err;
+	if (err)
+		return err;
+	v = vma_at(r->mm, r->new_addr);
+	v->flags |= r->v->flags & VM_HUGE_OWNER;	/* what its object promises goes along */
+	r->v->flags &= ~VM_HUGE_OWNER;
+	if (unlikely(v->flags & VM_HUGE_OWNER))
+		vma_rebound(r->mm, v, v->start, v->end); /* the object knows it, too */
+	vma_join(r->mm, v, &r->dead);
+	return 0;
 }
 
 /* r->v's part to r->new_addr. */

@@ -158,6 +158,8 @@ static uint64_t pagemap_word(const struct cursor *c, vaddr_t va)
 	p = pfn_to_page(pte_pfn(e));
 	if (p->kind == PAGE_FILE)
 		return word | PAGEMAP_FILE;
+	if (p->kind == PAGE_HUGETLB && p->owner)
+		word |= PAGEMAP_FILE;
 	if (c->level > 1 && !block_is_whole(p))
 		p = pfn_to_page(f);
 	return p->slots == 1 && !c->table->shared ? word | PAGEMAP_EXCLUSIVE : word;

@@ -80,6 +80,10 @@ static void add_leaf(struct vma_usage *u, const struct cursor *c, const struct w
 
 	if (!p)
 		return;
+	if (p->kind == PAGE_HUGETLB) {
+		*(READ_ONCE(p->slots) > 1 ? &u->shared_hugetlb : &u->private_hugetlb) += LEVEL_SIZE(c->level);
+		return;
+	}
 	if (p->kind == PAGE_ANON)
 		u->anon_huge += LEVEL_SIZE(c->level);
 	else if (p->flags & PG_SHMEM)

@@ -17,7 +17,7 @@
  *	promises	what VMAs and objects were charged for is the whole
  *	zero page	still zero
  *	lists		those of reclaim against their flags	lists_verify
- *	allocators	page_verify, hugepool_verify, slab_verify
+ *	allocators	page_verify, hugepool_verify, slab_verify; what pools promise: hugetlb_verify
  *
  * Entries are counted per page in the upper bits of page->flags, which are 0
  * before and after (PG_TALLY_SHIFT): nothing is allocated, so this can run
@@ -36,6 +36,7 @@
 #include <mm/alloc/slots.h>
 #include <mm/alloc/zpool.h>
 #include <mm/pt/huge.h>
+#include <mm/vm/hugetlb.h>
 #include <mm/vm/mms.h>
 
 #define PATIENCE	1000u		/* ms that an address space may take to end */
@@ -246,7 +247,7 @@ static void check_hugetlb(struct verify *v, const struct vma *a, vaddr_t va, uns
 {
 	if (!(a->flags & VM_HUGETLB) || level != (a->flags & VM_HUGE_1G ? 3 : 2))
 		complain(v, "0x%lx: entry 0x%lx of level %u in a VMA of flags 0x%x", va, e.v, level, a->flags);
-	if (p->owner ? p->owner != a->obj || p->index != vma_pgoff(a, va) : a->flags & VM_SHARED)
+	if (p->owner ? p->owner != huge_file(a->obj) || p->index != vma_pgoff(a, va) : a->flags & VM_SHARED)
 		complain(v, "0x%lx: huge page of another object, or place in it", va);
 	if (pte_writable(e) && !(a->flags & VM_SHARED) && (p->owner || p->slots > 1))
 		complain(v, "0x%lx: writable, but its huge page is somebody else's, too", va);
@@ -503,6 +504,7 @@ unsigned mm_verify(char *why, size_t n)
 	complain_of(&v, "", zpool_verify());
 	complain_of(&v, "", lists_verify());
 	complain_of(&v, "", hugepool_verify());
+	complain_of(&v, "", hugetlb_verify());
 	complain_of(&v, "", slab_verify());
 	cpus_release();
 	return v.bad;

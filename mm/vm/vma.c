@@ -64,7 +64,7 @@ static void mapping_set(struct vma *v)
 	v->mapping = (struct mapping){
 		.as = &v->mm->as, .start = v->start, .first = v->pgoff,
 		.last = v->pgoff + ((v->end - v->start) >> PAGE_SHIFT) - 1,
-		.writes = (v->flags & writes) == writes,
+		.writes = (v->flags & writes) == writes, .promised = v->flags & VM_HUGE_OWNER,
 	};
 	object_map(v->obj, &v->mapping);
 }

@@ -181,7 +181,7 @@ wrong 0
 munmap of a part: EINVAL
 mprotect of a part: EINVAL
 given up: done
-given up: 2, 2 free, 0 reserved
+given up: 2, 2 free, 1 reserved
 zeros 1
 unmapped: 2, 2 free, 0 reserved
 ok
