@@ -175,7 +175,7 @@ static ssize_t write_by_iter(struct file *f, uint64_t buf, size_t n)
 	struct iovec one = { (void __user *)buf, n };
 	struct io_iter it = { .iov = &one, .left = n };
 
-	return f->ops->write_iter(f, &it);
+	return f->ops->write_iter(f, &it, NULL);
 }
 
 static ssize_t file_transfer(struct file *f, transfer_fn *fn, uint64_t buf, size_t n,
@@ -247,11 +247,11 @@ ssize_t file_vector(struct file *f, const struct io_vector *v, bool write)
 
 	if (!(write ? file_can_write(f) : file_can_read(f)))
 		return -EBADF;
-	if (!(write ? f->ops->write_iter : f->ops->read_iter))
+	if (write ? !f->ops->write_iter : !f->ops->read_iter)
 		return vector_by_pieces(f, v, write);
 	if (!it.left)
 		return 0;
-	return write ? f->ops->write_iter(f, &it) : f->ops->read_iter(f, &it);
+	return write ? f->ops->write_iter(f, &it, NULL) : f->ops->read_iter(f, &it);
 }
 
 /* Where an offset of SEEK_DATA or SEEK_HOLE leads; what is no regular file has no holes. */

@@ -28,11 +28,11 @@ struct file_ops {
 	ssize_t (*read)(struct file *f, void __user *buf, size_t n, uint64_t off);
 	ssize_t (*write)(struct file *f, const void __user *buf, size_t n, uint64_t off);
 	/*
-	 * readv, writev in one go, it->left > 0, of a stream, or at the file's position, which they
-	 * move under file.lock; NULL: one piece after another.
+	 * readv, writev in one go, it->left > 0; NULL: one piece after another. A read: of a stream. A write that is no
+	 * stream's: at *pos, or (NULL) at the file's position, which is moved, the latter under file.lock.
 	 */
 	ssize_t (*read_iter)(struct file *f, struct io_iter *to);
-	ssize_t (*write_iter)(struct file *f, struct io_iter *from);
+	ssize_t (*write_iter)(struct file *f, struct io_iter *from, uint64_t *pos);
 	/* getdents64(2). NULL: ENOTDIR. */
 	ssize_t (*getdents)(struct file *f, void __user *buf, size_t n);
 	/* NULL: ENOTTY. */

@@ -69,10 +69,10 @@ int pipe_wait(struct pipe *p, const struct file *f)
 
 /* ---- pages ---- */
 
-static void keep_or_free(struct pipe *p, struct page *page)
+void pipe_give_up(struct pipe *p, struct page *page)
 {
-	if (p->spare)
-		page_free(page, 0);
+	if (p->spare || page->kind != PAGE_KERNEL || READ_ONCE(page->refs) > 1)
+		page_put(page);
 	else
 		p->spare = page;
 }
@@ -87,47 +87,55 @@ static struct page *take_page(struct pipe *p)
 
 /* ---- reading ---- */
 
-/* n bytes are taken out of the first slot. */
-static void consume(struct pipe *p, unsigned n)
+void pipe_pop(struct pipe *p)
 {
-	struct slot *s = first_slot(p);
 	bool was_full = is_full(p);
 
-	s->start += n;
-	s->len -= n;
-	if (s->len)
-		return;
-	keep_or_free(p, s->page);
 	p->tail++;
 	if (was_full)
 		pipe_tell(p);
 }
 
-/* From the first slot. Bytes, or -EFAULT, with nothing taken. The lock is let go meanwhile. */
-static ssize_t read_slot(struct pipe *p, struct io_iter *to)
+/* n bytes are taken out of the first slot. */
+static void consume(struct pipe *p, unsigned n)
+{
+	struct slot *s = first_slot(p);
+
+	s->start += n;
+	s->len -= n;
+	if (s->len)
+		return;
+	pipe_give_up(p, s->page);
+	pipe_pop(p);
+}
+
+/* From the first slot. Bytes, or -errno, with nothing taken. The lock is let go meanwhile. */
+static ssize_t read_slot(struct pipe *p, struct pipe_sink *to)
 {
 	const struct slot *s = first_slot(p);
 	const uint8_t *from = (const uint8_t *)page_to_virt(s->page) + s->start;
-	size_t n = MIN(to->left, s->len), done;
+	size_t n = MIN(to->left, s->len);
+	ssize_t done;
 
 	p->being_read = true;
 	spin_unlock(&p->lock);
-	done = io_iter_put(to, from, n);
+	done = to->take(to, from, n);
 	spin_lock(&p->lock);
 	p->being_read = false;
 	if (p->contended)
 		pipe_tell(p);
 	p->contended = false;
-	if (done < n)
-		return -EFAULT;
+	if (done <= 0)
+		return done;
 	s = first_slot(p);
-	if (s->packet)
+	to->left -= (size_t)done;
+	if ((s->packet && to->packets) || (size_t)done < n)
 		to->left = 0;
-	consume(p, s->packet ? s->len : (unsigned)n);
-	return (ssize_t)n;
+	consume(p, s->packet && to->packets ? s->len : (unsigned)done);
+	return done;
 }
 
-static ssize_t read_locked(struct pipe *p, const struct file *f, struct io_iter *to)
+static ssize_t read_locked(struct pipe *p, const struct file *f, struct pipe_sink *to)
 {
 	size_t done = 0;
 	ssize_t r = 0;
@@ -135,6 +143,8 @@ static ssize_t read_locked(struct pipe *p, const struct file *f, struct io_iter 
 	while (to->left && r >= 0) {
 		if (!is_empty(p) && !p->being_read) {
 			r = read_slot(p, to);
+			if (!r)
+				break;
 			done += (size_t)MAX(r, 0);
 		} else if (done || (is_empty(p) && !p->writers)) {
 			break;
@@ -146,15 +156,44 @@ static ssize_t read_locked(struct pipe *p, const struct file *f, struct io_iter 
 	return done ? (ssize_t)done : MIN(r, 0);
 }
 
-static ssize_t pipe_read_iter(struct file *f, struct io_iter *to)
+ssize_t pipe_read_to(struct pipe *p, const struct file *f, struct pipe_sink *to)
 {
-	struct pipe *p = f->data;
 	ssize_t r;
 
 	spin_lock(&p->lock);
 	r = read_locked(p, f, to);
 	spin_unlock(&p->lock);
 	return r;
+}
+
+struct memory_sink {
+	struct pipe_sink to;
+	struct io_iter *it;
+};
+
+/* All of it: a read that does not reach the end of a piece takes nothing. */
+static ssize_t put_memory(struct pipe_sink *s, const void *from, size_t n)
+{
+	return io_iter_put(container_of(s, struct memory_sink, to)->it, from, n) < n ? -EFAULT : (ssize_t)n;
+}
+
+static ssize_t read_memory(const struct file *f, struct io_iter *it, bool packets)
+{
+	struct memory_sink s = { { put_memory, it->left, packets }, it };
+
+	return pipe_read_to(f->data, f, &s.to);
+}
+
+static ssize_t pipe_read_iter(struct file *f, struct io_iter *to)
+{
+	return read_memory(f, to, true);
+}
+
+ssize_t pipe_read_bytes(const struct file *from, struct io_iter *it, bool wait)
+{
+	struct file view = pipe_view(from, wait);
+
+	return read_memory(&view, it, false);
 }
 
 static ssize_t pipe_read(struct file *f, void __user *buf, size_t n, uint64_t off)
@@ -173,11 +212,10 @@ static bool fits_behind(struct pipe *p, size_t n)
 {
 	const struct slot *s = last_slot(p);
 
-	return !is_empty(p) && n && !s->packet && s->start + s->len + n <= PAGE_SIZE;
+	return !is_empty(p) && n && !s->packet && !s->fixed && s->start + s->len + n <= PAGE_SIZE;
 }
 
-/* Until a piece of n bytes has room. 0; -EPIPE, -EAGAIN, -ERESTARTSYS. */
-static inline int wait_for_room(struct pipe *p, const struct file *f, size_t n)
+int pipe_wait_room(struct pipe *p, const struct file *f, size_t n)
 {
 	int err = 0;
 
@@ -186,27 +224,32 @@ static inline int wait_for_room(struct pipe *p, const struct file *f, size_t n)
 	return p->readers ? err : -EPIPE;
 }
 
-/* Puts the n bytes at page, which is taken over, into the ring. 0, or as wait_for_room. */
+void pipe_push(struct pipe *p, struct slot s)
+{
+	bool was_empty = is_empty(p);
+
+	*slot_at(p, p->head++) = s;
+	if (was_empty)
+		pipe_tell(p);
+}
+
+/* Puts the n bytes at page, which is taken over, into the ring. 0, or as pipe_wait_room. */
 static int put_piece(struct pipe *p, const struct file *f, struct page *page, size_t n)
 {
-	int err = wait_for_room(p, f, n);
+	int err = pipe_wait_room(p, f, n);
 
 	if (err) {
-		keep_or_free(p, page);
+		pipe_give_up(p, page);
 	} else if (fits_behind(p, n)) {
 		struct slot *s = last_slot(p);
 
 		memcpy((uint8_t *)page_to_virt(s->page) + s->start + s->len, page_to_virt(page), n);
 		s->len += (unsigned)n;
-		keep_or_free(p, page);
+		pipe_give_up(p, page);
 	} else {
-		bool was_empty = is_empty(p);
-
-		*slot_at(p, p->head++) = (struct slot){
+		pipe_push(p, (struct slot){
 			.page = page, .len = (unsigned)n, .packet = (f->flags & O_DIRECT) != 0,
-		};
-		if (was_empty)
-			pipe_tell(p);
+		});
 	}
 	return err;
 }
@@ -216,7 +259,7 @@ static int write_piece(struct pipe *p, const struct file *f, struct io_iter *fro
 {
 	struct page *page;
 	size_t done;
-	int err = wait_for_room(p, f, n);
+	int err = pipe_wait_room(p, f, n);
 
 	if (err)
 		return err;
@@ -228,7 +271,7 @@ static int write_piece(struct pipe *p, const struct file *f, struct io_iter *fro
 	spin_lock(&p->lock);
 	if (done == n)
 		return put_piece(p, f, page, n);
-	keep_or_free(p, page);
+	pipe_give_up(p, page);
 	return -EFAULT;
 }
 
@@ -264,11 +307,12 @@ static ssize_t write_locked(struct pipe *p, const struct file *f, struct io_iter
 	return done ? (ssize_t)done : err;
 }
 
-static ssize_t pipe_write_iter(struct file *f, struct io_iter *from)
+static ssize_t pipe_write_iter(struct file *f, struct io_iter *from, uint64_t *pos)
 {
 	struct pipe *p = f->data;
 	ssize_t r;
 
+	(void)pos;
 	spin_lock(&p->lock);
 	r = write_locked(p, f, from);
 	spin_unlock(&p->lock);
@@ -281,7 +325,7 @@ static ssize_t pipe_write(struct file *f, const void __user *buf, size_t n, uint
 	struct io_iter from = { .iov = &one, .left = n };
 
 	(void)off;
-	return pipe_write_iter(f, &from);
+	return pipe_write_iter(f, &from, NULL);
 }
 
 /* ---- the rest ---- */

@@ -35,7 +35,7 @@ static struct pipe *pipe_alloc(void)
 static void pipe_free(struct pipe *p)
 {
 	for (; p->tail != p->head; p->tail++)
-		page_free(first_slot(p)->page, 0);
+		page_put(first_slot(p)->page);
 	if (p->spare)
 		page_free(p->spare, 0);
 	if (p->slot != p->few)

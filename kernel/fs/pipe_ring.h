@@ -11,8 +11,9 @@
 struct slot {
 	struct page *page;
 	unsigned start;			/* of what it holds */
-	unsigned len : 31;
+	unsigned len : 30;
 	unsigned packet : 1;
+	unsigned fixed : 1;		/* nothing goes behind it: others have the page, too */
 };
 
 struct pipe {
@@ -38,6 +39,25 @@ static inline struct slot *slot_at(struct pipe *p, unsigned i) { return &p->slot
 static inline struct slot *first_slot(struct pipe *p) { return slot_at(p, p->tail); }
 static inline struct slot *last_slot(struct pipe *p) { return slot_at(p, p->head - 1); }
 
+/* A pipe's file as one call sees it: waiting or not. */
+static inline struct file pipe_view(const struct file *f, bool wait)
+{
+	return (struct file){ .data = f->data, .flags = (f->flags & ~(unsigned)O_NONBLOCK) | (wait ? 0 : O_NONBLOCK) };
+}
+
+/* pipe_drain, which waits unless f's O_NONBLOCK says otherwise. */
+ssize_t pipe_read_to(struct pipe *p, const struct file *f, struct pipe_sink *to);
+
+/* -- the lock is held -- */
+
+/* Until there is a free slot, or n bytes go behind what is in the last one. 0; -EPIPE, -EAGAIN, -ERESTARTSYS. */
+int __must_check pipe_wait_room(struct pipe *p, const struct file *f, size_t n);
+/* s goes into the ring, which is not full. */
+void pipe_push(struct pipe *p, struct slot s);
+/* The first slot is none any more; its page is the caller's. */
+void pipe_pop(struct pipe *p);
+/* A slot's page, with a reference, is needed no more; perhaps by the next write. */
+void pipe_give_up(struct pipe *p, struct page *page);
 /* Something has changed that somebody may wait for. The lock is held. */
 void pipe_tell(struct pipe *p);
 /* Until the next event, without the lock, which is held. 0; -EAGAIN, -ERESTARTSYS. */

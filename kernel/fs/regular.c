@@ -118,16 +118,27 @@ static ssize_t regular_write(struct file *f, const void __user *buf, size_t n, u
 	return write_pieces(f, &it, off, &end);
 }
 
-static ssize_t regular_write_iter(struct file *f, struct io_iter *it)
+/* At *pos, which is moved. */
+static ssize_t write_at(struct file *f, struct io_iter *it, uint64_t *pos)
 {
 	ssize_t done = -EINVAL;
 	uint64_t end;
 
-	mutex_lock(&f->lock);
-	if (f->flags & O_APPEND || (int64_t)(f->pos + it->left) >= 0)
-		done = write_pieces(f, it, f->pos, &end);
+	if (f->flags & O_APPEND || (int64_t)(*pos + it->left) >= 0)
+		done = write_pieces(f, it, *pos, &end);
 	if (done > 0)
-		f->pos = end;
+		*pos = end;
+	return done;
+}
+
+static ssize_t regular_write_iter(struct file *f, struct io_iter *it, uint64_t *pos)
+{
+	ssize_t done;
+
+	if (pos)
+		return write_at(f, it, pos);
+	mutex_lock(&f->lock);
+	done = write_at(f, it, &f->pos);
 	mutex_unlock(&f->lock);
 	return done;
 }

@@ -46,4 +46,9 @@ bool socket_is_listening(struct file *f);
 #define MSG_DONTWAIT	0x40u
 #define MSG_NOSIGNAL	0x4000u
 
+bool file_is_socket(const struct file *f);
+/* splice(2) of a connected one: slots go from or to the pipes that it is made of. As pipe_move; -EINVAL, -ENOTCONN, -EPIPE. */
+ssize_t socket_to_pipe(struct file *f, struct file *pipe, size_t n, bool wait);
+ssize_t socket_from_pipe(struct file *pipe, struct file *f, size_t n, bool wait);
+
 #endif

@@ -62,7 +62,43 @@ ssize_t socket_send(struct file *f, struct io_iter *from, unsigned flags)
 		return err ? err : -EPIPE;
 	}
 	view = view_of(end, f, flags);
-	r = end->ops->write_iter(&view, from);
+	r = end->ops->write_iter(&view, from, NULL);
+	file_put(end);
+	return r;
+}
+
+/* ---- splice(2): its pipes are pipes ---- */
+
+bool file_is_socket(const struct file *f)
+{
+	return f->ops == &socket_ops;
+}
+
+ssize_t socket_to_pipe(struct file *f, struct file *pipe, size_t n, bool wait)
+{
+	int err;
+	struct file *end = get_end(f->data, false, &err);
+	ssize_t r;
+
+	if (!end)
+		return err == -ENOTCONN ? -EINVAL : err;
+	r = pipe_move(end, pipe, n, false, wait && !(f->flags & O_NONBLOCK));
+	file_put(end);
+	return r;
+}
+
+ssize_t socket_from_pipe(struct file *pipe, struct file *f, size_t n, bool wait)
+{
+	int err;
+	struct file *end = get_end(f->data, true, &err);
+	ssize_t r;
+
+	if (!end) {
+		if (!err)
+			pipe_broken();
+		return err ? err : -EPIPE;
+	}
+	r = pipe_move(pipe, end, n, false, wait && !(f->flags & O_NONBLOCK));
 	file_put(end);
 	return r;
 }
@@ -72,8 +108,9 @@ static ssize_t socket_read_iter(struct file *f, struct io_iter *to)
 	return socket_receive(f, to, 0);
 }
 
-static ssize_t socket_write_iter(struct file *f, struct io_iter *from)
+static ssize_t socket_write_iter(struct file *f, struct io_iter *from, uint64_t *pos)
 {
+	(void)pos;
 	return socket_send(f, from, 0);
 }
 

@@ -65,6 +65,14 @@ static size_t next_piece(struct io_iter *it, size_t n, char __user **at)
 	return MIN(n, it->iov->iov_len - it->at);
 }
 
+size_t io_iter_span(struct io_iter *it)
+{
+	char __user *at;
+	size_t n = next_piece(it, it->left, &at);
+
+	return MIN(n, PAGE_SIZE - (uintptr_t)at % PAGE_SIZE);
+}
+
 static void advance(struct io_iter *it, size_t n)
 {
 	it->at += n;

@@ -36,6 +36,8 @@ static inline struct io_iter io_iter_of(const struct io_vector *v)
 {
 	return (struct io_iter){ .iov = v->iov, .left = v->total };
 }
+/* From where it stands: how many bytes lie in one piece, and in one page of its addresses. it->left > 0. */
+size_t io_iter_span(struct io_iter *it);
 /* n bytes, at most what is left, to or from where it stands. Bytes; less: the rest of that memory is not there. */
 size_t __must_check io_iter_put(struct io_iter *it, const void *from, size_t n);
 size_t __must_check io_iter_take(struct io_iter *it, void *to, size_t n);

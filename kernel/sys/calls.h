@@ -15,7 +15,7 @@ struct trapframe;
 	X(eventfd) X(eventfd2) X(signalfd) X(signalfd4) X(timerfd_create) X(timerfd_settime) X(timerfd_gettime) \
 	X(epoll_create) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait) X(epoll_pwait2) \
 	X(fsync) X(fdatasync) X(sync) X(syncfs) X(creat) X(preadv) X(pwritev) X(preadv2) X(pwritev2) \
-	X(sendfile) X(flock) X(close_range) X(fadvise64) X(readahead) X(sync_file_range) \
+	X(sendfile) X(splice) X(tee) X(vmsplice) X(copy_file_range) X(flock) X(close_range) X(fadvise64) X(readahead) X(sync_file_range) \
 	/* sockets */ \
 	X(socket) X(socketpair) X(bind) X(listen) X(accept) X(accept4) X(connect) X(shutdown) X(sendto) \
 	X(recvfrom) X(sendmsg) X(recvmsg) X(getsockname) X(getpeername) X(setsockopt) X(getsockopt) \

@@ -1,12 +1,10 @@
-/* Lists of pieces at a place of the call's own: preadv and its family; and sendfile. */
+/* Lists of pieces at a place of the call's own: preadv and its family. */
 #include <kernel/fs/uio.h>
 #include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
 #include <linux/fs.h>
-#include <mm/alloc/slab.h>
 
 #define HARMLESS_FLAGS	(RWF_HIPRI | RWF_DSYNC | RWF_SYNC)	/* memory is as safe as it will be */
-#define PIECE		PAGE_SIZE
 
 /* One piece after another until one comes up short. */
 static ssize_t pieces_at(struct file *f, const struct io_vector *v, uint64_t pos, bool write)
@@ -71,82 +69,4 @@ long sys_preadv2(struct trapframe *tf)
 long sys_pwritev2(struct trapframe *tf)
 {
 	return vector_flags(tf, sys_pwritev, sys_writev);
-}
-
-/* ---- sendfile ---- */
-
-/* n bytes at buf to where out stands: what it takes, or -errno. */
-static ssize_t write_kernel(struct file *out, void *buf, size_t n)
-{
-	struct iovec one = { (void __user *)buf, n };
-	struct io_iter it = { .iov = &one, .left = n, .kernel = true };
-
-	return out->ops->write_iter(out, &it);
-}
-
-static ssize_t send(struct file *out, struct object *in, uint64_t pos, size_t n, void *buf)
-{
-	size_t done = 0;
-	ssize_t r = 0;
-
-	while (done < n) {
-		ssize_t got = object_read_kernel(in, pos + done, buf, MIN(n - done, PIECE));
-
-		r = got > 0 ? write_kernel(out, buf, (size_t)got) : got;
-		if (r <= 0)
-			break;
-		done += (size_t)r;
-		if (r < got)
-			break;
-		resched_point();
-	}
-	return done ? (ssize_t)done : r;
-}
-
-/* What is read must be a file with content; what is written to, a file or a pipe: else -EINVAL, as for old programs. */
-static long check_ends(const struct file *out, const struct file *in)
-{
-	if (!out || !in || !file_can_read(in) || !file_can_write(out))
-		return -EBADF;
-	return node_object(in->node) && out->ops->write_iter && !(out->flags & O_APPEND) ? 0 : -EINVAL;
-}
-
-static long send_from(struct file *out, struct file *in, int64_t __user *uoff, size_t n)
-{
-	int64_t pos = (int64_t)READ_ONCE(in->pos);
-	void *buf;
-	long r;
-
-	if (uoff && copy_from_user(&pos, uoff, sizeof(pos)))
-		return -EFAULT;
-	if (pos < 0)
-		return -EINVAL;
-	buf = kmalloc(PIECE);
-	if (!buf)
-		return -ENOMEM;
-	r = send(out, node_object(in->node), (uint64_t)pos, MIN(n, FILE_IO_MAX), buf);
-	kfree(buf);
-	if (r <= 0)
-		return r;
-	pos += r;
-	if (uoff)
-		return copy_to_user(uoff, &pos, sizeof(pos)) ? -EFAULT : r;
-	mutex_lock(&in->lock);
-	in->pos = (uint64_t)pos;
-	mutex_unlock(&in->lock);
-	return r;
-}
-
-SYSCALL4(sendfile, int, outfd, int, infd, int64_t __user *, off, size_t, n)
-{
-	struct file *out = user_file(outfd), *in = user_file(infd);
-	long r = check_ends(out, in);
-
-	if (!r)
-		r = send_from(out, in, off, n);
-	if (out)
-		file_put(out);
-	if (in)
-		file_put(in);
-	return r;
 }

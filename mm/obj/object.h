@@ -127,6 +127,11 @@ ssize_t object_read(struct object *o, uint64_t off, void __user *dst, size_t n);
 /* The same to kernel memory. */
 ssize_t object_read_kernel(struct object *o, uint64_t off, void *dst, size_t n);
 /*
+ * The page with the byte at off, referenced, and where that is in it; how many of n bytes from there on lie there, in one
+ * 4 KB. 0, and no page, at the end; -EIO, -ENOMEM.
+ */
+ssize_t __must_check object_borrow(struct object *o, uint64_t off, size_t n, struct page **p, unsigned *start);
+/*
  * The cached and filled pages among the n (<= 64) from index first, each with
  * a reference and PG_BUSY (busy.h) for the caller; NULL where there is none or somebody else has it.
  * Returns how many there are. Never sleeps.

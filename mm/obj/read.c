@@ -60,34 +60,39 @@ static int page_for_read(struct object *o, uint64_t off, struct page **p, const 
 	return 0;
 }
 
+ssize_t object_borrow(struct object *o, uint64_t off, size_t n, struct page **p, unsigned *start)
+{
+	uint64_t size = READ_ONCE(o->size), in = off % PAGE_SIZE;
+	const char *at;
+	int err;
+
+	if (off >= size)
+		return 0;
+	err = page_for_read(o, off, p, &at);
+	if (err)
+		return err == -ENXIO ? 0 : err;	/* cut short meanwhile: the end of the file */
+	*start = (unsigned)(at + in - (char *)page_to_virt(*p));
+	return (ssize_t)MIN(MIN(PAGE_SIZE - in, n), size - off);
+}
+
 static ssize_t read_by(struct object *o, uint64_t off, void *dst, size_t n, copy_fn *copy)
 {
-	size_t done = 0;
-	int err = 0;
+	size_t done = 0, left = 0;
+	ssize_t r = 0;
 
-	while (done < n && !err) {
-		uint64_t size = READ_ONCE(o->size), in = off % PAGE_SIZE;
-		size_t want = MIN(PAGE_SIZE - in, n - done), left;
-		const char *at;
+	while (done < n && !left) {
+		unsigned start;
 		struct page *p;
 
-		if (off >= size)
+		r = object_borrow(o, off + done, n - done, &p, &start);
+		if (r <= 0)
 			break;
-		want = MIN(want, size - off);
-		err = page_for_read(o, off, &p, &at);
-		if (err)
-			break;
-		left = copy((char *)dst + done, at + in, want);
+		left = copy((char *)dst + done, (char *)page_to_virt(p) + start, (size_t)r);
 		page_put(p);
-		if (left)
-			err = -EFAULT;
-		done += want - left;
-		off += want - left;
+		done += (size_t)r - left;
 		resched_point();
 	}
-	if (err == -ENXIO)		/* cut short meanwhile: the end of the file */
-		err = 0;
-	return done ? (ssize_t)done : err;
+	return done ? (ssize_t)done : left ? -EFAULT : r;
 }
 
 ssize_t object_read(struct object *o, uint64_t off, void __user *dst, size_t n)

@@ -96,6 +96,7 @@ static const struct call calls[] = {
 	{ SYS_bind, "fpi" }, { SYS_connect, "fpi" }, { SYS_listen, "fi" }, { SYS_accept4, "fppi" },
 	{ SYS_shutdown, "fi" }, { SYS_sendto, "fpnipi" }, { SYS_recvfrom, "fpnipp" },
 	{ SYS_sendmsg, "fpi" }, { SYS_recvmsg, "fpi" }, { SYS_getsockname, "fpp" },
+	{ SYS_splice, "fpfpni" }, { SYS_tee, "ffni" }, { SYS_vmsplice, "fvii" }, { SYS_copy_file_range, "fpfpni" },
 	{ SYS_shmget, "hni" }, { SYS_shmat, "hpi" }, { SYS_shmdt, "p" }, { SYS_shmctl, "hip" },
 	{ SYS_getpeername, "fpp" }, { SYS_getsockopt, "fiipp" }, { SYS_setsockopt, "fiipi" },
 	{ SYS_timer_create, "cpp" }, { SYS_timer_settime, "cipp" }, { SYS_timer_gettime, "cp" },
