@@ -55,7 +55,6 @@
 #include <arch/tlb.h>
 #include <kernel/core/thread.h>
 #include <lib/assert.h>
-#include <mm/alloc/busy.h>
 #include <mm/reclaim/reclaim.h>
 #include <mm/vm/hugetlb.h>
 #include <mm/vm/map.h>
@@ -173,24 +172,6 @@ int fault_noaccess(struct fault *f, struct cursor *c)
 {
 	cursor_protect(c, f->prot, fault_gather(f));
 	return fault_writes(f) ? (int)FAULT_AGAIN : (int)FAULT_OK;
-}
-
-/* Its page is on its way to another frame, or has arrived. */
-static __attribute__((noinline)) int fault_migrating(struct fault *f, struct cursor *c, pte_t e)
-{
-	struct page *p = pfn_to_page(pte_pfn(e));
-	bool full;
-
-	if (!(READ_ONCE(p->flags) & PG_BUSY)) {
-		if (!cursor_arrive(c))
-			cursor_clear(c, fault_gather(f), &full);
-		return FAULT_AGAIN;
-	}
-	page_get(p);
-	if (f->held)
-		page_put(f->held);
-	f->held = p;
-	return FAULT_WAIT_MOVED;
 }
 
 /* The switch. */
@@ -331,14 +312,6 @@ static __attribute__((noinline)) int settle_huge(struct fault *f)
 }
 
 /* ---- the whole ---- */
-
-static int fault_wait_moved(struct fault *f)
-{
-	page_wait_busy(f->held);
-	page_put(f->held);
-	f->held = NULL;
-	return FAULT_OK;
-}
 
 /* FAULT_OK: there may be memory by now. */
 static int fault_reclaim(struct fault *f)

@@ -147,6 +147,11 @@ int fault_settle_shmem(struct fault *f);
 /* fault_swap.c: swapped out. */
 int fault_swap(struct fault *f, struct cursor *c, pte_t e);
 
+/* fault_moved.c: its page gets another frame, or has got it. */
+int fault_migrating(struct fault *f, struct cursor *c, pte_t e);
+/* FAULT_WAIT_MOVED, outside of the locks. */
+int fault_wait_moved(struct fault *f);
+
 /* -- preparing: the VMA locked, no other lock -- */
 
 /* Is a huge page what f, which found nothing mapped, most likely wants? */

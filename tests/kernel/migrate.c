@@ -305,6 +305,41 @@ KTEST(migrate, passed_over)
 	ft_end();
 }
 
+/* The same of an object's page, which a fault makes busy before it looks at the entry. */
+KTEST(migrate, passed_over_of_an_object)
+{
+	struct object *o = shm_create(4 * PAGE_SIZE);
+	struct reclaim_gather r;
+
+	EXPECT(o);
+	ft_begin(FEW);
+	EXPECT(mt_map(FAR, 4, RW, MAP_SHARED, o, 0));
+	EXPECT_EQ(mt_write(FAR + 1, 77), 0);
+	old = mt_page(FAR + 1);
+	fresh = page_alloc(0, PAGE_FILE, 0);
+	EXPECT(fresh);
+	fresh->flags = PG_BUSY | (old->flags & (PG_UPTODATE | PG_SHMEM | PG_DIRTY));
+	fresh->owner = o;
+	fresh->index = 1;
+	page_get(old);
+	EXPECT(page_trylock(old));
+	reclaim_gather_init_for(&r, FLUSH_MIGRATE);
+	object_move_entries(old, fresh, false, &r);
+	reclaim_gather_flush(&r);
+	EXPECT(object_move(old, fresh));
+	page_unlock(fresh);
+	page_unlock(old);
+	page_put(fresh);
+	page_put(old);
+	EXPECT(mt_kind(FAR + 1) == PTE_MIGRATING && ft_sound());
+	EXPECT_EQ(mt_read(FAR + 1), 77);
+	EXPECT(mt_kind(FAR + 1) == PTE_PRESENT && mt_page(FAR + 1) == fresh && ft_sound());
+	EXPECT_EQ(mt_write(FAR + 1, 78), 0);
+	EXPECT_EQ(mm_munmap(mt_mm, mt_va(FAR), 4 * PAGE_SIZE), 0);
+	object_put(o);
+	ft_end();
+}
+
 /* A page in the swap cache that a relative's entry still names may not go to another index with its entry. */
 KTEST(migrate, cached_page_that_a_relative_names)
 {

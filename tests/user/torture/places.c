@@ -3,6 +3,14 @@
 
 #include <sys/mman.h>
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+#ifndef MADV_COLD
+#define MADV_COLD	20
+#define MADV_PAGEOUT	21
+#endif
+
 static uint64_t *word_of(const struct place *p, unsigned page, unsigned n)
 {
 	static const unsigned at[3] = { 0, 3856, PAGE - 8 };
@@ -121,12 +129,17 @@ void place_lock(struct me *m, struct place *p)
 	}
 }
 
+/* Something that leaves contents and rights what they are. Huge pages need not be to be had. */
 void place_advise(struct me *m, struct place *p)
 {
+	static const int advice[] = {
+		MADV_WILLNEED, MADV_COLD, MADV_PAGEOUT, MADV_HUGEPAGE, MADV_HUGEPAGE, MADV_NOHUGEPAGE,
+		MADV_COLLAPSE, MADV_COLLAPSE,
+	};
 	unsigned first, n = stretch(m, p, &first);
 
-	must(m, madvise(p->at + first * PAGE, n * PAGE, chance(m, 2) ? MADV_WILLNEED : MADV_COLD) == 0 ||
-		errno == EINVAL);
+	must(m, madvise(p->at + first * PAGE, n * PAGE, advice[chance(m, 8)]) == 0 || errno == EINVAL ||
+		errno == EAGAIN || errno == EBUSY || errno == ENOMEM);
 }
 
 /* Ends of it go. */
