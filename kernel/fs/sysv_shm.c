@@ -24,6 +24,7 @@
 #include <linux/mman.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
+#include <mm/obj/huge.h>
 
 #define INDEX_BITS	15
 #define INDEX_CYCLE	64u		/* indices that there are at least, before they go round */
@@ -184,7 +185,7 @@ int shm_attach(int id, unsigned what, struct object **o, uint64_t *size)
 	if (!err) {
 		s->ds.shm_nattch++;
 		*o = node_object(s->node);
-		*size = s->ds.shm_segsz;
+		*size = (*o)->size;
 	}
 	spin_unlock(&shm_table_lock);
 	return err;
@@ -216,12 +217,43 @@ static void segment_release(struct node *n)
 
 static const struct node_ops segment_node_ops = { .path = segment_path, .release = segment_release };
 
+/* May the running process have huge pages? As on Linux: root, its group, and whoever may lock as much memory. */
+static bool may_have_huge(uint64_t size)
+{
+	const struct cred *c = cred_current();
+
+	return cred_is_privileged(c) || cred_in_group(c, 0) ||
+	       size <= process_limit(current_process(), RLIMIT_MEMLOCK);
+}
+
+/* The node, whose content is of pages of `pool`, or (NULL) of small ones, zeros. */
+static int make_node(uint64_t size, unsigned flags, struct node **out)
+{
+	struct hugepool *pool = NULL;
+
+	if (flags & SHM_HUGETLB) {
+		pool = hugepool_of(flags >> SHM_HUGE_SHIFT & SHM_HUGE_MASK);
+		if (!pool)
+			return -EINVAL;
+		size = ALIGN_UP(size, PAGE_SIZE << hugepool_order(pool));
+		if (!may_have_huge(size))
+			return -EPERM;
+	}
+	*out = pool ? node_create_huge(flags & 0777, pool) : node_create_memory(flags & 0777, NULL);
+	if (!*out)
+		return -ENOMEM;
+	node_object(*out)->size = size;
+	return 0;
+}
+
 /* Promises what the object may need, unless it is to pay page by page. */
 static int promise(struct object *o, unsigned flags)
 {
 	uint64_t pages = shm_pages(o->size);
 	int err;
 
+	if (object_is_huge(o))
+		return flags & SHM_NORESERVE ? 0 : huge_reserve(o, 0, pages, true);
 	if (flags & SHM_NORESERVE && READ_ONCE(vm_overcommit_memory) != OVERCOMMIT_NEVER)
 		return 0;
 	err = commit_charge(pages, (struct commit_for){ READ_ONCE(current_process()->mm->size_pages),
@@ -248,19 +280,19 @@ static int make(int32_t key, uint64_t size, unsigned flags, struct segment **out
 {
 	struct segment *s = kzalloc(sizeof(*s));
 	struct object *o;
+	int err;
 
 	if (!s)
 		return -ENOMEM;
-	s->node = node_create_memory(flags & 0777, NULL);
-	if (!s->node) {
+	err = make_node(size, flags, &s->node);
+	if (err) {
 		kfree(s);
-		return -ENOMEM;
+		return err;
 	}
 	s->node->about = s;
 	s->node->ops = &segment_node_ops;
 	describe(s, key, size, flags);
 	o = node_object(s->node);
-	o->size = size;
 	o->watch = &s->watch;
 	if (promise(o, flags)) {
 		node_put(s->node);

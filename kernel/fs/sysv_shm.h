@@ -12,6 +12,8 @@
 /* What <linux/shm.h> has, which a kernel cannot include: it wants a C library. */
 #define SHM_HUGETLB	04000		/* of shmget */
 #define SHM_NORESERVE	010000
+#define SHM_HUGE_SHIFT	26
+#define SHM_HUGE_MASK	0x3fu
 #define SHM_RDONLY	010000		/* of shmat */
 #define SHM_RND		020000
 #define SHM_REMAP	040000

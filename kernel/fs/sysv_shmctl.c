@@ -2,6 +2,7 @@
 #include <kernel/fs/sysv_segment.h>
 #include <kernel/proc/process.h>
 #include <linux/errno.h>
+#include <mm/obj/huge.h>
 
 #define MAY_READ_IT	0444u
 
@@ -12,7 +13,8 @@ static void tell(const struct segment *s, struct shm_status *st)
 	const struct object *o = node_object(s->node);
 
 	*st = (struct shm_status){
-		.id = s->id, .ds = s->ds, .rss = READ_ONCE(o->npages), .swapped = READ_ONCE(o->nswapped),
+		.id = s->id, .ds = s->ds, .swapped = READ_ONCE(o->nswapped),
+		.rss = READ_ONCE(o->npages) << (object_is_huge(o) ? huge_order(o) : 0),
 	};
 }
 
@@ -163,7 +165,7 @@ int shm_lock(int id, bool on)
 	spin_lock(&shm_table_lock);
 	s = segment_find(id);
 	err = s ? may_lock(s, on) : -EINVAL;
-	if (!err && !(s->ds.shm_perm.mode & SHM_LOCKED) == on) {
+	if (!err && !(s->ds.shm_perm.mode & SHM_LOCKED) == on && !object_is_huge(node_object(s->node))) {
 		s->ds.shm_perm.mode ^= SHM_LOCKED;
 		s->locker = cred_current()->uid;
 		node_get(n = s->node);
