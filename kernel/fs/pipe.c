@@ -302,7 +302,7 @@ static ssize_t write_locked(struct pipe *p, const struct file *f, struct io_iter
 			done += piece;
 		piece = MIN(n - done, PAGE_SIZE);
 	}
-	if (err == -EPIPE && !(f->flags & PIPE_NO_SIGNAL))
+	if (err == -EPIPE)
 		pipe_broken();
 	return done ? (ssize_t)done : err;
 }

@@ -44,9 +44,7 @@ struct pipe_sink {
 	bool packets;			/* what is left of a packet goes */
 };
 
-/* In the flags of a file, for one call: no SIGPIPE where nobody reads. */
-#define PIPE_NO_SIGNAL	(1u << 31)
-/* What a write finds there else: SIGPIPE to the running thread. */
+/* What a write finds where nobody reads: SIGPIPE to the running thread. */
 void pipe_broken(void);
 
 #endif

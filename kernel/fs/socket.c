@@ -9,7 +9,6 @@
  * accepted, to accept) remembers the count of changes, as with pipes.
  */
 #include <kernel/fs/socket_internal.h>
-#include <kernel/fs/pipe.h>
 #include <kernel/proc/process.h>
 #include <lib/format.h>
 #include <lib/string.h>
@@ -22,13 +21,14 @@ static struct socket_list names = TAILQ_HEAD_INITIALIZER(names); /* socket_lock:
 
 /* ---- life ---- */
 
-static struct socket *create(void)
+static struct socket *create(bool records)
 {
 	struct socket *s = kzalloc(sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->refs = 1;
+	s->records = records;
 	waitq_init(&s->wait);
 	TAILQ_INIT(&s->queue);
 	s->name.un.sun_family = s->peer.un.sun_family = AF_UNIX;
@@ -36,14 +36,28 @@ static struct socket *create(void)
 	return s;
 }
 
+/* s gives up its ends. What it has not received, or if it was never accepted, is a reset for the other side. */
+static void disconnect(struct socket *s, struct socket_queue *in, struct socket_queue *out)
+{
+	bool lost = in && (!s->has_file || READ_ONCE(in->bytes));
+
+	if (!in)
+		return;
+	spin_lock(&socket_lock);
+	in->reader = NULL;
+	spin_unlock(&socket_lock);
+	socket_queue_close_reader(in);
+	socket_queue_drain(in);
+	socket_queue_close_writer(out, lost);
+	socket_queue_put(out);
+	socket_queue_put(in);
+}
+
 static void put(struct socket *s)
 {
 	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	if (s->in)
-		file_put(s->in);
-	if (s->out)
-		file_put(s->out);
+	disconnect(s, s->in, s->out);
 	node_put(s->node);
 	kfree(s);
 }
@@ -132,14 +146,16 @@ static int open_file(struct socket *s, unsigned flags, struct file **out)
 	n->nlink = 1;
 	err = file_open(n, &socket_ops, flags | O_RDWR, out);
 	node_put(n);
-	if (!err)
+	if (!err) {
 		(*out)->data = s;
+		WRITE_ONCE(s->has_file, true);
+	}
 	return err;
 }
 
-int socket_open(unsigned flags, struct file **out)
+int socket_open(bool records, unsigned flags, struct file **out)
 {
-	struct socket *s = create();
+	struct socket *s = create(records);
 	int err = s ? open_file(s, flags, out) : -ENOMEM;
 
 	if (err && s)
@@ -154,7 +170,7 @@ bool is_socket(const struct file *f)
 
 /* ---- two ends ---- */
 
-static struct socket_peer myself(void)
+struct socket_peer socket_myself(void)
 {
 	const struct process *p = current_process();
 
@@ -164,43 +180,36 @@ static struct socket_peer myself(void)
 /* Two sockets that are connected; nobody else knows b, or both. 0, -ENOMEM, -EALREADY: a is being connected. */
 static int connect_pair(struct socket *a, struct socket *b)
 {
-	struct file *there[2], *back[2];
-	int err = pipe_create(0, there);
+	struct socket_queue *there = socket_queue_create(b), *back = socket_queue_create(a);
+	int err = there && back ? 0 : -ENOMEM;
 
-	if (err)
-		return err;
-	err = pipe_create(0, back);
-	if (err) {
-		file_put(there[0]);
-		file_put(there[1]);
-		return err;
-	}
-	b->in = there[0];
-	b->out = back[1];
-	b->state = SOCKET_CONNECTED;
 	spin_lock(&socket_lock);
-	if (a->in) {
+	if (!err && a->in)
 		err = -EALREADY;
-	} else {
-		a->in = back[0];
-		a->out = there[1];
+	if (!err) {
+		a->in = b->out = back;
+		a->out = b->in = there;
+		b->state = SOCKET_CONNECTED;
 	}
 	spin_unlock(&socket_lock);
 	if (err) {
-		file_put(back[0]);
-		file_put(there[1]);
+		kfree(there);
+		kfree(back);
+		return err;
 	}
-	return err;
+	socket_queue_get(there);
+	socket_queue_get(back);
+	return 0;
 }
 
-int socket_open_pair(unsigned flags, struct file *end[2])
+int socket_open_pair(bool records, unsigned flags, struct file *end[2])
 {
 	struct socket *s[2];
-	int err = socket_open(flags, &end[0]);
+	int err = socket_open(records, flags, &end[0]);
 
 	if (err)
 		return err;
-	err = socket_open(flags, &end[1]);
+	err = socket_open(records, flags, &end[1]);
 	if (err) {
 		file_put(end[0]);
 		return err;
@@ -209,7 +218,7 @@ int socket_open_pair(unsigned flags, struct file *end[2])
 	s[1] = end[1]->data;
 	err = connect_pair(s[0], s[1]);
 	s[0]->state = SOCKET_CONNECTED;
-	s[0]->who = s[1]->who = myself();
+	s[0]->who = s[1]->who = socket_myself();
 	if (err) {
 		file_put(end[0]);
 		file_put(end[1]);
@@ -264,7 +273,7 @@ int socket_listen(struct file *f, unsigned backlog)
 	} else {
 		s->state = SOCKET_LISTENING;
 		s->backlog = backlog;
-		s->who = myself();
+		s->who = socket_myself();
 	}
 	spin_unlock(&socket_lock);
 	if (!err)
@@ -365,17 +374,14 @@ static int connect_to(struct socket *l, struct socket *s, struct socket *other, 
 /* What a connection that failed has left. */
 static void drop_ends(struct socket *s)
 {
-	struct file *in, *out;
+	struct socket_queue *in, *out;
 
 	spin_lock(&socket_lock);
 	in = s->in;
 	out = s->out;
 	s->in = s->out = NULL;
 	spin_unlock(&socket_lock);
-	if (in)
-		file_put(in);
-	if (out)
-		file_put(out);
+	disconnect(s, in, out);
 }
 
 int socket_connect(struct file *f, struct node *node, const struct socket_name *name)
@@ -388,10 +394,14 @@ int socket_connect(struct file *f, struct node *node, const struct socket_name *
 	l = get_listener(node, name);
 	if (!l)
 		return -ECONNREFUSED;
-	other = create();
+	if (l->records != s->records) {
+		put(l);
+		return node ? -EPROTOTYPE : -ECONNREFUSED;
+	}
+	other = create(s->records);
 	err = other ? connect_pair(s, other) : -ENOMEM;
 	if (!err) {
-		other->who = myself();
+		other->who = socket_myself();
 		err = connect_to(l, s, other, f);
 		if (err)
 			drop_ends(s);

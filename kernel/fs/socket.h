@@ -1,7 +1,7 @@
 /*
- * Sockets of the family AF_UNIX, streams of bytes: two pipes, one each way, between two ends
- * (unix(7)). A socket is bound to a name in the file tree, or to one of its own (abstract), listens
- * there, and gives each that connects an end of two new pipes.
+ * Sockets of the family AF_UNIX that are connected, streams of bytes or of records: two queues, one each way,
+ * between two ends (unix(7)). A socket is bound to a name in the file tree, or to one of its own (abstract), listens
+ * there, and gives each that connects an end of two new queues.
  */
 #ifndef KERNEL_FS_SOCKET_H
 #define KERNEL_FS_SOCKET_H
@@ -19,8 +19,32 @@ struct socket_name {
 
 struct socket_peer { uint32_t pid, uid, gid; };
 
-int __must_check socket_open(unsigned flags, struct file **out);
-int __must_check socket_open_pair(unsigned flags, struct file *end[2]);
+/* Open files that are sent along; each is counted. */
+struct socket_cargo {
+	unsigned n;
+	struct file *file[];
+};
+
+/* Room for n, none in it yet; NULL: no memory. */
+struct socket_cargo *socket_cargo_create(unsigned n);
+/* With the files in it. NULL is fine. */
+void socket_cargo_free(struct socket_cargo *c);
+
+/* What a call sends or receives besides its bytes. */
+struct socket_message {
+	unsigned flags;			/* MSG_* */
+	struct socket_cargo *cargo;	/* to send, NULL where it was sent; or received; NULL: none */
+	struct socket_peer who;		/* who sends; has_who: said so himself */
+	bool has_who;
+	bool cut;			/* a record was longer than there was room for */
+	/* filled in by socket_send and socket_receive */
+	bool record, wants_sender;
+	uint64_t deadline_ns;
+};
+
+/* records: SOCK_SEQPACKET. */
+int __must_check socket_open(bool records, unsigned flags, struct file **out);
+int __must_check socket_open_pair(bool records, unsigned flags, struct file *end[2]);
 bool is_socket(const struct file *f);
 /* bind(2): node is the socket in the tree (counted by it), or NULL: an abstract name. 0, -EINVAL, -EADDRINUSE. */
 int __must_check socket_bind(struct file *f, struct node *node, const struct socket_name *name);
@@ -32,23 +56,36 @@ int __must_check socket_accept(struct file *f, unsigned flags, struct file **out
 int __must_check socket_connect(struct file *f, struct node *node, const struct socket_name *name);
 /* shutdown(2): no more is received, sent. Of one that is not connected: nothing. */
 void socket_shutdown(struct file *f, bool in, bool out);
-/* Bytes, as read and write; also -ENOTCONN. flags: MSG_DONTWAIT, MSG_NOSIGNAL. */
-ssize_t __must_check socket_receive(struct file *f, struct io_iter *to, unsigned flags);
-ssize_t __must_check socket_send(struct file *f, struct io_iter *from, unsigned flags);
+/* Bytes, as read and write; also -ENOTCONN, -ECONNRESET, -EMSGSIZE, -ETOOMANYREFS. */
+ssize_t __must_check socket_receive(struct file *f, struct io_iter *to, struct socket_message *m);
+ssize_t __must_check socket_send(struct file *f, struct io_iter *from, struct socket_message *m);
 /* Its own name, and the other end's: -ENOTCONN. */
 void socket_get_name(struct file *f, struct socket_name *name);
 int __must_check socket_get_peer(struct file *f, struct socket_name *name, struct socket_peer *who);
 bool socket_is_listening(struct file *f);
+bool socket_is_of_records(const struct file *f);
+/* SO_ERROR: the error that was not told yet, which is told by that. */
+int socket_take_error(struct file *f);
+/* SO_PASSCRED, SO_RCVTIMEO and SO_SNDTIMEO (ns; 0: as long as it takes). */
+struct socket_options { bool passcred; uint64_t receive_ns, send_ns; };
+struct socket_options socket_get_options(struct file *f);
+void socket_set_options(struct file *f, const struct socket_options *o);
 
 #define AF_UNIX		1
 
-/* recv(2)'s and send(2)'s. */
-#define MSG_DONTWAIT	0x40u
-#define MSG_NOSIGNAL	0x4000u
+#define SOCKET_BUFFER	212992u		/* bytes that may wait each way, with what keeping them costs: Linux's default */
 
-bool file_is_socket(const struct file *f);
-/* splice(2) of a connected one: slots go from or to the pipes that it is made of. As pipe_move; -EINVAL, -ENOTCONN, -EPIPE. */
+/* recv(2)'s and send(2)'s. */
+#define MSG_PEEK	0x2u
+#define MSG_CTRUNC	0x8u
+#define MSG_TRUNC	0x20u
+#define MSG_DONTWAIT	0x40u
+#define MSG_EOR		0x80u
+#define MSG_WAITALL	0x100u
+#define MSG_NOSIGNAL	0x4000u
+#define MSG_CMSG_CLOEXEC 0x40000000u
+
+/* splice(2) from a connected one: bytes, as socket_receive, or as pipe_add. */
 ssize_t socket_to_pipe(struct file *f, struct file *pipe, size_t n, bool wait);
-ssize_t socket_from_pipe(struct file *pipe, struct file *f, size_t n, bool wait);
 
 #endif

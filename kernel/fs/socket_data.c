@@ -1,117 +1,93 @@
-/* AF_UNIX sockets: bytes, which go through two pipes, and what can be seen; see socket.c. */
+/* AF_UNIX sockets: what is sent and received, by their two queues, and what can be seen; see socket.c. */
 #include <kernel/fs/socket_internal.h>
 #include <asm/ioctls.h>
+#include <arch/uaccess.h>
+#include <kernel/core/clock.h>
 #include <kernel/fs/pipe.h>
 #include <kernel/fs/uio.h>
+#include <kernel/proc/process.h>
 #include <linux/errno.h>
 #include <linux/poll.h>
+#include <mm/mm.h>
 
 /* ---- bytes ---- */
 
-/* One of its ends, counted; NULL with *err: it is not connected, or (0) shut down. */
-static struct file *get_end(struct socket *s, bool out, int *err)
+/* One of its ends, counted, and what the call has to know of it; NULL with *err: it is not connected. */
+static struct socket_queue *get_end(struct socket *s, bool out, int *err)
 {
-	struct file *end;
+	struct socket_queue *end;
 
 	spin_lock(&socket_lock);
 	*err = s->state == SOCKET_CONNECTED ? 0 : -ENOTCONN;
-	end = out ? s->out : s->in;
-	if (*err)
-		end = NULL;
+	end = *err ? NULL : out ? s->out : s->in;
 	if (end)
-		file_get(end);
+		socket_queue_get(end);
 	spin_unlock(&socket_lock);
 	return end;
 }
 
-/* The end as this call sees it: waiting or not, as the socket's file and the call's flags say. */
-static struct file view_of(const struct file *end, const struct file *f, unsigned flags)
+/* How long the call may wait, and how it takes what is there. */
+static void prepare(const struct file *f, struct socket_message *m, uint64_t timeout_ns)
 {
-	struct file view = { .data = end->data, .flags = end->flags };
+	const struct socket *s = f->data;
 
-	if (f->flags & O_NONBLOCK || flags & MSG_DONTWAIT)
-		view.flags |= O_NONBLOCK;
-	if (flags & MSG_NOSIGNAL)
-		view.flags |= PIPE_NO_SIGNAL;
-	return view;
+	if (f->flags & O_NONBLOCK)
+		m->flags |= MSG_DONTWAIT;
+	m->record = s->records;
+	m->wants_sender = s->options.passcred;
+	m->deadline_ns = timeout_ns ? clock_monotonic_ns() + timeout_ns : UINT64_MAX;
 }
 
-ssize_t socket_receive(struct file *f, struct io_iter *to, unsigned flags)
+ssize_t socket_receive(struct file *f, struct io_iter *to, struct socket_message *m)
 {
+	struct socket *s = f->data;
 	int err;
-	struct file *end = get_end(f->data, false, &err), view;
+	struct socket_queue *end = get_end(s, false, &err);
 	ssize_t r;
 
 	if (!end)
-		return err == -ENOTCONN ? -EINVAL : err;
-	view = view_of(end, f, flags);
-	r = end->ops->read_iter(&view, to);
-	file_put(end);
+		return s->records ? -ENOTCONN : -EINVAL;
+	prepare(f, m, s->options.receive_ns);
+	r = socket_queue_receive(end, to, m);
+	socket_queue_put(end);
 	return r;
 }
 
-ssize_t socket_send(struct file *f, struct io_iter *from, unsigned flags)
+ssize_t socket_send(struct file *f, struct io_iter *from, struct socket_message *m)
 {
+	const struct process *p = current_process();
+	struct socket *s = f->data;
 	int err;
-	struct file *end = get_end(f->data, true, &err), view;
-	ssize_t r;
-
-	if (!end) {
-		if (!err && !(flags & MSG_NOSIGNAL))
-			pipe_broken();
-		return err ? err : -EPIPE;
-	}
-	view = view_of(end, f, flags);
-	r = end->ops->write_iter(&view, from, NULL);
-	file_put(end);
-	return r;
-}
-
-/* ---- splice(2): its pipes are pipes ---- */
-
-bool file_is_socket(const struct file *f)
-{
-	return f->ops == &socket_ops;
-}
-
-ssize_t socket_to_pipe(struct file *f, struct file *pipe, size_t n, bool wait)
-{
-	int err;
-	struct file *end = get_end(f->data, false, &err);
+	struct socket_queue *end = get_end(s, true, &err);
 	ssize_t r;
 
 	if (!end)
-		return err == -ENOTCONN ? -EINVAL : err;
-	r = pipe_move(end, pipe, n, false, wait && !(f->flags & O_NONBLOCK));
-	file_put(end);
-	return r;
-}
-
-ssize_t socket_from_pipe(struct file *pipe, struct file *f, size_t n, bool wait)
-{
-	int err;
-	struct file *end = get_end(f->data, true, &err);
-	ssize_t r;
-
-	if (!end) {
-		if (!err)
-			pipe_broken();
-		return err ? err : -EPIPE;
-	}
-	r = pipe_move(pipe, end, n, false, wait && !(f->flags & O_NONBLOCK));
-	file_put(end);
+		return err;
+	prepare(f, m, s->options.send_ns);
+	if (!m->has_who)
+		m->who = (struct socket_peer){ (uint32_t)p->pid, p->cred.uid, p->cred.gid };
+	r = socket_queue_send(end, from, m);
+	socket_queue_put(end);
+	if (r == -EPIPE && !(m->flags & MSG_NOSIGNAL) && !s->records)
+		pipe_broken();
 	return r;
 }
 
 static ssize_t socket_read_iter(struct file *f, struct io_iter *to)
 {
-	return socket_receive(f, to, 0);
+	struct socket_message m = { 0 };
+	ssize_t r = socket_receive(f, to, &m);
+
+	socket_cargo_free(m.cargo);	/* nobody can have it this way */
+	return r;
 }
 
 static ssize_t socket_write_iter(struct file *f, struct io_iter *from, uint64_t *pos)
 {
+	struct socket_message m = { 0 };
+
 	(void)pos;
-	return socket_send(f, from, 0);
+	return socket_send(f, from, &m);
 }
 
 static ssize_t socket_read(struct file *f, void __user *buf, size_t n, uint64_t off)
@@ -120,7 +96,7 @@ static ssize_t socket_read(struct file *f, void __user *buf, size_t n, uint64_t 
 	struct io_iter to = { .iov = &one, .left = n };
 
 	(void)off;
-	return socket_receive(f, &to, 0);
+	return socket_read_iter(f, &to);
 }
 
 static ssize_t socket_write(struct file *f, const void __user *buf, size_t n, uint64_t off)
@@ -129,62 +105,89 @@ static ssize_t socket_write(struct file *f, const void __user *buf, size_t n, ui
 	struct io_iter from = { .iov = &one, .left = n };
 
 	(void)off;
-	return socket_send(f, &from, 0);
+	return socket_write_iter(f, &from, NULL);
 }
 
+/* ---- splice(2): what is received becomes a slot of a pipe ---- */
+
+/* The pipe has room; who takes that meanwhile is waited for, since what was received is nowhere else. */
+static ssize_t page_to_pipe(struct file *f, struct file *pipe, size_t n, bool wait)
+{
+	struct socket_message m = { .flags = wait ? 0 : MSG_DONTWAIT };
+	struct page *p = page_alloc(0, PAGE_KERNEL, 0);
+	struct iovec one = { p ? (void __user *)page_to_virt(p) : NULL, MIN(n, PAGE_SIZE) };
+	struct io_iter to = { .iov = &one, .left = one.iov_len, .kernel = true };
+	ssize_t r = p ? socket_receive(f, &to, &m) : -ENOMEM;
+	int err = r > 0 ? pipe_add(pipe, p, 0, (unsigned)r, true) : 0;
+
+	socket_cargo_free(m.cargo);
+	if (p)
+		page_put(p);
+	return err ? err : r;
+}
+
+ssize_t socket_to_pipe(struct file *f, struct file *pipe, size_t n, bool wait)
+{
+	size_t done = 0;
+	ssize_t r;
+
+	do {
+		r = pipe_has_room(pipe, wait && !done);
+		if (!r)
+			r = page_to_pipe(f, pipe, n - done, wait && !done);
+		done += (size_t)MAX(r, 0);
+	} while (r > 0 && done < n);
+	return done ? (ssize_t)done : r;
+}
+
+/* Both sides see it: what is not received any more is not sent either. */
 void socket_shutdown(struct file *f, bool in, bool out)
 {
 	struct socket *s = f->data;
-	struct file *gone[2] = { NULL, NULL };
+	int err;
 
-	spin_lock(&socket_lock);
-	if (s->state == SOCKET_CONNECTED) {
-		gone[0] = in ? s->in : NULL;
-		gone[1] = out ? s->out : NULL;
-		s->in = in ? NULL : s->in;
-		s->out = out ? NULL : s->out;
+	for (unsigned i = 0; i < 2; i++) {
+		struct socket_queue *end = (i ? out : in) ? get_end(s, i, &err) : NULL;
+
+		if (!end)
+			continue;
+		if (i)
+			socket_queue_close_writer(end, false);
+		else
+			socket_queue_close_reader(end);
+		socket_queue_put(end);
 	}
-	spin_unlock(&socket_lock);
-	for (unsigned i = 0; i < 2; i++)
-		if (gone[i])
-			file_put(gone[i]);
 	socket_tell(s);
 }
 
 /* ---- what can be seen ---- */
 
-static unsigned poll_connected(struct file *in, struct file *out)
+static unsigned poll_connected(struct socket_queue *in, struct socket_queue *out)
 {
-	unsigned i = in ? file_poll(in) : POLLHUP, o = out ? file_poll(out) : POLLERR, now = 0;
+	unsigned i = socket_queue_poll_in(in), o = socket_queue_poll_out(out);
 
-	if (i & (POLLIN | POLLHUP))
-		now |= POLLIN | POLLRDNORM;
-	if (i & POLLHUP)
-		now |= POLLRDHUP;
-	if (o & (POLLOUT | POLLERR))
-		now |= POLLOUT | POLLWRNORM | POLLWRBAND;
-	if (i & POLLHUP && o & POLLERR)
-		now |= POLLHUP;
-	return now;
+	if (!(i & POLLRDHUP))
+		o &= ~(unsigned)POLLHUP;
+	return i | o;
 }
 
 static unsigned socket_poll(struct file *f)
 {
 	struct socket *s = f->data;
-	int err, same;
-	struct file *in = get_end(s, false, &err), *out = get_end(s, true, &same);
+	int err;
+	struct socket_queue *in = get_end(s, false, &err), *out = get_end(s, true, &err);
 	unsigned now;
 
-	if (!err)
+	if (in && out)
 		now = poll_connected(in, out);
 	else if (READ_ONCE(s->state) == SOCKET_LISTENING)
 		now = READ_ONCE(s->nqueued) ? POLLIN | POLLRDNORM : 0;
 	else
 		now = POLLOUT | POLLWRNORM | POLLWRBAND | POLLHUP;
 	if (in)
-		file_put(in);
+		socket_queue_put(in);
 	if (out)
-		file_put(out);
+		socket_queue_put(out);
 	return now;
 }
 
@@ -195,27 +198,59 @@ static uint64_t socket_changes(const struct file *f)
 	uint64_t sum = READ_ONCE(s->changes);
 
 	for (int i = 0; i < 2; i++) {
-		struct file *end = get_end(s, i, &err);
+		struct socket_queue *end = get_end(s, i, &err);
 
 		if (!end)
 			continue;
-		sum += end->ops->changes(end);
-		file_put(end);
+		sum += READ_ONCE(end->changes);
+		socket_queue_put(end);
 	}
 	return sum;
 }
 
 static long socket_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
+	struct socket_queue *in;
+	size_t n;
 	int err;
-	struct file *in = cmd == FIONREAD ? get_end(f->data, false, &err) : NULL;
-	long r = cmd == FIONREAD ? -EINVAL : -ENOTTY;
 
-	if (in) {
-		r = in->ops->ioctl(in, cmd, arg);
-		file_put(in);
-	}
-	return r;
+	if (cmd != FIONREAD)
+		return -ENOTTY;
+	in = get_end(f->data, false, &err);
+	if (!in)
+		return -EINVAL;
+	n = READ_ONCE(in->bytes);
+	socket_queue_put(in);
+	return put_user_u32((uint32_t)n, (uint32_t __user *)arg);
+}
+
+int socket_take_error(struct file *f)
+{
+	int err;
+	struct socket_queue *in = get_end(f->data, false, &err);
+
+	if (!in)
+		return 0;
+	err = socket_queue_take_reset(in) ? ECONNRESET : 0;
+	socket_queue_put(in);
+	return err;
+}
+
+struct socket_options socket_get_options(struct file *f)
+{
+	struct socket_options o;
+
+	spin_lock(&socket_lock);
+	o = ((struct socket *)f->data)->options;
+	spin_unlock(&socket_lock);
+	return o;
+}
+
+void socket_set_options(struct file *f, const struct socket_options *o)
+{
+	spin_lock(&socket_lock);
+	((struct socket *)f->data)->options = *o;
+	spin_unlock(&socket_lock);
 }
 
 void socket_get_name(struct file *f, struct socket_name *name)
@@ -241,6 +276,11 @@ int socket_get_peer(struct file *f, struct socket_name *name, struct socket_peer
 bool socket_is_listening(struct file *f)
 {
 	return READ_ONCE(((struct socket *)f->data)->state) == SOCKET_LISTENING;
+}
+
+bool socket_is_of_records(const struct file *f)
+{
+	return ((const struct socket *)f->data)->records;
 }
 
 const struct file_ops socket_ops = {

@@ -3,7 +3,7 @@
 #define KERNEL_FS_SOCKET_INTERNAL_H
 
 #include <kernel/core/wait.h>
-#include <kernel/fs/socket.h>
+#include <kernel/fs/socket_queue.h>
 
 enum socket_state { SOCKET_NEW, SOCKET_LISTENING, SOCKET_CONNECTED };
 
@@ -12,7 +12,11 @@ struct socket {
 	struct waitq wait;
 	uint64_t changes;		/* wait.lock */
 	enum socket_state state;	/* socket_lock, as all that follows */
-	struct file *in, *out;		/* ends of pipes, counted; NULL: shut down */
+	struct socket_queue *in, *out;	/* counted; NULL: never connected */
+	bool records;			/* const */
+	bool has_file;			/* it was made, or accepted */
+	unsigned in_flight;		/* times that its file is in a packet */
+	struct socket_options options;
 	struct socket_name name, peer;
 	struct socket_peer who;		/* of the other end */
 	struct node *node;		/* where it is bound, counted */
@@ -25,6 +29,8 @@ struct socket {
 extern struct spinlock socket_lock;
 extern const struct file_ops socket_ops;	/* socket_data.c */
 
+/* The running process, as others see it. */
+struct socket_peer socket_myself(void);
 /* It has changed: who waits looks again. socket_lock is not held. */
 void socket_tell(struct socket *s);
 /* Its file is closed. */

@@ -2,8 +2,9 @@
  * Bytes from file to file; see splice.h.
  *
  *	file -> pipe		the pages of the file, by reference
- *	pipe <-> pipe, socket	slots move (pipe_splice.c): a socket is two pipes
+ *	pipe -> pipe		slots move (pipe_splice.c)
  *	pipe, file -> file	one copy, from the page to the page
+ *	pipe <-> socket		one copy, into packets and out of them
  *	device, memory -> pipe	one copy, into pages that the pipe then has
  *
  * Nothing is held while bytes are copied or waited for, but that a pipe is being read.
@@ -128,7 +129,7 @@ ssize_t splice_to_pipe(struct file *in, uint64_t *pos, struct file *pipe, size_t
 {
 	ssize_t r;
 
-	if (file_is_socket(in))
+	if (is_socket(in))
 		return pos ? -EINVAL : socket_to_pipe(in, pipe, n, wait);
 	if (!node_object(in->node) && (!in->ops->read_iter || in->ops->stream))
 		return -EINVAL;
@@ -159,9 +160,7 @@ ssize_t splice_from_pipe(struct file *pipe, struct file *out, uint64_t *pos, siz
 {
 	struct file_sink sink = { { put_file, n, false }, out, pos };
 
-	if (file_is_socket(out))
-		return pos ? -EINVAL : socket_from_pipe(pipe, out, n, wait);
-	if (!out->ops->write_iter || (pos && (int64_t)*pos < 0))
+	if (!out->ops->write_iter || (pos && is_socket(out)) || (pos && (int64_t)*pos < 0))
 		return -EINVAL;
 	return pipe_drain(pipe, &sink.from, wait);
 }

@@ -62,10 +62,9 @@ struct trapframe;
  *
  * partly: fcntl: no leases, no notification (F_SETLEASE, F_NOTIFY, F_SETOWN, F_SETSIG)
  * partly: ioctl: of the terminal, of block devices, FIONREAD
- * partly: socket socketpair: AF_UNIX streams; other families are EAFNOSUPPORT
- * partly: sendto recvfrom: no MSG_PEEK, MSG_WAITALL, MSG_OOB
- * partly: sendmsg recvmsg: no descriptors or credentials (SCM_RIGHTS, SCM_CREDENTIALS)
- * partly: setsockopt: buffers have one size, no time limits
+ * partly: socket socketpair: AF_UNIX, streams and records (SOCK_SEQPACKET, up to 64 KB each), no datagrams; no other family
+ * partly: sendto recvfrom sendmsg recvmsg: no MSG_OOB; a socket that was sent one is not sent itself: ETOOMANYREFS
+ * partly: setsockopt getsockopt: buffers have one size
  * partly: getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr: EOPNOTSUPP: no file system has attributes
  * partly: listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr: EOPNOTSUPP, too
  * partly: renameat2: no RENAME_WHITEOUT

@@ -1,4 +1,4 @@
-/* Calls about sockets: AF_UNIX, streams. What comes with descriptors or credentials is refused. */
+/* Calls about sockets: AF_UNIX, connected ones. Sending and receiving: socket_io.c. */
 #include <asm/fcntl.h>
 #include <asm/socket.h>
 #include <kernel/fs/change.h>
@@ -7,32 +7,22 @@
 #include <kernel/fs/socket.h>
 #include <kernel/fs/uio.h>
 #include <kernel/proc/process.h>
+#include <kernel/core/clock.h>
+#include <kernel/sys/socket.h>
 #include <kernel/sys/syscall.h>
+#include <kernel/sys/timespec.h>
 #include <lib/string.h>
 #include <linux/socket.h>
 #include <mm/alloc/slab.h>
 
-#define SOCK_STREAM	1
+#define SOCK_STREAM	1u
+#define SOCK_SEQPACKET	5u
 #define SOCK_TYPE	0xfu
 #define SOCK_FLAGS	((unsigned)(O_CLOEXEC | O_NONBLOCK))
 #define SHUT_WR		1u
 #define SHUT_RDWR	2u
-#define MSG_KNOWN	(MSG_DONTWAIT | MSG_NOSIGNAL)
-#define BUFFER_BYTES	65536u		/* of each direction: a pipe's */
 
-/* A struct msghdr. */
-struct message {
-	void __user *name;
-	uint32_t name_len, pad;
-	struct iovec __user *iov;
-	uint64_t iov_len;
-	void __user *control;
-	uint64_t control_len;
-	uint32_t flags, pad2;
-};
-
-/* The open socket fd, counted; NULL with *err. */
-static struct file *socket_of(int fd, long *err)
+struct file *socket_of(int fd, long *err)
 {
 	struct file *f = user_file(fd);
 
@@ -47,13 +37,18 @@ static struct file *socket_of(int fd, long *err)
 
 /* ---- making ---- */
 
+static bool is_of_records(unsigned type)
+{
+	return (type & SOCK_TYPE) == SOCK_SEQPACKET;
+}
+
 static int check_kind(int family, unsigned type, int protocol)
 {
 	if (type & ~(SOCK_TYPE | SOCK_FLAGS))
 		return -EINVAL;
 	if (family != AF_UNIX)
 		return -EAFNOSUPPORT;
-	if ((type & SOCK_TYPE) != SOCK_STREAM)
+	if ((type & SOCK_TYPE) != SOCK_STREAM && !is_of_records(type))
 		return -ESOCKTNOSUPPORT;
 	return protocol && protocol != AF_UNIX ? -EPROTONOSUPPORT : 0;
 }
@@ -64,7 +59,7 @@ SYSCALL3(socket, int, family, unsigned, type, int, protocol)
 	int err = check_kind(family, type, protocol);
 
 	if (!err)
-		err = socket_open(type & O_NONBLOCK, &f);
+		err = socket_open(is_of_records(type), type & O_NONBLOCK, &f);
 	return err ? err : file_number(f, type & O_CLOEXEC);
 }
 
@@ -74,7 +69,7 @@ SYSCALL4(socketpair, int, family, unsigned, type, int, protocol, int __user *, t
 	int err = check_kind(family, type, protocol);
 
 	if (!err)
-		err = socket_open_pair(type & O_NONBLOCK, end);
+		err = socket_open_pair(is_of_records(type), type & O_NONBLOCK, end);
 	return err ? err : file_number_pair(end, to, type & O_CLOEXEC);
 }
 
@@ -307,94 +302,21 @@ SYSCALL2(shutdown, int, fd, unsigned, how)
 	return r;
 }
 
-/* ---- bytes ---- */
-
-static long transfer(int fd, const struct io_vector *v, unsigned flags, bool send)
-{
-	struct io_iter it = io_iter_of(v);
-	long r;
-	struct file *f = socket_of(fd, &r);
-
-	if (!f)
-		return r;
-	if (flags & ~MSG_KNOWN)
-		r = -EOPNOTSUPP;
-	else
-		r = send ? socket_send(f, &it, flags) : socket_receive(f, &it, flags);
-	file_put(f);
-	return r;
-}
-
-static long transfer_one(int fd, void __user *buf, size_t n, unsigned flags, bool send)
-{
-	struct io_vector v = { .fast[0] = { buf, MIN(n, FILE_IO_MAX) }, .n = 1, .total = MIN(n, FILE_IO_MAX) };
-
-	v.iov = v.fast;
-	return transfer(fd, &v, flags, send);
-}
-
-/* Who is connected needs no name: one that is given is as wrong as on Linux. */
-SYSCALL6(sendto, int, fd, void __user *, buf, size_t, n, unsigned, flags, void __user *, addr, unsigned, len)
-{
-	return addr && len ? -EISCONN : transfer_one(fd, buf, n, flags, true);
-}
-
-SYSCALL6(recvfrom, int, fd, void __user *, buf, size_t, n, unsigned, flags, void __user *, addr,
-	 uint32_t __user *, len)
-{
-	long r = transfer_one(fd, buf, n, flags, false);
-
-	return r >= 0 && addr && put_user_u32(0, len) ? -EFAULT : r;
-}
-
-static long transfer_message(int fd, const struct message __user *from, unsigned flags, bool send)
-{
-	struct message m;
-	struct io_vector v;
-	long r;
-
-	if (copy_from_user(&m, from, sizeof(m)))
-		return -EFAULT;
-	if (send && m.control_len)
-		return -EINVAL;
-	r = io_vector_read_own(&v, m.iov, m.iov_len);
-	if (r)
-		return r;
-	r = transfer(fd, &v, flags, send);
-	io_vector_free(&v);
-	if (r < 0 || send)
-		return r;
-	m.name_len = 0;
-	m.control_len = 0;
-	m.flags = 0;
-	return copy_to_user((void __user *)from, &m, sizeof(m)) ? -EFAULT : r;
-}
-
-SYSCALL3(sendmsg, int, fd, const struct message __user *, m, unsigned, flags)
-{
-	return transfer_message(fd, m, flags, true);
-}
-
-SYSCALL3(recvmsg, int, fd, struct message __user *, m, unsigned, flags)
-{
-	return transfer_message(fd, m, flags, false);
-}
-
 /* ---- options ---- */
 
 static int get_option(struct file *f, int name, uint32_t *v)
 {
 	switch (name) {
-	case SO_TYPE:		*v = SOCK_STREAM; return 0;
+	case SO_TYPE:		*v = socket_is_of_records(f) ? SOCK_SEQPACKET : SOCK_STREAM; return 0;
 	case SO_DOMAIN:		*v = AF_UNIX; return 0;
 	case SO_ACCEPTCONN:	*v = socket_is_listening(f); return 0;
 	case SO_SNDBUF:
-	case SO_RCVBUF:		*v = BUFFER_BYTES; return 0;
-	case SO_ERROR:
+	case SO_RCVBUF:		*v = SOCKET_BUFFER; return 0;
+	case SO_ERROR:		*v = (uint32_t)socket_take_error(f); return 0;
+	case SO_PASSCRED:	*v = socket_get_options(f).passcred; return 0;
 	case SO_PROTOCOL:
 	case SO_REUSEADDR:
-	case SO_KEEPALIVE:
-	case SO_PASSCRED:	*v = 0; return 0;
+	case SO_KEEPALIVE:	*v = 0; return 0;
 	default:		return -ENOPROTOOPT;
 	}
 }
@@ -411,26 +333,71 @@ static long put_option(const void *v, size_t n, void __user *to, uint32_t __user
 	return copy_to_user(to, v, n) || put_user_u32((uint32_t)n, len) ? -EFAULT : 0;
 }
 
+static bool is_time_limit(int name)
+{
+	return name == SO_RCVTIMEO || name == SO_SNDTIMEO;
+}
+
+static long put_time_limit(struct file *f, int name, void __user *to, uint32_t __user *len)
+{
+	struct socket_options o = socket_get_options(f);
+	uint64_t ns = name == SO_RCVTIMEO ? o.receive_ns : o.send_ns;
+	struct __kernel_old_timeval t = { (long)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC / 1000) };
+
+	return put_option(&t, sizeof(t), to, len);
+}
+
 SYSCALL5(getsockopt, int, fd, int, level, int, name, void __user *, to, uint32_t __user *, len)
 {
 	struct socket_name peer;
 	struct socket_peer who;
 	uint32_t v = 0;
 	long r;
-	struct file *f = socket_of(fd, &r);
+	struct file *f __put_file = socket_of(fd, &r);
 
 	if (!f)
 		return r;
 	if (level != SOL_SOCKET)
-		r = -EOPNOTSUPP;
-	else if (name == SO_PEERCRED)
-		r = socket_get_peer(f, &peer, &who);
-	else
+		return -EOPNOTSUPP;
+	if (is_time_limit(name))
+		return put_time_limit(f, name, to, len);
+	if (name != SO_PEERCRED) {
 		r = get_option(f, name, &v);
-	file_put(f);
-	if (r)
-		return r;
-	return name == SO_PEERCRED ? put_option(&who, sizeof(who), to, len) : put_option(&v, sizeof(v), to, len);
+		return r ? r : put_option(&v, sizeof(v), to, len);
+	}
+	if (socket_get_peer(f, &peer, &who))
+		who = (struct socket_peer){ 0, UINT32_MAX, UINT32_MAX };
+	return put_option(&who, sizeof(who), to, len);
+}
+
+static long set_time_limit(struct file *f, int name, const void __user *from, unsigned len)
+{
+	struct socket_options o = socket_get_options(f);
+	struct __kernel_old_timeval t;
+	uint64_t ns;
+
+	if (len < sizeof(t))
+		return -EINVAL;
+	if (copy_from_user(&t, from, sizeof(t)))
+		return -EFAULT;
+	if (t.tv_usec < 0 || t.tv_usec >= 1000000)
+		return -EDOM;
+	ns = t.tv_sec < 0 ? 1 : (uint64_t)MIN(t.tv_sec, SECONDS_MAX) * NS_PER_SEC + (uint64_t)t.tv_usec * 1000;
+	if (name == SO_RCVTIMEO)
+		o.receive_ns = ns;
+	else
+		o.send_ns = ns;
+	socket_set_options(f, &o);
+	return 0;
+}
+
+static long set_passcred(struct file *f, bool on)
+{
+	struct socket_options o = socket_get_options(f);
+
+	o.passcred = on;
+	socket_set_options(f, &o);
+	return 0;
 }
 
 /* Those that mean nothing between two programs of one machine are taken; buffers have one size. */
@@ -438,18 +405,21 @@ SYSCALL5(setsockopt, int, fd, int, level, int, name, const void __user *, from, 
 {
 	uint32_t v;
 	long r;
-	struct file *f = socket_of(fd, &r);
+	struct file *f __put_file = socket_of(fd, &r);
 
 	if (!f)
 		return r;
-	file_put(f);
 	if (level != SOL_SOCKET)
 		return -EOPNOTSUPP;
 	if (len < sizeof(v))
 		return -EINVAL;
+	if (is_time_limit(name))
+		return set_time_limit(f, name, from, len);
 	if (get_user_u32(&v, from))
 		return -EFAULT;
 	switch (name) {
+	case SO_PASSCRED:
+		return set_passcred(f, v);
 	case SO_REUSEADDR:
 	case SO_KEEPALIVE:
 	case SO_SNDBUF:

@@ -259,7 +259,7 @@ static bool tame(uint64_t nr)
 	static const int never[] = {
 		SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
 		SYS_process_vm_writev, SYS_prlimit64, SYS_reboot, SYS_setpgid, SYS_ptrace,
-		SYS_sched_setaffinity, SYS_pidfd_send_signal, SYS_setpriority, SYS_migrate_pages,
+		SYS_sched_setaffinity, SYS_pidfd_open, SYS_pidfd_send_signal, SYS_setpriority, SYS_migrate_pages,
 	};
 
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
