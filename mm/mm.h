@@ -58,7 +58,7 @@ extern bool mm_norandmaps;
 /* With a prot of mm_mmap: a shared mapping that mprotect will not make writable either. */
 #define MM_PROT_NEVER_WRITE	0x10000000
 /* The same: a mapping that mprotect will not make executable. */
-#define MM_PROT_NEVER_EXEC	0x20000000
+#define MM_PROT_NEVER_EXEC	0x40
 
 /*
  * mmap(2). obj NULL: anonymous. pgoff in pages. Takes a reference of obj on

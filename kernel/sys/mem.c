@@ -63,20 +63,21 @@ static long map_file(int fd, vaddr_t addr, size_t len, int prot, int flags, uint
 }
 
 /* READ_IMPLIES_EXEC of personality(2). */
-static int with_implied(int prot)
+static int with_implied(const struct process *p, int prot)
 {
-	return unlikely(current_process()->personality & READ_IMPLIES_EXEC) && prot & PROT_READ ?
+	return unlikely(p->personality & READ_IMPLIES_EXEC) && prot & PROT_READ ?
 		       prot | PROT_EXEC : prot;
 }
 
 SYSCALL6(mmap, vaddr_t, addr, size_t, len, int, prot, int, flags, int, fd, uint64_t, off)
 {
+	struct process *p = current_process();
+
 	if (off & (PAGE_SIZE - 1))
 		return -EINVAL;
-	prot = with_implied(prot & (PROT_READ | PROT_WRITE | PROT_EXEC));
+	prot = with_implied(p, prot & (PROT_READ | PROT_WRITE | PROT_EXEC));
 	if (flags & MAP_ANONYMOUS)
-		return mm_mmap(current_process()->mm, addr, len, prot, flags, NULL,
-			       off >> PAGE_SHIFT);
+		return mm_mmap(p->mm, addr, len, prot, flags, NULL, off >> PAGE_SHIFT);
 	return map_file(fd, addr, len, prot, flags, off >> PAGE_SHIFT);
 }
 
@@ -87,7 +88,9 @@ SYSCALL2(munmap, vaddr_t, addr, size_t, len)
 
 SYSCALL3(mprotect, vaddr_t, addr, size_t, len, int, prot)
 {
-	return mm_mprotect(current_process()->mm, addr, len, with_implied(prot));
+	struct process *p = current_process();
+
+	return mm_mprotect(p->mm, addr, len, with_implied(p, prot));
 }
 
 SYSCALL3(madvise, vaddr_t, addr, size_t, len, int, advice)

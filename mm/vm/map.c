@@ -331,8 +331,12 @@ static int promise(struct mm *mm, struct vma_spec *s, uint64_t pages, struct obj
 	return map_promise(mm, pages);
 }
 
-long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, struct object *shm,
-	    struct vma **spare, struct vma **dead)
+/*
+ * Makes room and maps; shm: the object was made for it, and has no promise yet. mm.lock held for writing. (In
+ * one piece with what mmap does around it.)
+ */
+static __always_inline_ long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, struct object *shm,
+				    struct vma **spare, struct vma **dead)
 {
 	size_t len = s->end;
 	long at;
@@ -354,7 +358,11 @@ long map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, struct o
 	return at;
 }
 
-int map_pin_writer(struct vma_spec *s, bool *pinned)
+/*
+ * Keeps a seal against writing off the object until its mapping counts: *pinned, then the caller unpins it. Where
+ * the seal is there already the mapping may be read for ever, but not written.
+ */
+static __always_inline_ int pin_writer(struct vma_spec *s, bool *pinned)
 {
 	const unsigned writes = VM_SHARED | VM_MAYWRITE;
 
@@ -373,7 +381,7 @@ static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *
 {
 	struct vma *spare = vma_alloc(), *dead = NULL;
 	bool pinned = false;
-	long at = spare ? map_pin_writer(s, &pinned) : -ENOMEM;
+	long at = spare ? pin_writer(s, &pinned) : -ENOMEM;
 
 	if (!at) {
 		mm_write_lock(mm);
@@ -387,6 +395,18 @@ static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *
 	if (unlikely(dead))
 		vma_bury(dead);
 	return at;
+}
+
+long map_over(struct mm *mm, vaddr_t at, struct vma_spec *s, struct vma **spare, struct vma **dead)
+{
+	bool pinned;
+	long r = pin_writer(s, &pinned);
+
+	if (!r)
+		r = map_at(mm, at, MAP_FIXED, s, NULL, spare, dead);
+	if (pinned)
+		object_unpin_writer(s->obj);
+	return r;
 }
 
 /* Are the pages of a new mapping wanted at once? */

@@ -52,16 +52,10 @@ static inline bool map_is_promise(unsigned vm_flags)
 }
 
 /*
- * Makes room for s, whose end is its length, and maps it; shm: its object was made for it, and has no promise
- * yet. What it replaces goes to *dead for vma_bury. The address, or -errno. mm.lock held for writing. (map.c)
+ * Maps s, whose end is its length, at `at`, over what is there, which goes to *dead for vma_bury. The address, or
+ * -errno. mm.lock held for writing. (map.c)
  */
-long __must_check map_at(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *s, struct object *shm,
-			 struct vma **spare, struct vma **dead);
-/*
- * Keeps a seal against writing off the object of s until its mapping counts: *pinned, then the caller unpins it.
- * Where the seal is there already the mapping may be read for ever, but not written. 0 or -EPERM. (map.c)
- */
-int __must_check map_pin_writer(struct vma_spec *s, bool *pinned);
+long __must_check map_over(struct mm *mm, vaddr_t at, struct vma_spec *s, struct vma **spare, struct vma **dead);
 
 /* New flags for a range (change.c). */
 struct vma_change {

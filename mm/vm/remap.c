@@ -30,19 +30,12 @@ static struct vma *one_file(struct mm *mm, vaddr_t start, vaddr_t end)
 static long remap(struct mm *mm, vaddr_t start, struct vma_spec *s, struct vma **spare, struct vma **dead)
 {
 	const struct vma *v = one_file(mm, start, start + s->end);
-	bool pinned;
-	long at;
 
 	if (!v)
 		return -EINVAL;
 	s->obj = v->obj;
 	s->flags = v->flags & KEPT;
-	at = map_pin_writer(s, &pinned);
-	if (!at)
-		at = map_at(mm, start, MAP_FIXED, s, NULL, spare, dead);
-	if (pinned)
-		object_unpin_writer(s->obj);
-	return at;
+	return map_over(mm, start, s, spare, dead);
 }
 
 int mm_remap_file_pages(struct mm *mm, vaddr_t addr, size_t len, uint64_t pgoff, int flags)
