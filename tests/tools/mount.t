@@ -48,22 +48,11 @@ equal(done.out.decode().splitlines(), [
     "none                      2048      1000      1048  49% /a b",
     "umount: can't unmount /a b: Device or resource busy", "0", "ok"], "busybox mounts, measures, takes away", done.err)
 
-# ---- come and gone under those who use them ----
+# ---- without memory ----
 
-race = c_program("race", r"""
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
+OBJECTS = r"""
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define ROUNDS	400
 
 /* How many objects of that name the kernel has. */
 static long objects(const char *name)
@@ -78,6 +67,73 @@ static long objects(const char *name)
 	fclose(f);
 	return found;
 }
+"""
+fails = c_program("fails", OBJECTS + r"""
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Each allocation of a mount fails in turn, until none does. */
+static void each(const char *type, const char *data)
+{
+	int fd = open("/proc/self/fail_alloc", O_RDWR), failed = 0, odd = 0, r = -1, left;
+	char text[16];
+	long before, after;
+
+	objects("node");
+	before = objects("node");
+	for (int n = 1; r && n < 2000; n++) {
+		lseek(fd, 0, SEEK_SET);
+		write(fd, text, sprintf(text, "%d\n", n));
+		r = mount("none", "/tmp/m", type, 0, data);
+		failed += r && errno == ENOMEM;
+		odd += r && errno != ENOMEM;
+		write(fd, "0\n", 2);
+		if (!r && !access("/tmp/m/below", F_OK))
+			odd++;
+		if (r && access("/tmp/m/below", F_OK))
+			odd++;
+	}
+	left = umount("/tmp/m");
+	after = objects("node");
+	printf("%s: %s failed, odd %d, at last %d, taken away %d, nodes %+ld\n", type, failed > 2 ? "some" : "few", odd, r, left, after - before);
+	close(fd);
+}
+
+int main(void)
+{
+	mkdir("/tmp/m", 0755);
+	close(open("/tmp/m/below", O_CREAT | O_WRONLY, 0644));
+	each("tmpfs", "size=1m,mode=700");
+	each("proc", NULL);
+	each("sysfs", NULL);
+	each("devtmpfs", NULL);
+	return 0;
+}
+""")
+done = tool("qrun", "--debug", "-t", "200", fails)
+equal(done.out.decode().splitlines(),
+      [f"{kind}: some failed, odd 0, at last 0, taken away 0, nodes +0" for kind in ("tmpfs", "proc", "sysfs", "devtmpfs")],
+      "a mount that finds no memory has done nothing", done.err)
+
+# ---- come and gone under those who use them ----
+
+race = c_program("race", "#define _GNU_SOURCE\n" + OBJECTS + r"""#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ROUNDS	400
 
 static void mounts(int lazy)
 {
