@@ -48,6 +48,19 @@ equal(done.out.decode().splitlines(), [
     "none                      2048      1000      1048  49% /a b",
     "umount: can't unmount /a b: Device or resource busy", "0", "ok"], "busybox mounts, measures, takes away", done.err)
 
+# ---- Debian's mount, which looks for itself ----
+
+for words, want in (
+        (("mount",), ["tmpfs on / type tmpfs (rw,relatime,size=8192k,mode=755)", "proc on /proc type proc (rw,relatime)",
+                      "sysfs on /sys type sysfs (rw,relatime)", "tmpfs on /dev/shm type tmpfs (rw,relatime,size=4096k)"]),
+        (("mount", "-v", "-t", "tmpfs", "-o", "size=3m,noatime", "none", "/tmp"), ["mount: none mounted on /tmp."]),
+        (("umount", "-v", "/dev/shm"), ["umount: /dev/shm unmounted"]),
+        (("findmnt", "-rno", "TARGET,FSTYPE,OPTIONS", "/dev/shm"), ["/dev/shm tmpfs rw,relatime,size=4096k"]),
+        (("df", "-a", "--output=source,size,target"), ["Filesystem     1K-blocks Mounted on", "tmpfs               8192 /", "proc                   0 /proc",
+                                                       "sysfs                  0 /sys", "tmpfs               4096 /dev/shm"])):
+    done = tool("qrun", "-a", "root_size=8M shm_size=4M", "--with-libs", *words)
+    equal(done.out.decode().splitlines(), want, " ".join(words), done.err)
+
 # ---- without memory ----
 
 OBJECTS = r"""

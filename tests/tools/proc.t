@@ -252,6 +252,10 @@ check(rows["ctxt"][0] > 10 and rows["intr"][0] > 1000 and rows["processes"][0] >
 equal(rest.splitlines()[2:], ["Cpus_allowed:\t5", "Cpus_allowed_list:\t0,2", "Mems_allowed:\t1", "Mems_allowed_list:\t0"],
       "status: the CPUs that it may use")
 
+for cpus, want in ("1", "0"), ("3", "0-2"):
+    done = tool("qrun", "-c", cpus, "busybox", "sh", "-c", "cd /sys/devices/system/cpu; cat possible present online")
+    equal(done.out.decode().split(), 3 * [want], f"/sys/devices/system/cpu: {cpus}", done.err)
+
 # ---- Debian's procps ----
 
 for words, want in (
