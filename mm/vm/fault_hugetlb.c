@@ -37,27 +37,39 @@ static struct hugetlb_fault *ready_or_asked(const struct fault *f)
 	return f->need == NEED_HUGETLB ? f->huge : NULL;
 }
 
-/* f needs a page made ready: a copy of source (whose reference is given), or what there is of the object. */
+/* Begins to ask, for page `index` of f's object. NULL: no memory. */
+static struct hugetlb_fault *begin(struct fault *f, uint64_t index)
+{
+	struct hugetlb_fault *h = kmalloc(sizeof(*h));
+
+	if (!h)
+		return NULL;
+	f->huge = h;
+	f->need = NEED_HUGETLB;
+	object_get(f->vma->obj);
+	*h = (struct hugetlb_fault){ .obj = f->vma->obj, .index = index };
+	return h;
+}
+
+/* f needs a page made ready: a copy of source, or (NULL) what there is of the object. */
 static int ask(struct fault *f, struct page *source)
 {
-	struct hugetlb_fault *h = ready_or_asked(f);
 	const struct vma *v = f->vma;
 	uint64_t index = vma_pgoff(v, f->va & -hugetlb_size(v));
+	struct hugetlb_fault *h = ready_or_asked(f);
 
-	if (!h) {
-		h = f->huge = kmalloc(sizeof(*h));
-		if (!h)
-			return FAULT_OOM;
-		f->need = NEED_HUGETLB;
-		object_get(v->obj);
-		*h = (struct hugetlb_fault){ .obj = v->obj, .index = index };
-	} else if (h->obj != v->obj || h->index != index) {
-		h->other = true;	/* the mapping was replaced meanwhile */
+	if (!h)
+		h = begin(f, index);
+	if (!h)
+		return FAULT_OOM;
+	h->other = h->obj != v->obj || h->index != index;
+	if (h->other)			/* the mapping was replaced meanwhile */
 		return FAULT_HUGETLB;
-	}
 	h->private = fault_private(f);
 	h->ours = !h->private || v->flags & VM_HUGE_OWNER;
 	h->write = fault_writes(f);
+	if (source)
+		page_get(source);
 	if (h->source)
 		page_put(h->source);
 	h->source = source;
@@ -136,7 +148,6 @@ static int write_present(struct fault *f, struct cursor *c, struct page *p)
 	}
 	if (is_ready(f) && suits_copy(f->huge, p))
 		return replace(f, c);
-	page_get(p);
 	return ask(f, p);
 }
 

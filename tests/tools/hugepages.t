@@ -132,6 +132,18 @@ static void shared_page(void)
 	show("unmapped");
 }
 
+static void moved_page(void)
+{
+	char *p = map(1, MAP_PRIVATE), *to = (char *)0x200000000000;
+
+	fill(p);
+	printf("moved: %s\n", word(mremap(p, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to));
+	printf("wrong %d, written %d\n", wrong(to), to[1] = 7);
+	verify();
+	munmap(to, size);
+	show("unmapped");
+}
+
 static void refused(void)
 {
 	unsigned long n = pool("nr");
@@ -158,6 +170,7 @@ int main(int argc, char **argv)
 	flags = MAP_ANONYMOUS | MAP_HUGETLB | shift << 26;
 	private_page();
 	shared_page();
+	moved_page();
 	refused();
 	verify();
 	return 0;
@@ -188,6 +201,10 @@ ok
 child ended 0
 said by the child, wrong 0
 shared: 2, 1 free, 0 reserved
+unmapped: 2, 2 free, 0 reserved
+moved: done
+wrong 0, written 7
+ok
 unmapped: 2, 2 free, 0 reserved
 all promised: 2, 2 free, 2 reserved
 one more: ENOMEM

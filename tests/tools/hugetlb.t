@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Explicit huge pages, of memfds too: what Linux 6.18 prints, and this machine's if it is as young and lets root have
-a pool."""
+a pool; surplus pages; races on 4 CPUs."""
 import os
 
 from tap import ROOT, c_program, end, equal, run, tool
@@ -9,10 +9,41 @@ HERE = os.path.join(ROOT, "tests", "tools")
 POOL = "/proc/sys/vm/nr_hugepages"
 PAGES = 8
 
-with open(os.path.join(HERE, "hugetlb.want"), encoding="utf-8") as file:
-    want = file.read()
-with open(os.path.join(HERE, "hugetlb.c"), encoding="utf-8") as file:
-    program = c_program("hugetlb", file.read(), ("gcc", "-static", "-O1"))
+SURPLUS = """done
+                     nr 0 free 0 resv 0 surplus 0, nr wanted 0
+1 GB: EINVAL
+mmap of 1: ENOMEM
+done
+3 mapped             nr 3 free 3 resv 3 surplus 3, nr wanted 0
+1 written            nr 3 free 2 resv 2 surplus 3, nr wanted 0
+mmap of 2: ENOMEM
+2 more refused       nr 3 free 2 resv 2 surplus 3, nr wanted 0
+1 not promised       nr 4 free 2 resv 2 surplus 4, nr wanted 0
+done
+2 are no surplus     nr 4 free 2 resv 2 surplus 2, nr wanted 2
+that unmapped        nr 3 free 2 resv 2 surplus 1, nr wanted 2
+all unmapped         nr 2 free 2 resv 0 surplus 0, nr wanted 2
+done
+none wanted          nr 0 free 0 resv 0 surplus 0, nr wanted 0
+done
+"""
+RACES = """private: wrong 0, done 1
+a file: wrong 0, done 1
+0 in use, 0 promised
+"""
+
+
+def text_of(name):
+    with open(os.path.join(HERE, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def program_of(name):
+    return c_program(name, text_of(name + ".c"), ("gcc", "-static", "-pthread", "-O1"))
+
+
+want = text_of("hugetlb.want")
+program = program_of("hugetlb")
 
 
 def figure(name):
@@ -42,4 +73,8 @@ if before is not None:
 for name, options in (("Quire", "hugepages=8"), ("Quire, five levels", "hugepages=8 la57")):
     done = tool("qrun", "-t", "120", "-m", "256M", "-a", options, program)
     equal((done.status, done.out.decode()), (0, want), name, done.err)
+done = tool("qrun", "-t", "60", "-m", "128M", program_of("hugetlb_surplus"))
+equal((done.status, done.out.decode()), (0, SURPLUS), "surplus pages", done.err)
+done = tool("qrun", "-t", "120", "-c", "4", "-m", "256M", "-a", "hugepages=10", program_of("hugetlb_race"), "3")
+equal((done.status, done.out.decode()), (0, RACES), "races", done.err)
 end()
