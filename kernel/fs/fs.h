@@ -122,6 +122,7 @@ static inline int fs_may_change(const struct node *n)
 struct fs_options {
 	uint64_t pages, names;
 	uint32_t mode, uid, gid;
+	unsigned huge;			/* 1 + an enum shmem_mode; 0: nothing is said */
 	bool has_pages, has_names;
 };
 

@@ -1,7 +1,7 @@
 /*
- * Options of file systems in memory, as Linux's tmpfs has them: size=, nr_blocks=, nr_inodes=, mode=, uid=, gid=.
+ * Options of file systems in memory, as Linux's tmpfs has them: size=, nr_blocks=, nr_inodes=, mode=, uid=, gid=, huge=.
  * What they set: how many pages files may have, how many names there may be (of each half as many as memory
- * has pages, where nobody says otherwise; 0: no limit), and whose the root is.
+ * has pages, where nobody says otherwise; 0: no limit), whose the root is, and which files get huge pages (never, unless said).
  */
 #include <kernel/fs/fs.h>
 #include <kernel/fs/text.h>
@@ -64,6 +64,16 @@ static int parse_count(const char *text, uint64_t *n, bool *has)
 	return parse_u64(text, n);
 }
 
+static int parse_huge(const char *text, unsigned *huge)
+{
+	for (unsigned mode = 0; mode < SHMEM_DENY; mode++)
+		if (!strcmp(text, shmem_mode_names[mode])) {
+			*huge = 1 + mode;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 /* One option, with what follows its '='; NULL: nothing does. */
 static int parse_one(const char *key, char *value, struct fs_options *o)
 {
@@ -79,6 +89,8 @@ static int parse_one(const char *key, char *value, struct fs_options *o)
 		return parse_count(value, &o->names, &o->has_names);
 	if (!strcmp(key, "mode"))
 		return parse_mode(value, &o->mode);
+	if (!strcmp(key, "huge"))
+		return parse_huge(value, &o->huge);
 	if (!strcmp(key, "uid"))
 		return parse_id(value, &o->uid);
 	return strcmp(key, "gid") ? -EINVAL : parse_id(value, &o->gid);
@@ -120,6 +132,10 @@ int tmpfs_set(struct fs *fs, const struct fs_options *o)
 		WRITE_ONCE(fs->room.max, o->pages ? o->pages : FS_UNLIMITED);
 	if (o->has_names)
 		WRITE_ONCE(fs->max_names, o->names ? o->names : FS_UNLIMITED);
+	if (o->huge) {
+		shmem_mode_changed(o->huge - 1);
+		WRITE_ONCE(fs->room.huge, o->huge);
+	}
 	return 0;
 }
 
@@ -140,4 +156,6 @@ void tmpfs_show(const struct fs *fs, struct text *t)
 		text_printf(t, ",uid=%u", fs->uid);
 	if (fs->gid)
 		text_printf(t, ",gid=%u", fs->gid);
+	if (fs->room.huge && fs->room.huge != 1 + SHMEM_NEVER)
+		text_printf(t, ",huge=%s", shmem_mode_names[fs->room.huge - 1]);
 }

@@ -59,6 +59,7 @@ struct object_watch {
 struct object_room {
 	uint64_t max;			/* pages */
 	uint64_t used;			/* atomic: in memory or in swap */
+	unsigned huge;			/* where they get huge pages: 1 + an enum shmem_mode (mm/vm/thp.h); 0: nowhere */
 };
 
 /* What may not be done to a memory object any more (F_SEAL_* of fcntl(2)). */
@@ -80,7 +81,6 @@ struct object {
 	struct object_room *room;	/* memory: whose pages its are counted in, or NULL; const */
 	bool writable;			/* shared mappings may write to it; const after init */
 	bool kept;			/* memory: its pages are not swapped out; lock to change */
-	uint8_t blocks;			/* memory: where it gets huge pages; 0: as the system says, else 1 + an enum shmem_mode (mm/vm/thp.h) */
 	struct object_watch *watch;	/* NULL: nobody; const once it can be mapped */
 	struct mutex content;		/* RANK_CONTENT: writes and changes of size, one at a time */
 	struct rwlock maps_lock;	/* RANK_OBJECT; o->lock is not taken inside */

@@ -47,8 +47,8 @@ bool shmem_wanted(const struct vma *v)
 		return false;
 	if (v->flags & VM_NOHUGEPAGE || READ_ONCE(v->mm->thp_disabled))
 		return false;
-	if (o->blocks && mode != SHMEM_DENY && mode != SHMEM_FORCE)
-		mode = o->blocks - 1u;
+	if (o->room && mode != SHMEM_DENY && mode != SHMEM_FORCE)
+		mode = READ_ONCE(o->room->huge) ? READ_ONCE(o->room->huge) - 1 : SHMEM_NEVER;
 	return mode == SHMEM_ADVISE ? v->flags & VM_HUGEPAGE : mode != SHMEM_NEVER && mode != SHMEM_DENY;
 }
 

@@ -133,15 +133,18 @@ KTEST(shmem_huge, objects_with_a_word_of_their_own)
 		{ SHMEM_DENY, SHMEM_ALWAYS, false }, { SHMEM_FORCE, SHMEM_NEVER, true },
 		{ SHMEM_ALWAYS, SHMEM_ADVISE, false },
 	};
+	struct object_room room = { .max = N };
 	struct object *o;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		sh_begin(cases[i].mode);
 		o = shm_create(HUGE_SIZE);
 		EXPECT(o);
-		o->blocks = (uint8_t)(1 + cases[i].own);
+		o->room = &room;
+		room.huge = 1 + cases[i].own;
 		shmem_mode_changed(cases[i].own);
 		EXPECT_EQ(gets_huge(o, 0, MAP_SHARED, AT), cases[i].huge);
+		EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT), HUGE_SIZE), 0);
 		object_put(o);
 		sh_end();
 	}
@@ -150,7 +153,7 @@ KTEST(shmem_huge, objects_with_a_word_of_their_own)
 KTEST(shmem_huge, where_it_fits)
 {
 	struct object *o, *short_one;
-	struct object_room room = { .max = N - 1 };
+	struct object_room room = { .max = N - 1, .huge = 1 + SHMEM_ALWAYS };
 
 	sh_begin(SHMEM_ALWAYS);
 	o = shm_create(4 * HUGE_SIZE);
