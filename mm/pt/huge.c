@@ -284,36 +284,23 @@ static int open_leaf(struct cursor *c, struct aspace *as, vaddr_t va)
 	return err;
 }
 
-/* Such a leaf is just taken out. */
-static bool is_of_pool(pte_t e)
-{
-	const struct page *head = entry_slot_page(e, 2);
-
-	return head && head->kind == PAGE_HUGETLB;
-}
-
 int pt_split(struct aspace *as, vaddr_t va)
 {
 	struct page *t = NULL;
 	struct gather g;
 	struct cursor c;
-	bool full;
 	int err;
 
 	gather_init_for(&g, as, FLUSH_SPLIT);
 	err = open_leaf(&c, as, va);
-	if (err > 0 && !is_of_pool(cursor_get(&c))) {
+	if (err > 0) {
 		cursor_close(&c);
 		t = table_alloc(0);
 		err = t ? open_leaf(&c, as, va) : -ENOMEM;
 	}
 	if (err > 0) {
-		if (is_of_pool(cursor_get(&c))) {
-			cursor_clear(&c, &g, &full);
-		} else {
-			cursor_split(&c, t, &g);
-			t = NULL;
-		}
+		cursor_split(&c, t, &g);
+		t = NULL;
 		cursor_close(&c);
 		err = 0;
 	}

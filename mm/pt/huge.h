@@ -22,7 +22,7 @@
  * Pages of objects are on no list: the object's mappings find their leaves. A leaf of 512 pages of a memory object
  * (mm/obj/block.c) becomes a table with no more ado where a system call splits it; truncate and reclaim, which
  * have no table to give and may not fail, take it out as a whole: what stays of the object faults in
- * again. A leaf of an explicit huge page, which is never pages, is likewise taken out by a split.
+ * again. A leaf of an explicit huge page, which is never pages, cannot be split.
  *
  * A table of which all entries are leaves is shared by fork like a last-level table: its
  * owners are entries of level 3 without W. An entry of it is one slot, however many

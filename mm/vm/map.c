@@ -202,6 +202,21 @@ static bool taken_now(struct mm *mm, vaddr_t addr, size_t len)
 	return yes;
 }
 
+/* A place in which 2 MB of the object s->obj can be 2 MB of the mapping, if huge pages may come there. */
+static __attribute__((noinline)) vaddr_t place_object(struct mm *mm, vaddr_t hint, size_t len, int flags,
+						      struct vma_spec *s)
+{
+	vaddr_t at = map_place(mm, hint, len, flags, &s->next), even;
+	vaddr_t off = (s->pgoff << PAGE_SHIFT) & (HUGE_SIZE - 1);
+
+	if (!at || at == hint || len < HUGE_SIZE || !(s->flags & VM_SHARED) || !shmem_may_want(s->obj) ||
+	    IS_ALIGNED(at - off, HUGE_SIZE))
+		return at;
+	even = map_place(mm, 0, len + HUGE_SIZE - PAGE_SIZE, flags, &s->next);
+	s->next = NULL;
+	return even ? ALIGN_UP(even - off, HUGE_SIZE) + off : at;
+}
+
 /*
  * Where the mapping s goes; with MAP_FIXED what was there is taken out. s->next as map_place.
  * mm.lock held for writing.
@@ -212,7 +227,8 @@ static long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct
 	int err;
 
 	if (likely(!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_HUGETLB)))) {
-		addr = map_place(mm, addr, len, flags, &s->next);
+		addr = unlikely(s->obj) ? place_object(mm, addr, len, flags, s) :
+					  map_place(mm, addr, len, flags, &s->next);
 		return addr ? (long)addr : -ENOMEM;
 	}
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {

@@ -38,18 +38,32 @@ void shmem_mode_changed(unsigned mode)
 		WRITE_ONCE(thp_flags[i], thp_flags[i] | VM_SHARED);
 }
 
+/* What holds for o: its file system's word, or the system's. */
+static unsigned mode_of(const struct object *o)
+{
+	unsigned mode = READ_ONCE(thp.shmem), own;
+
+	if (!o->ops->memory || o->ops->huge)
+		return SHMEM_NEVER;
+	if (!o->room || mode == SHMEM_DENY || mode == SHMEM_FORCE)
+		return mode;
+	own = READ_ONCE(o->room->huge);
+	return own ? own - 1 : SHMEM_NEVER;
+}
+
+bool shmem_may_want(const struct object *o)
+{
+	unsigned mode = mode_of(o);
+
+	return mode != SHMEM_NEVER && mode != SHMEM_DENY;
+}
+
 bool shmem_wanted(const struct vma *v)
 {
-	const struct object *o = v->obj;
-	unsigned mode = READ_ONCE(thp.shmem);
-
-	if (!o || !o->ops->memory || o->ops->huge || !(v->flags & VM_SHARED))
+	if (!v->obj || !(v->flags & VM_SHARED) || v->flags & VM_NOHUGEPAGE ||
+	    READ_ONCE(v->mm->thp_disabled))
 		return false;
-	if (v->flags & VM_NOHUGEPAGE || READ_ONCE(v->mm->thp_disabled))
-		return false;
-	if (o->room && mode != SHMEM_DENY && mode != SHMEM_FORCE)
-		mode = READ_ONCE(o->room->huge) ? READ_ONCE(o->room->huge) - 1 : SHMEM_NEVER;
-	return mode == SHMEM_ADVISE ? v->flags & VM_HUGEPAGE : mode != SHMEM_NEVER && mode != SHMEM_DENY;
+	return mode_of(v->obj) == SHMEM_ADVISE ? v->flags & VM_HUGEPAGE : shmem_may_want(v->obj);
 }
 
 struct waitq *thp_wait;

@@ -59,6 +59,8 @@ static inline bool thp_allowed(const struct vma *v)
 	return !v->obj && !(v->flags & (VM_SHARED | VM_NOHUGEPAGE)) && !READ_ONCE(v->mm->thp_disabled);
 }
 
+/* May a shared mapping of o, a memory object, have huge pages: does its place matter? */
+bool shmem_may_want(const struct object *o);
 /* Is the memory object that v maps to have them there, unasked? Not v's place, nor size. */
 bool shmem_wanted(const struct vma *v);
 /* thp.shmem has changed, or there is a file system with a word of its own. */
