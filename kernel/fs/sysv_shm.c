@@ -24,7 +24,6 @@
 #include <linux/mman.h>
 #include <mm/alloc/slab.h>
 #include <mm/mm.h>
-#include <mm/obj/huge.h>
 
 #define INDEX_BITS	15
 #define INDEX_CYCLE	64u		/* indices that there are at least, before they go round */

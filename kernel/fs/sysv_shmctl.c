@@ -2,7 +2,6 @@
 #include <kernel/fs/sysv_segment.h>
 #include <kernel/proc/process.h>
 #include <linux/errno.h>
-#include <mm/obj/huge.h>
 
 #define MAY_READ_IT	0444u
 
