@@ -221,7 +221,7 @@ static __attribute__((noinline)) vaddr_t place_object(struct mm *mm, vaddr_t hin
  * Where the mapping s goes; with MAP_FIXED what was there is taken out. s->next as map_place.
  * mm.lock held for writing.
  */
-static long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma_spec *s,
+static __always_inline_ long make_room(struct mm *mm, vaddr_t addr, size_t len, int flags, struct vma_spec *s,
 		      struct vma **dead)
 {
 	int err;
@@ -316,7 +316,7 @@ static uint64_t pages_within(struct mm *mm, vaddr_t start, vaddr_t end)
 }
 
 /* Do limits allow the mapping? What it replaces counts for it. */
-static int check_limits(struct mm *mm, vaddr_t addr, size_t len, int flags, unsigned vm_flags)
+static __always_inline_ int check_limits(struct mm *mm, vaddr_t addr, size_t len, int flags, unsigned vm_flags)
 {
 	uint64_t pages = len >> PAGE_SHIFT;
 
@@ -332,7 +332,7 @@ static int check_limits(struct mm *mm, vaddr_t addr, size_t len, int flags, unsi
 }
 
 /* Promises what the mapping may need: for itself, or (shm) for the object made for it. */
-static int promise(struct mm *mm, struct vma_spec *s, uint64_t pages, struct object *shm)
+static __always_inline_ int promise(struct mm *mm, struct vma_spec *s, uint64_t pages, struct object *shm)
 {
 	int err;
 
