@@ -39,7 +39,7 @@
 #define NAMES_FD	200
 
 /*
- * What a call takes: p pointer, v pointer to an iovec, P path, n length, i small number or flags,
+ * What a call takes: p pointer, v pointer to an iovec, m to a message with files, P path, n length, i small number or flags,
  * f fd, h segment of shared memory, c small number, t request of a terminal, s signal, d process (never another one's: a fuzzed parent proves nothing), o offset.
  */
 struct call { int nr; const char *takes; };
@@ -95,7 +95,7 @@ static const struct call calls[] = {
 	{ SYS_pselect6, "ippppp" }, { SYS_socket, "iii" }, { SYS_socketpair, "iiip" },
 	{ SYS_bind, "fpi" }, { SYS_connect, "fpi" }, { SYS_listen, "fi" }, { SYS_accept4, "fppi" },
 	{ SYS_shutdown, "fi" }, { SYS_sendto, "fpnipi" }, { SYS_recvfrom, "fpnipp" },
-	{ SYS_sendmsg, "fpi" }, { SYS_recvmsg, "fpi" }, { SYS_getsockname, "fpp" },
+	{ SYS_sendmsg, "fmi" }, { SYS_recvmsg, "fmi" }, { SYS_getsockname, "fpp" },
 	{ SYS_splice, "fpfpni" }, { SYS_tee, "ffni" }, { SYS_vmsplice, "fvii" }, { SYS_copy_file_range, "fpfpni" },
 	{ SYS_shmget, "hni" }, { SYS_shmat, "hpi" }, { SYS_shmdt, "p" }, { SYS_shmctl, "hip" },
 	{ SYS_getpeername, "fpp" }, { SYS_getsockopt, "fiipp" }, { SYS_setsockopt, "fiipi" },
@@ -221,9 +221,29 @@ static uint64_t vector(void)
 	return (uint64_t)v;
 }
 
+/* A message whose pieces may be there, with files or identities that may exist. */
+static uint64_t message(void)
+{
+	char *at = (char *)(AREA + (16 + below(8)) * PAGE);
+	struct msghdr *m = (struct msghdr *)at;
+	struct cmsghdr *c = (struct cmsghdr *)(at + 256);
+
+	if (below(8) == 0)
+		return pointer();
+	*m = (struct msghdr){ .msg_iov = (struct iovec *)vector(), .msg_iovlen = below(4), .msg_control = c,
+			      .msg_controllen = below(4) ? 16 + 4 * below(8) : length() };
+	*c = (struct cmsghdr){ .cmsg_len = below(4) ? 16 + 4 * below(6) : small(), .cmsg_level = 1,
+			       .cmsg_type = 1 + below(8) / 7 };
+	for (int i = 0; i < 8; i++)
+		((int *)(c + 1))[i] = below(20);
+	return (uint64_t)m;
+}
+
 static uint64_t argument(char kind)
 {
 	switch (kind) {
+	case 'm':
+		return message();
 	case 'p':
 		return pointer();
 	case 'v':
