@@ -69,6 +69,23 @@ static void mapping_set(struct vma *v)
 	object_map(v->obj, &v->mapping);
 }
 
+/* v shows its object from now on; no more. Apart: anonymous memory does without. */
+static __attribute__((noinline)) void take_object(struct vma *v)
+{
+	object_get(v->obj);
+	mapping_set(v);
+	if (unlikely(v->obj->watch))
+		v->obj->watch->shown(v->obj->watch);
+}
+
+static __attribute__((noinline)) void give_object(struct vma *v)
+{
+	hugetlb_forget(v, v->start, v->end);
+	if (unlikely(v->obj->watch))
+		v->obj->watch->hidden(v->obj->watch);
+	object_put(v->obj);
+}
+
 /*
  * Makes `spare` the VMA that s says, outside of the tree. Field by field: the
  * mapping is for objects, the end for the dead.
@@ -83,12 +100,8 @@ static void vma_make(struct mm *mm, struct vma *spare, const struct vma_spec *s)
 	spare->obj = s->obj;
 	spare->pgoff = s->obj ? s->pgoff : s->start >> PAGE_SHIFT;
 	spare->mm = mm;
-	if (spare->obj) {
-		object_get(spare->obj);
-		mapping_set(spare);
-		if (unlikely(spare->obj->watch))
-			spare->obj->watch->shown(spare->obj->watch);
-	}
+	if (spare->obj)
+		take_object(spare);
 }
 
 static struct vma *vma_fill(struct mm *mm, struct vma *spare, const struct vma_spec *s,
@@ -288,12 +301,8 @@ void vma_bury(struct vma *dead)
 		struct vma *v = dead;
 
 		dead = v->next_dead;
-		if (v->obj) {
-			hugetlb_forget(v, v->start, v->end);
-			if (unlikely(v->obj->watch))
-				v->obj->watch->hidden(v->obj->watch);
-			object_put(v->obj);
-		}
+		if (v->obj)
+			give_object(v);
 		if (grace_is_instant())
 			kmem_free(vma_cache, v);
 		else
