@@ -12,7 +12,8 @@ from tap import WORK, check, end, skip, tool
 
 QUICK = """malloc bigheap vm brk mprotect mremap mlock mincore msync memfd shm shm-sysv fork vfork fault remap pipe
 sigsegv switch context mmapaddr mmapmany mmaphuge munmap stackmmap rmap pageswap physpage tlb-shootdown resources
-zombie clone pthread daemon exit-group itimer sigfd poll epoll eventfd sockpair sendfile splice vm-splice tee copy-file flock dir rename zero""".split()
+zombie clone pthread daemon exit-group itimer sigfd poll epoll eventfd sockpair sendfile splice vm-splice tee
+copy-file flock dir rename zero""".split()
 SLOW = "mmap mmapfork madvise stack mmapfixed vm-addr vm-rw msyncmany pagemove memthrash dev-shm forkheavy".split()
 LOST = 3072             # kB: the first who reads a huge page leaves the huge zero page behind, as on Linux
 SIZES = {"vm": "32M", "mmap": "16M", "mremap": "8M", "memfd": "16M"}
