@@ -44,37 +44,36 @@ static int choose_object(struct vma_spec *s, struct hugepool *pool, size_t len, 
 	return 0;
 }
 
+/* Whose pages a mapping of file, or (NULL) with these flags, has. NULL: it cannot have any. */
+static struct hugepool *pool_for(const struct object *file, int flags)
+{
+	if (!file)
+		return hugepool_of((unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK);
+	return object_is_huge(file) ? huge_pool(file) : NULL;
+}
+
 int hugetlb_mmap(struct mm *mm, vaddr_t addr, size_t *len, int flags, struct vma_spec *s,
 		 struct object **made)
 {
-	bool private = !(s->flags & VM_SHARED), promised = !(flags & MAP_NORESERVE);
-	struct hugepool *pool;
+	struct hugepool *pool = pool_for(s->obj, flags);
+	bool promised = !(flags & MAP_NORESERVE), owner = promised && !(s->flags & VM_SHARED);
 	uint64_t end;
 	int err;
 
-	if (s->obj)
-		pool = object_is_huge(s->obj) ? huge_pool(s->obj) : NULL;
-	else
-		pool = hugepool_of((unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK);
 	if (!pool)
 		return -EINVAL;
 	err = check_place(s, addr, len, flags, PAGE_SIZE << hugepool_order(pool));
 	if (!err)
-		err = choose_object(s, pool, *len, private && promised, made);
-	if (err)
-		return err;
+		err = choose_object(s, pool, *len, owner, made);
 	end = s->pgoff + (*len >> PAGE_SHIFT);
-	if (promised)
+	if (!err && promised)
 		err = huge_reserve(s->obj, s->pgoff, end, true);
 	if (err)
 		return err;
 	if (s->flags & VM_WRITE)
 		huge_grow(huge_file(s->obj), end << PAGE_SHIFT);
-	s->flags |= VM_HUGETLB | VM_NORESERVE;	/* the pool promises, as far as it does */
-	if (hugepool_order(pool) == ORDER_GIANT)
-		s->flags |= VM_HUGE_1G;
-	if (private && promised)
-		s->flags |= VM_HUGE_OWNER;
+	s->flags |= VM_HUGETLB | VM_NORESERVE |	/* the pool promises, as far as it does */
+		    (hugepool_order(pool) == ORDER_GIANT ? VM_HUGE_1G : 0) | (owner ? VM_HUGE_OWNER : 0);
 	mm->as.huge = true;		/* look closer at what is taken out */
 	return 0;
 }
