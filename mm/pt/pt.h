@@ -281,7 +281,7 @@ static inline void cursor_give_write(struct cursor *c)
  * Empties [start, end) of as (page-aligned): every kind; empty tables go too.
  * Flushes in between as it must (and may yield then: no spinlock held); the
  * rest is the caller's gather_finish, before which it must not sleep, nor give
- * up mm.lock. A huge leaf must lie in the range as a whole; one of an object's pages goes as a
+ * up mm.lock. A huge leaf must lie in the range as a whole, or stays; one of an object's pages goes as a
  * whole if it does not. A table shared with other address spaces is left to them; pt_own_zap has been called.
  */
 void pt_zap(struct aspace *as, vaddr_t start, vaddr_t end, struct gather *g);
