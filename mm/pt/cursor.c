@@ -315,12 +315,12 @@ static __always_inline_ void slot_add(struct page *t, pte_t *slot, vaddr_t va, s
 	__atomic_fetch_add(&p->slots, 1, __ATOMIC_RELAXED);
 }
 
-/* pte_leaf; folded to a constant for what most pages of a program have. */
+/* page_leaf; folded to a constant for what most pages of a program have. */
 static __always_inline_ pte_t leaf(const struct page *p, unsigned prot)
 {
 	if (likely(prot == (PROT_R | PROT_W | PROT_U)))
 		return pte_leaf(page_to_pfn(p), 1, PROT_R | PROT_W | PROT_U);
-	return pte_leaf(page_to_pfn(p), 1, prot);
+	return page_leaf(p, 1, prot);
 }
 
 /* A special leaf of any level and rights. */
@@ -436,7 +436,7 @@ bool cursor_swap_in(struct cursor *c, struct page *p, unsigned prot)
 		__atomic_fetch_add(&p->nlocked, 1, __ATOMIC_RELAXED);
 	t->swap--;
 	t->anon++;
-	pte_write_new(c->slot, prot & PROT_RWX ? e : pte_noaccess(e));
+	pte_write_new(c->slot, e);
 	if (__atomic_fetch_add(&p->slots, 1, __ATOMIC_SEQ_CST) == 0) {
 		WRITE_ONCE(p->slot, c->slot);
 		p->index = c->va >> PAGE_SHIFT;

@@ -94,7 +94,7 @@ void leaf_map(struct cursor *c, struct page *head, unsigned prot)
 {
 	table_entry_added(c->table, slot_index(c->slot));
 	leaf_first(c, head, prot);
-	pte_write_new(c->slot, pte_leaf(page_to_pfn(head), c->level, prot));
+	pte_write_new(c->slot, page_leaf(head, c->level, prot));
 	if (head->kind == PAGE_ANON && head->order == ORDER_HUGE)
 		block_list(head);
 }

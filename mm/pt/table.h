@@ -18,6 +18,13 @@
 #include <mm/pt/pt.h>
 
 #define PROT_RWX	(PROT_R | PROT_W | PROT_X)
+/* pte_leaf of p; without any right: unreachable, as for memory that comes back, or is moved, unasked. */
+static __always_inline_ pte_t page_leaf(const struct page *p, unsigned level, unsigned prot)
+{
+	pte_t e = pte_leaf(page_to_pfn(p), level, prot);
+
+	return prot & PROT_RWX ? e : pte_noaccess(e);
+}
 
 static inline unsigned slot_index(const pte_t *slot)
 {

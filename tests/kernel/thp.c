@@ -1,28 +1,12 @@
 /*
  * Transparent huge pages: a fault takes one, and whatever cuts one leaves every page its content and
- * rights, at each of its 512 places; collapse beside accesses of other CPUs, forks and cuts.
+ * rights, at each of its 512 places; collapse.
  */
 #include <kernel/core/grace.h>
 #include <kernel/core/wait.h>
 #include <mm/pt/leaf.h>
-#include <tests/kernel/crew.h>
-#include <tests/kernel/forktest.h>
-#include <tests/kernel/program.h>	/* random_next */
+#include <tests/kernel/thptest.h>
 
-#define N		512u		/* pages of a huge one */
-#define AT		N		/* where the tests' is, by pages from MT_BASE */
-#define COLLAPSE	25		/* MADV_COLLAPSE */
-
-static bool is_huge(unsigned page)
-{
-	return pte_kind(ft_upper(mt_mm, page), 2) == PTE_HUGE;
-}
-
-static void map_huge(unsigned page)
-{
-	EXPECT(mt_anon(page, N, RW));
-	EXPECT_EQ(mm_madvise(mt_mm, mt_va(page), HUGE_SIZE, MADV_HUGEPAGE), 0);
-}
 
 /* A huge page of which page i holds 1000 + i. */
 static void fill_huge(unsigned page)
@@ -284,11 +268,6 @@ KTEST(thp, a_cut_without_memory)
 
 /* ---- collapse ---- */
 
-static int collapse(unsigned page)
-{
-	return mm_madvise(mt_mm, mt_va(page), HUGE_SIZE, COLLAPSE);
-}
-
 /* 512 small pages, but for some that are missing. */
 static void fill_small(unsigned page, unsigned hole)
 {
@@ -312,6 +291,19 @@ KTEST(thp, collapse_keeps_content)
 	EXPECT_EQ(mt_write(AT + 77, 7), 0);
 	EXPECT_EQ(collapse(AT), 0);
 	EXPECT(ft_sound());
+	mt_end();
+}
+
+KTEST(thp, collapse_without_rights)
+{
+	mt_begin();
+	fill_small(AT, 77);
+	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT), HUGE_SIZE, PROT_NONE), 0);
+	EXPECT_EQ(collapse(AT), 0);
+	EXPECT_EQ(pte_kind(ft_upper(mt_mm, AT), 2), PTE_NOACCESS);
+	EXPECT(ft_sound());
+	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT), HUGE_SIZE, RW), 0);
+	EXPECT(holds(AT, 0, 77) && holds(AT, 78, N) && ft_sound());
 	mt_end();
 }
 
@@ -353,146 +345,4 @@ KTEST(thp, collapse_of_held_pages)
 	EXPECT_EQ(collapse(AT), 0);
 	EXPECT(holds(AT, 0, N));
 	mt_end();
-}
-
-/* ---- beside other CPUs ---- */
-
-#define WORKERS		7u
-#define RACE_ROUNDS	100u
-
-struct worker {
-	struct member m;
-	uint64_t seed;
-	unsigned id;
-	uint64_t word[N];		/* what it wrote to its own word of each page */
-	uint64_t writes, wrong;
-};
-
-static struct worker workers[WORKERS];
-static unsigned nworkers;
-static struct crew crew = CREW_INIT(crew);
-static bool stop;			/* atomic */
-
-/* Pages but the first, which is cut out and put back. */
-static void worker_main(void *arg)
-{
-	struct worker *w = arg;
-
-	thread_set_aspace(mm_aspace(mt_mm));
-	while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
-		unsigned i = 1 + (unsigned)(random_next(&w->seed) % (N - 1));
-		uint64_t __user *at = UP(mt_va(AT + i) + 8 * w->id);
-		uint64_t got = 0;
-
-		w->wrong += get_user_u64(&got, at) || got != w->word[i];
-		w->word[i] = w->writes + 1;
-		w->wrong += put_user_u64(w->word[i], at) != 0;
-		__atomic_store_n(&w->writes, w->writes + 1, __ATOMIC_SEQ_CST);
-		resched_point();
-	}
-	thread_set_aspace(NULL);
-}
-
-static void workers_begin(void)
-{
-	stop = false;
-	memset(workers, 0, sizeof(workers));
-	nworkers = MIN(arch_ncpus - 1, WORKERS);
-	for (unsigned i = 0; i < nworkers; i++) {
-		struct cpumask cpu = cpumask_of(i + 1);
-		struct worker *w = &workers[i];
-
-		w->id = i;
-		w->seed = i + 1;
-		EXPECT(crew_start(&crew, &w->m, &cpu, worker_main, w));
-	}
-}
-
-static void workers_end(void)
-{
-	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	crew_wait(&crew);
-	for (unsigned i = 0; i < nworkers; i++) {
-		EXPECT_EQ(workers[i].wrong, 0);
-		EXPECT(workers[i].writes > 100);
-	}
-}
-
-static void let_them_work(void)
-{
-	for (unsigned i = 0; i < nworkers; i++) {
-		uint64_t from = __atomic_load_n(&workers[i].writes, __ATOMIC_SEQ_CST);
-
-		while (__atomic_load_n(&workers[i].writes, __ATOMIC_SEQ_CST) < from + 3)
-			cpu_relax();
-	}
-}
-
-/* The huge page becomes small ones, one way or another. */
-static void cut_one_way(uint64_t r)
-{
-	struct mm *c;
-
-	switch (r % 4) {
-	case 0:
-		EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT), PAGE_SIZE), 0);
-		EXPECT(mt_anon(AT, 1, RW));
-		break;
-	case 1:
-		EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT), PAGE_SIZE, PROT_READ), 0);
-		EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT), PAGE_SIZE, RW), 0);
-		break;
-	case 2:
-		EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT), PAGE_SIZE, MADV_DONTNEED), 0);
-		break;
-	default:
-		c = mm_fork(mt_mm);
-		EXPECT(c);
-		let_them_work();
-		mm_put(c);
-		break;
-	}
-}
-
-KTEST(thp_race, cuts_and_collapses)
-{
-	uint64_t seed = 1, done = 0;
-
-	if (arch_ncpus < 2) {
-		ktest_skip("one CPU");
-		return;
-	}
-	mt_begin();
-	EXPECT(mt_anon(AT, N, RW));
-	workers_begin();
-	for (unsigned i = 0; i < RACE_ROUNDS && !ktest_failed(); i++) {
-		let_them_work();
-		done += collapse(AT) == 0;
-		let_them_work();
-		cut_one_way(random_next(&seed));
-	}
-	workers_end();
-	EXPECT(done > RACE_ROUNDS / 2);
-	mt_end();
-	grace_wait();
-}
-
-/* First touches of the same 2 MB by all CPUs at once: one of them maps it, nothing is lost. */
-KTEST(thp_race, first_touches)
-{
-	if (arch_ncpus < 2) {
-		ktest_skip("one CPU");
-		return;
-	}
-	for (unsigned i = 0; i < 8 && !ktest_failed(); i++) {
-		mt_begin();
-		map_huge(AT);
-		workers_begin();
-		for (unsigned k = 0; k < 50; k++)
-			let_them_work();
-		workers_end();
-		EXPECT(is_huge(AT));
-		mt_end();
-	}
-	grace_wait();
 }
