@@ -41,7 +41,7 @@ SYSCALL4(sync_file_range, int, fd, int64_t, off, int64_t, n, unsigned, flags)
 
 	if (!f)
 		return -EBADF;
-	if (flags & ~(unsigned)SYNC_FLAGS || off < 0 || n < 0 || off + n < off)
+	if (flags & ~(unsigned)SYNC_FLAGS || off < 0 || n < 0 || n > INT64_MAX - off)
 		return -EINVAL;
 	return node_is_reg(f->node) || node_is_dir(f->node) || S_ISBLK(f->node->mode) ? 0 : -ESPIPE;
 }
