@@ -125,11 +125,9 @@ static bool memory_is_short(void)
 static void make_room(void)
 {
 	unsigned tries = 0;
-	uint64_t before;
 
-	do
-		before = reclaim_freed();
-	while (memory_is_short() && reclaim_go_on(&tries, before, reclaim_direct(page_low_mark())));
+	while (memory_is_short() && reclaim_try(&tries, page_low_mark()))
+		;
 }
 
 /* Another task of this process. */

@@ -6,6 +6,20 @@
  * in one go as many of them need. So whoever allocates faster than kswapd frees is slowed
  * down to its pace. Where it finds nothing, or does not get to run, he looks for himself.
  *
+ * When is memory out? Each failure of the same fault or call is a try, and tries are weighed by what
+ * all who reclaim have done together since it began (work.c):
+ *
+ *	gain	a page was freed for every FEW that were looked at, by whoever: what one frees
+ *		another may get, and what one finds busy is on its way out by another's hand.
+ *		Memory is not out as long as pages are freed at such a rate
+ *	vain	it was less, after SHRINK_ROUNDS looks at each page, used or not. A page now and
+ *		then is no gain: somebody has just given it back, and it is gone already.
+ *		PATIENCE / FRUITLESS such tries, and memory is out
+ *
+ * It does not matter who looked: where many want memory and there is none, their looks add up, and all know
+ * after SHRINK_ROUNDS looks at each page, not after as many of each of them. So from the last gain to
+ * the OOM killer it is some SHRINK_ROUNDS * PATIENCE / FRUITLESS looks at each page, however many want memory.
+ *
  * Locks: relief.lock around `hope`.
  */
 #include <mm/reclaim/shrink.h>
@@ -55,29 +69,27 @@ static bool wait_for_kswapd(void)
 	return is_room();
 }
 
-uint64_t reclaim_freed(void)
-{
-	return vm_event_sum(PGSTEAL_KSWAPD) + vm_event_sum(PGSTEAL_DIRECT);
-}
-
-/*
- * As long as anybody frees pages, memory is not out: what one frees another may get, and
- * what one finds busy is on its way out by another's hand.
- */
-bool reclaim_go_on(unsigned *tries, uint64_t before, bool found)
+bool reclaim_go_on(unsigned *tries, bool gain)
 {
 	++*tries;
-	if (!found && reclaim_freed() == before) {
+	if (!gain) {
 		*tries += FRUITLESS - 1;
 		sleep_ns(NS_PER_MS);
 	}
 	return *tries < PATIENCE;
 }
 
+bool reclaim_try(unsigned *tries, uint64_t want)
+{
+	struct shrink_work begin = shrink_work();
+
+	reclaim_direct(want);
+	return reclaim_go_on(tries, shrink_gains(&begin));
+}
+
 bool reclaim_retry(unsigned *tries)
 {
 	struct thread *t = current_thread();
-	uint64_t before = reclaim_freed();
 	bool room = is_room();
 
 	if (!t->starved)
@@ -87,5 +99,5 @@ bool reclaim_retry(unsigned *tries)
 		vm_count(ALLOCWAIT, 1);
 		return ++*tries < PATIENCE;
 	}
-	return reclaim_go_on(tries, before, reclaim_direct(WANT));
+	return reclaim_try(tries, WANT);
 }

@@ -21,10 +21,15 @@ bool reclaim_retry(unsigned *tries);
 /* How many pages have been freed by reclaim so far, by anybody. */
 uint64_t reclaim_freed(void);
 /*
- * Room was looked for since reclaim_freed() was `before`, and found or not. True: it is worth another
- * try, counted in *tries; where nobody has freed anything, a little later. As reclaim_direct.
+ * Room was looked for, with some gain or none. True: it is worth another try, counted in *tries (0 at first);
+ * without gain, a little later. As reclaim_direct.
  */
-bool reclaim_go_on(unsigned *tries, uint64_t before, bool found);
+bool reclaim_go_on(unsigned *tries, bool gain);
+/*
+ * Both: reclaims about `want` pages; gain is what all who reclaim have freed meanwhile, for the pages that
+ * they looked at (direct.c).
+ */
+bool reclaim_try(unsigned *tries, uint64_t want);
 /*
  * Frees about `want` pages of those that are charged to the memory limit, whoever has them, by second chance, and whatever
  * the policy thinks of them. How many it was. As reclaim_direct.

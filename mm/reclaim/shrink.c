@@ -32,7 +32,6 @@
 #include <mm/reclaim/swap.h>
 
 #define BATCH		STORE_BATCH
-#define ROUNDS		3u		/* each page is looked at as often, then nothing can be had */
 #define FRAMES		1024u		/* one batch for a memory limit is looked for in so many */
 #define DIRECT_LOOKS	4096u		/* after which who waits asks no more whether pages are used */
 
@@ -351,6 +350,8 @@ static unsigned shrink_batch(bool direct, bool asks, uint64_t *scanned)
 		b.at.n = lists_take(b.at.page, BATCH, swappiness());
 	}
 	*scanned += b.at.n;
+	if (!asks)
+		shrink_count_looks(b.at.n);
 	count_scan(&b);
 	examine(&b);
 	if (b.at.n)
@@ -407,7 +408,7 @@ uint64_t reclaim_charged(uint16_t limit, uint64_t want)
 	if (unlikely(!READ_ONCE(lists_on)))
 		reclaim_lists();
 	lists_drain();
-	while (freed < want && seen < ROUNDS * all) {
+	while (freed < want && seen < SHRINK_ROUNDS * all) {
 		uint64_t frames = FRAMES;
 
 		freed += shrink_charged(limit, &frames) + shrink_block(limit, true);
@@ -448,6 +449,7 @@ static uint64_t pages_listed(void)
 
 uint64_t shrink(uint64_t want, bool direct)
 {
+	struct shrink_work begin = shrink_work();
 	uint64_t scanned = 0, freed = 0, blocks = block_figures().listed, looks = 0, all, patience;
 
 	lock_assert_may_sleep(0);
@@ -456,7 +458,7 @@ uint64_t shrink(uint64_t want, bool direct)
 	objects_trim_shadows(page_total_count() / 2);
 	all = pages_listed() + BATCH;
 	patience = direct ? MIN(2 * all, DIRECT_LOOKS) : 2 * all;
-	while (freed < want && scanned < ROUNDS * all) {
+	while (freed < want && scanned < SHRINK_ROUNDS * all && !shrink_is_vain(&begin, SHRINK_ROUNDS * all)) {
 		bool asks = policy_chosen()->asks && scanned < patience;
 		uint64_t before = scanned;
 

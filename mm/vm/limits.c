@@ -170,7 +170,7 @@ static bool make_room(struct mm *mm, unsigned *tries)
 
 	if (!limit && *tries)
 		limit = READ_ONCE(mm->as.limit_id);
-	return reclaim_go_on(tries, before, !limit || limit_reclaim(limit, pages));
+	return reclaim_go_on(tries, !limit || limit_reclaim(limit, pages) || reclaim_freed() != before);
 }
 
 bool mm_retry(struct mm *mm, unsigned *tries)
