@@ -44,6 +44,8 @@ static void stopping(void)
 	printf("no more news: %d\n", waitpid(pid, NULL, WNOHANG | WUNTRACED));
 	kill(pid, SIGCONT);
 	show("SIGCONT", pid, WCONTINUED);
+	while (child_news != CLD_CONTINUED * 1000 + SIGCONT)	/* else the next one may be lost behind it */
+		usleep(1000);
 	c = 7;
 	printf("written %zd\n", write(p[1], &c, 1));
 	show("end", pid, 0);

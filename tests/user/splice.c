@@ -444,13 +444,12 @@ static void broken(void)
 	CALL(tee, a[0], b[1], 100, 0);
 	CALL(splice, a[0], NULL, null, NULL, 100, 0);
 	CALL(vmsplice, a[0], &(struct iovec){ got, 1 }, 1, 0);
+	close(b[0]);
 	if (!fork()) {
 		signal(SIGPIPE, SIG_DFL);
-		close(b[0]);
 		splice(mem, &(int64_t){ 0 }, b[1], NULL, 100, 0);
 		_exit(0);
 	}
-	close(b[0]);
 	signal(SIGPIPE, SIG_DFL);
 }
 
