@@ -19,7 +19,10 @@ cli() { redis-cli -s redis.sock "$@"; }
 start() {
 	redis-server --port 0 --unixsocket redis.sock --save '' --enable-debug-command yes "$@" >>log 2>&1 &
 	server=$!
-	until cli ping 2>/dev/null | grep -q PONG; do sleep 0.1; done
+	until cli ping 2>/dev/null | grep -q PONG; do
+		kill -0 $server || { cat log; df .; exit 1; }
+		sleep 0.1
+	done
 }
 rows() {
 	awk -v from=$1 -v n=$2 -v tag=$3 'BEGIN {
@@ -79,9 +82,6 @@ def lines(done):
     return [line for line in done.out.decode().splitlines() if line.strip() != "Killed"]
 
 
-if not os.environ.get("REDIS"):
-    skip("redis", "by REDIS=1: a defect that is not found yet lets it hang now and then")
-    end()
 missing = [path for path in PACKED if not os.path.exists(path)]
 if missing:
     skip("redis", f"no {missing[0]} here")
@@ -96,7 +96,9 @@ busybox = shutil.which("busybox")
 there = run(busybox, "sh", script, folder, env={"PATH": f"{folder}:{os.environ['PATH']}"}, timeout=200)
 check(there.out.count(b"errors: 0, replies: 20000") == 4, "the host's run is whole", there.out, there.err)
 packed = [word for path, name in PACKED.items() for word in ("-f", f"{path}:/bin/{name}")]
-for name, machine in (("one CPU", ["-m", "256M"]), ("two CPUs, little memory", ["-c", "2", "-m", "88M", "-a", "swap=32M"])):
+# Two logs with what they are based on are there while one is rewritten: more than half of the little memory holds.
+MACHINES = {"one CPU": ["-m", "256M"], "two CPUs, little memory": ["-c", "2", "-m", "88M", "-a", "swap=32M root_size=28M"]}
+for name, machine in MACHINES.items():
     here = tool("qrun", "-t", "250", *machine, "-f", script, *packed, "--with-libs", "busybox", "sh", "/redis.sh")
     equal((here.status, lines(here)), (there.status, lines(there)),
           f"redis-server: snapshot, log, restart: {name}", here.err)
