@@ -61,10 +61,15 @@ static volatile uint64_t *word_at(unsigned long base, unsigned long page)
 	return (volatile uint64_t *)(base + page * PAGE);
 }
 
+static inline void map_at(unsigned long base, unsigned long n, int prot, int flags, int fd)
+{
+	must(mmap((void *)base, n * PAGE, prot, flags | MAP_FIXED, fd, 0) == (void *)base, "mmap");
+}
+
 /* n pages at base, each with words of its own. */
 static inline void map_filled(unsigned long base, unsigned long n)
 {
-	must(mmap((void *)base, n * PAGE, RW, ANON | MAP_FIXED, -1, 0) == (void *)base, "map_filled");
+	map_at(base, n, RW, ANON, -1);
 	for (unsigned long i = 0; i < n; i++)
 		*word_at(base, i) = base + i;
 }
@@ -96,6 +101,15 @@ static void end_holder(void)
 	waitpid(holder, NULL, 0);
 	holder = 0;
 	told->holder = 0;
+}
+
+/* For what takes back what an act did: the allocation that fails may be one of its own. */
+#define UNTIL(call) while ((call) < 0 && errno == ENOMEM) {}
+
+static inline int keep_errno(long r, int err)
+{
+	errno = err;
+	return (int)r;
 }
 
 /* What the child itself needs in order to go on is there, and its own. */
@@ -371,6 +385,8 @@ static void stay_here(void)
 }
 
 /* The rows whose name begins with argv[1]; all. */
+#define SWEEP(rows, argc, argv) sweep_all(rows, sizeof(rows) / sizeof((rows)[0]), argc, argv)
+
 static int sweep_all(const struct row *rows, size_t n, int argc, char **argv)
 {
 	stay_here();

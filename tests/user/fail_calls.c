@@ -98,27 +98,6 @@ static long seal_file(void) { return fcntl(mem_fd, F_ADD_SEALS, F_SEAL_SHRINK | 
 
 /* ---- processes ---- */
 
-static long reap(pid_t pid)
-{
-	int status, e = errno;
-
-	if (pid < 0)
-		return -1;
-	if (waitpid(pid, &status, 0) != pid)
-		return -1;
-	errno = e;
-	return status ? -1 : 0;
-}
-
-static long fork_it(void)
-{
-	pid_t pid = (pid_t)syscall(SYS_fork);
-
-	if (pid == 0)
-		syscall(SYS_exit_group, *word_at(AREA, 1) == AREA + 1 ? 0 : 1);
-	return reap(pid);
-}
-
 static long vfork_it(void)
 {
 	pid_t pid = vfork();
@@ -142,7 +121,7 @@ static void mixed(void)
 {
 	map_filled(AREA, SHARED_PAGES);
 	make_mem_fd(16, 16);
-	need(from_map(mmap(TO(0), 16 * PAGE, RW, MAP_SHARED | MAP_FIXED, mem_fd, 0)) == 0);
+	map_at(DEST, 16, RW, MAP_SHARED, mem_fd);
 	map_filled(DEST + 32 * PAGE, 48);
 	need(!madvise(TO(32), 4 * PAGE, MADV_DONTFORK) && !madvise(TO(36), 4 * PAGE, MADV_WIPEONFORK));
 	need(!mlock(TO(48), 4 * PAGE));
@@ -434,5 +413,5 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && !strcmp(argv[1], "-ran"))
 		return say_whether_hurt();
-	return sweep_all(rows, sizeof(rows) / sizeof(rows[0]), argc, argv);
+	return SWEEP(rows, argc, argv);
 }

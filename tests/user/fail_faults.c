@@ -22,15 +22,9 @@
  * by a write, by a read of none, by fault-around. From inside a system call: user copy to none,
  * to a page to be copied, to a shared table, from a file, to a stack; a signal's frame.
  */
-#include "fail.h"
+#include "fail_memory.h"
 
-static long sum;
-
-static long read_first(void)
-{
-	sum += (long)*word_at(AREA, 0);
-	return 0;
-}
+static long read_first(void) { return read_word(0); }
 
 static long write_first(void)
 {
@@ -38,16 +32,7 @@ static long write_first(void)
 	return 0;
 }
 
-static long write_third(void)
-{
-	*word_at(AREA, 3) = 99;
-	return 0;
-}
-
-static void empty(void)
-{
-	must(mmap((void *)AREA, 4 * PAGE, RW, ANON | MAP_FIXED, -1, 0) != MAP_FAILED, "mmap");
-}
+static void empty(void) { map_at(AREA, 4, RW, ANON, -1); }
 
 static void zero_page_there(void)
 {
@@ -58,7 +43,7 @@ static void zero_page_there(void)
 static void map_mem(unsigned long pages, unsigned long filled, int flags)
 {
 	make_mem_fd(pages, filled);
-	must(mmap((void *)AREA, pages * PAGE, RW, flags | MAP_FIXED, mem_fd, 0) != MAP_FAILED, "mmap");
+	map_at(AREA, pages, RW, flags, mem_fd);
 }
 
 static void file_cached(void) { map_mem(4, 4, MAP_PRIVATE); }
@@ -66,18 +51,12 @@ static void file_many(void) { map_mem(40, 40, MAP_PRIVATE); }
 static void file_hole(void) { map_mem(4, 0, MAP_PRIVATE); }
 static void shared_hole(void) { map_mem(4, 0, MAP_SHARED); }
 
-static void shared_anonymous(void)
-{
-	must(mmap((void *)AREA, 4 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
-	     MAP_FAILED, "mmap");
-}
+static void shared_anonymous(void) { map_at(AREA, 4, RW, MAP_SHARED | MAP_ANONYMOUS, -1); }
 
 /* A page of the program's own file, which nobody else has mapped there. */
 static void program_file(void)
 {
-	int fd = open("/proc/self/exe", O_RDONLY);
-
-	must(mmap((void *)AREA, 4 * PAGE, RW, MAP_PRIVATE | MAP_FIXED, fd, 0) != MAP_FAILED, "mmap");
+	map_at(AREA, 4, RW, MAP_PRIVATE, open("/proc/self/exe", O_RDONLY));
 }
 
 static void code(void)
@@ -102,8 +81,7 @@ static void few_held(void)
 static void many_held(void)
 {
 	map_filled(AREA, SHARED_PAGES);
-	must(mmap((void *)(AREA + SHARED_PAGES * PAGE), 8 * PAGE, RW, ANON | MAP_FIXED, -1, 0) !=
-	     MAP_FAILED, "mmap");
+	map_at(AREA + SHARED_PAGES * PAGE, 8, RW, ANON, -1);
 	make_holder();
 }
 
@@ -142,8 +120,7 @@ static void noaccess_before(void)
 
 static void stack(void)
 {
-	must(mmap((void *)(AREA + TABLE), PAGE, RW, ANON | MAP_GROWSDOWN | MAP_FIXED, -1, 0) !=
-	     MAP_FAILED, "mmap");
+	map_at(AREA + TABLE, 1, RW, ANON | MAP_GROWSDOWN, -1);
 	*word_at(AREA, 512) = 1;
 }
 
@@ -153,18 +130,13 @@ static long grow(void)
 	return 0;
 }
 
-static long read_none_of_shared(void)
-{
-	sum += (long)*word_at(AREA, SHARED_PAGES + 2);
-	return 0;
-}
+static long read_none_of_shared(void) { return read_word(SHARED_PAGES + 2); }
 
 /* Beside a table's worth of memory that is shared: a file. */
 static void file_in_shared(void)
 {
 	map_filled(AREA, SHARED_PAGES);
-	must(mmap((void *)(AREA + SHARED_PAGES * PAGE), 4 * PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED,
-		  open("/proc/self/exe", O_RDONLY), 0) != MAP_FAILED, "mmap");
+	map_at(AREA + SHARED_PAGES * PAGE, 4, PROT_READ, MAP_PRIVATE, open("/proc/self/exe", O_RDONLY));
 	make_holder();
 }
 
@@ -206,7 +178,7 @@ static void handler_on_empty_stack(void)
 	stack_t s = { .ss_sp = (void *)AREA, .ss_size = 8 * PAGE };
 	struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK };
 
-	must(mmap((void *)AREA, 8 * PAGE, RW, ANON | MAP_FIXED, -1, 0) != MAP_FAILED, "mmap");
+	map_at(AREA, 8, RW, ANON, -1);
 	must(!sigaltstack(&s, NULL) && !sigaction(SIGUSR1, &a, NULL), "sigaltstack");
 }
 
@@ -251,5 +223,5 @@ static const struct row rows[] = {
 
 int main(int argc, char **argv)
 {
-	return sweep_all(rows, sizeof(rows) / sizeof(rows[0]), argc, argv);
+	return SWEEP(rows, argc, argv);
 }

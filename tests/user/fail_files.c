@@ -2,20 +2,11 @@
 /* mem: 96M */
 /*
  * Calls about the file tree without memory: each with its 1st, 2nd, 3rd … allocation failing (see
- * fail.h). What an act makes it takes away again, so that each try finds the tree as the first one did; the
- * second half is tried until it works, since the allocation that fails may be one of its own.
+ * fail.h). What an act makes it takes away again, so that each try finds the tree as the first one did.
  */
 #include "fail.h"
 #include <dirent.h>
 #include <sys/file.h>
-
-#define UNTIL(call) while ((call) < 0 && errno == ENOMEM) {}
-
-static int keep_errno(long r, int err)
-{
-	errno = err;
-	return (int)r;
-}
 
 /* A call that makes path, which is removed. */
 static long made(long r, const char *path)
@@ -169,5 +160,5 @@ static const struct row rows[] = {
 int main(int argc, char **argv)
 {
 	tidy();
-	return sweep_all(rows, sizeof(rows) / sizeof(rows[0]), argc, argv);
+	return SWEEP(rows, argc, argv);
 }

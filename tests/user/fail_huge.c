@@ -10,8 +10,6 @@
 #define COLLAPSE	25		/* MADV_COLLAPSE */
 #define BLOCK		512ul		/* pages */
 
-static long sum;
-
 static unsigned long huge_kb(void)
 {
 	static char text[16384];
@@ -25,8 +23,8 @@ static unsigned long huge_kb(void)
 
 static void empty_huge(void)
 {
-	need(from_map(mmap(AT(0), BLOCK * PAGE, RW, ANON | MAP_FIXED, -1, 0)) == 0 &&
-	     !madvise(AT(0), BLOCK * PAGE, MADV_HUGEPAGE));
+	map_at(AREA, BLOCK, RW, ANON, -1);
+	need(!madvise(AT(0), BLOCK * PAGE, MADV_HUGEPAGE));
 }
 
 /* One huge page, with words in all of its parts. */
@@ -74,7 +72,7 @@ static void huge_mixed(void)
 static void huge_zeros(void)
 {
 	empty_huge();
-	sum += (long)*word_at(AREA, 3);
+	read_third();
 }
 
 static void huge_locked(void)
@@ -98,18 +96,6 @@ static void small_held(void)
 
 /* ---- acts ---- */
 
-static long read_it(void)
-{
-	sum += (long)*word_at(AREA, 3);
-	return 0;
-}
-
-static long write_it(void)
-{
-	*word_at(AREA, 3) = 99;
-	return 0;
-}
-
 static long populate(void) { return madvise(AT(0), BLOCK * PAGE, MADV_POPULATE_WRITE); }
 static long unmap_middle(void) { return munmap(AT(40), 4 * PAGE); }
 static long unmap_all(void) { return munmap(AT(0), BLOCK * PAGE); }
@@ -131,34 +117,19 @@ static long map_over(void)
 	return from_map(mmap(AT(40), 4 * PAGE, PROT_READ, ANON | MAP_FIXED, -1, 0));
 }
 
-static long move(unsigned long from, unsigned long n, unsigned long to)
-{
-	return from_map(mremap(AT(from), n * PAGE, n * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, TO(to)));
-}
-
 static long move_all(void) { return move(0, BLOCK, 0); }
 static long move_part(void) { return move(40, 4, 40); }
 static long move_askew(void) { return move(0, BLOCK, 7); }
 static long shrink(void) { return from_map(mremap(AT(0), BLOCK * PAGE, 40 * PAGE, 0)); }
 
-static long fork_it(void)
-{
-	pid_t pid = (pid_t)syscall(SYS_fork);
-	int status;
-
-	if (pid == 0)
-		syscall(SYS_exit_group, *word_at(AREA, 1) == AREA + 1 ? 0 : 1);
-	return pid < 0 || waitpid(pid, &status, 0) != pid || status ? -1 : 0;
-}
-
 static const struct row rows[] = {
-	{ "first write", empty_huge, write_it, DIES, 0 },
-	{ "first read", empty_huge, read_it, DIES, 0 },
-	{ "zeros written", huge_zeros, write_it, DIES, 0 },
+	{ "first write", empty_huge, write_third, DIES, 0 },
+	{ "first read", empty_huge, read_third, DIES, 0 },
+	{ "zeros written", huge_zeros, write_third, DIES, 0 },
 	{ "populate", empty_huge, populate, 0, 0 },
-	{ "copy", huge_held, write_it, DIES, 0 },
-	{ "copy from a mixed block", huge_mixed, write_it, DIES, 0 },
-	{ "taken back", huge_left, write_it, DIES, 0 },
+	{ "copy", huge_held, write_third, DIES, 0 },
+	{ "copy from a mixed block", huge_mixed, write_third, DIES, 0 },
+	{ "taken back", huge_left, write_third, DIES, 0 },
 	{ "munmap in the middle", huge, unmap_middle, 0, 0 },
 	{ "munmap in the middle, shared", huge_held, unmap_middle, 0, 0 },
 	{ "munmap in the middle, mixed", huge_mixed, unmap_middle, 0, 0 },
@@ -195,5 +166,5 @@ static const struct row rows[] = {
 
 int main(int argc, char **argv)
 {
-	return sweep_all(rows, sizeof(rows) / sizeof(rows[0]), argc, argv);
+	return SWEEP(rows, argc, argv);
 }

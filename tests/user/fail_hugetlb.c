@@ -15,8 +15,6 @@
 #define SHARED		(MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB)
 #define PUNCH		3		/* FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE */
 
-static long sum;
-
 static void store(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY);
@@ -24,21 +22,14 @@ static void store(const char *path, const char *text)
 	must(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && !close(fd), path);
 }
 
-static void map_at(unsigned long n, int flags)
-{
-	need(mmap(AT(0), n * HUGE, RW, flags | MAP_FIXED, mem_fd, 0) == AT(0));
-}
+static void map_huge(unsigned long n, int flags) { map_at(AREA, 512 * n, RW, flags, mem_fd); }
 
-static void nothing(void)
-{
-}
-
-static void empty(void) { map_at(1, PRIVATE); }
-static void empty_shared(void) { map_at(1, SHARED); }
+static void empty(void) { map_huge(1, PRIVATE); }
+static void empty_shared(void) { map_huge(1, SHARED); }
 
 static void filled(void)
 {
-	map_at(2, PRIVATE);
+	map_huge(2, PRIVATE);
 	*word_at(AREA, 3) = 3;
 	*word_at(AREA, 515) = 4;
 }
@@ -53,7 +44,7 @@ static void held(void)
 static void held_by_all(void)
 {
 	held();
-	need(mmap(TO(0), (POOL - 2) * HUGE, RW, PRIVATE | MAP_FIXED | MAP_POPULATE, -1, 0) == TO(0));
+	map_at(DEST, (POOL - 2) * 512, RW, PRIVATE | MAP_POPULATE, -1);
 }
 
 static void file(void)
@@ -65,7 +56,7 @@ static void file(void)
 static void file_shared(void)
 {
 	file();
-	map_at(2, MAP_SHARED);
+	map_huge(2, MAP_SHARED);
 }
 
 static void file_filled(void)
@@ -78,7 +69,7 @@ static void file_private(void)
 {
 	file_filled();
 	need(!munmap(AT(0), 2 * HUGE));
-	map_at(2, MAP_PRIVATE);
+	map_huge(2, MAP_PRIVATE);
 }
 
 /* ---- acts ---- */
@@ -95,18 +86,6 @@ static long allocate(void) { return fallocate(mem_fd, 0, 0, 2 * HUGE); }
 static long punch(void) { return fallocate(mem_fd, PUNCH, 0, HUGE); }
 static long cut(void) { return ftruncate(mem_fd, 0); }
 
-static long read_it(void)
-{
-	sum += (long)*word_at(AREA, 3);
-	return 0;
-}
-
-static long write_it(void)
-{
-	*word_at(AREA, 3) = 99;
-	return 0;
-}
-
 static long make_file(void)
 {
 	int fd = memfd_create("huge", MFD_HUGETLB);
@@ -114,44 +93,32 @@ static long make_file(void)
 	return fd < 0 ? -1 : close(fd);
 }
 
-static long move(void)
-{
-	return from_map(mremap(AT(0), HUGE, HUGE, MREMAP_MAYMOVE | MREMAP_FIXED, TO(0)));
-}
-
-static long fork_it(void)
-{
-	pid_t pid = (pid_t)syscall(SYS_fork);
-	int status;
-
-	if (pid == 0)
-		syscall(SYS_exit_group, *word_at(AREA, 3) == 3 ? 0 : 1);
-	return pid < 0 || waitpid(pid, &status, 0) != pid || status ? -1 : 0;
-}
+static long move_one(void) { return move(0, 512, 0); }
+static long fork_filled(void) { return fork_that_sees(3, 3); }
 
 static const struct row rows[] = {
-	{ "mmap", nothing, map_anonymous, 0, 0 },
-	{ "mmap, shared", nothing, map_shared, 0, 0 },
+	{ "mmap", NULL, map_anonymous, 0, 0 },
+	{ "mmap, shared", NULL, map_shared, 0, 0 },
 	{ "mmap of a file, shared", file, map_file, 0, 0 },
 	{ "mmap of a file, private", file, map_copy, 0, 0 },
 	{ "mmap over others", filled, map_anonymous, LOSES, 0 },
-	{ "first write", empty, write_it, DIES, 0 },
-	{ "first read", empty, read_it, DIES, 0 },
-	{ "first write, shared", empty_shared, write_it, DIES, 0 },
-	{ "first write of a file, shared", file_shared, write_it, DIES, 0 },
-	{ "read of a file, private", file_private, read_it, DIES, 0 },
-	{ "write of a file, private", file_private, write_it, DIES, 0 },
+	{ "first write", empty, write_third, DIES, 0 },
+	{ "first read", empty, read_third, DIES, 0 },
+	{ "first write, shared", empty_shared, write_third, DIES, 0 },
+	{ "first write of a file, shared", file_shared, write_third, DIES, 0 },
+	{ "read of a file, private", file_private, read_third, DIES, 0 },
+	{ "write of a file, private", file_private, write_third, DIES, 0 },
 	{ "populate", empty, populate, 0, 0 },
-	{ "copy", held, write_it, DIES, 0 },
-	{ "taken from a child", held_by_all, write_it, DIES, 0 },
-	{ "fork", filled, fork_it, DIES, EAGAIN },
-	{ "fork of what is shared", held, fork_it, DIES, EAGAIN },
+	{ "copy", held, write_third, DIES, 0 },
+	{ "taken from a child", held_by_all, write_third, DIES, 0 },
+	{ "fork", filled, fork_filled, DIES, EAGAIN },
+	{ "fork of what is shared", held, fork_filled, DIES, EAGAIN },
 	{ "madvise DONTNEED", filled, give_up, 0, 0 },
 	{ "mprotect", filled, protect_one, 0, 0 },
 	{ "munmap", held, unmap_one, 0, 0 },
-	{ "mremap", filled, move, 0, 0 },
-	{ "mremap of what is shared", held, move, 0, 0 },
-	{ "memfd_create", nothing, make_file, 0, 0 },
+	{ "mremap", filled, move_one, 0, 0 },
+	{ "mremap of what is shared", held, move_one, 0, 0 },
+	{ "memfd_create", NULL, make_file, 0, 0 },
 	{ "fallocate", file_filled, allocate, PARTLY, ENOSPC },
 	{ "a hole", file_filled, punch, 0, 0 },
 	{ "ftruncate", file_filled, cut, 0, 0 },
@@ -159,8 +126,8 @@ static const struct row rows[] = {
 
 /* Where no page is set aside, but may be made. */
 static const struct row surplus_rows[] = {
-	{ "surplus: mmap", nothing, map_anonymous, 0, 0 },
-	{ "surplus: first write", empty, write_it, DIES, 0 },
+	{ "surplus: mmap", NULL, map_anonymous, 0, 0 },
+	{ "surplus: first write", empty, write_third, DIES, 0 },
 	{ "surplus: mmap of a file", file, map_file, 0, 0 },
 };
 
@@ -169,8 +136,8 @@ int main(int argc, char **argv)
 	int failed;
 
 	store("/proc/sys/vm/nr_hugepages", "6");
-	failed = sweep_all(rows, sizeof(rows) / sizeof(rows[0]), argc, argv);
+	failed = SWEEP(rows, argc, argv);
 	store("/proc/sys/vm/nr_hugepages", "0");
 	store("/proc/sys/vm/nr_overcommit_hugepages", "4");
-	return sweep_all(surplus_rows, sizeof(surplus_rows) / sizeof(surplus_rows[0]), argc, argv) || failed;
+	return SWEEP(surplus_rows, argc, argv) || failed;
 }

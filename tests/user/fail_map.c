@@ -81,15 +81,10 @@ static long remap(unsigned long from, unsigned long old, unsigned long new, int 
 	return from_map(mremap(AT(from), old * PAGE, new * PAGE, flags, to));
 }
 
-static void room_behind(void)
-{
-	sixteen_held();
-}
-
 static void no_room_behind(void)
 {
 	sixteen();
-	need(from_map(mmap(AT(16), PAGE, PROT_READ, ANON | MAP_FIXED, -1, 0)) == 0);
+	map_at(AREA + 16 * PAGE, 1, PROT_READ, ANON, -1);
 	make_holder();
 }
 
@@ -110,15 +105,11 @@ static long remap_grow_away(void)
 	return 0;
 }
 
-static long remap_fixed(void)
-{
-	return remap(0, 16, 16, MREMAP_MAYMOVE | MREMAP_FIXED, TO(0));
-}
-
-static long remap_fixed_part(void)
-{
-	return remap(4, 4, 4, MREMAP_MAYMOVE | MREMAP_FIXED, TO(8));
-}
+static long remap_fixed(void) { return move(0, 16, 0); }
+static long remap_fixed_part(void) { return move(4, 4, 8); }
+static long remap_fixed_over(void) { return move(0, 16, 20); }
+static long remap_tables(void) { return move(0, 1024, 0); }
+static long remap_unaligned(void) { return move(0, 1000, 7); }
 
 static long remap_fixed_larger(void)
 {
@@ -130,29 +121,9 @@ static long remap_fixed_smaller(void)
 	return remap(0, 16, 8, MREMAP_MAYMOVE | MREMAP_FIXED, TO(0));
 }
 
-static long remap_fixed_over(void)
-{
-	return remap(0, 16, 16, MREMAP_MAYMOVE | MREMAP_FIXED, TO(20));
-}
-
-static long remap_several(void)
-{
-	return remap(0, 16, 16, MREMAP_MAYMOVE | MREMAP_FIXED, TO(0));
-}
-
 static long remap_dontunmap(void)
 {
 	return remap(0, 16, 16, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, TO(0));
-}
-
-static long remap_tables(void)
-{
-	return remap(0, 1024, 1024, MREMAP_MAYMOVE | MREMAP_FIXED, TO(0));
-}
-
-static long remap_unaligned(void)
-{
-	return remap(0, 1000, 1000, MREMAP_MAYMOVE | MREMAP_FIXED, TO(7));
 }
 
 static long remap_second(void)
@@ -221,14 +192,14 @@ static const struct row rows[] = {
 	{ "mprotect of a copied file", file_copied, protect_middle, 0, 0 },
 	{ "mremap smaller", sixteen_held, remap_shrink, 0, 0 },
 	{ "mremap smaller, of a part", table_held, remap_shrink_within, 0, 0 },
-	{ "mremap larger, in place", room_behind, remap_grow_in_place, 0, 0 },
+	{ "mremap larger, in place", sixteen_held, remap_grow_in_place, 0, 0 },
 	{ "mremap larger, elsewhere", no_room_behind, remap_grow_away, 0, 0 },
 	{ "mremap FIXED", sixteen, remap_fixed, 0, 0 },
 	{ "mremap FIXED of a part", table_held, remap_fixed_part, 0, 0 },
 	{ "mremap FIXED, larger", sixteen, remap_fixed_larger, 0, 0 },
 	{ "mremap FIXED, smaller", sixteen, remap_fixed_smaller, PARTLY | LOSES, 0 },
 	{ "mremap FIXED over others, tables shared", both_held, remap_fixed_over, LOSES, 0 },
-	{ "mremap FIXED of several", three_kinds, remap_several, PARTLY | LOSES, 0 },
+	{ "mremap FIXED of several", three_kinds, remap_fixed, PARTLY | LOSES, 0 },
 	{ "mremap FIXED of a file", file_mapped, remap_fixed, 0, 0 },
 	{ "mremap FIXED of a copied file", file_copied, remap_fixed, 0, 0 },
 	{ "mremap DONTUNMAP", sixteen, remap_dontunmap, 0, 0 },
@@ -245,5 +216,5 @@ static const struct row rows[] = {
 
 int main(int argc, char **argv)
 {
-	return sweep_all(rows, sizeof(rows) / sizeof(rows[0]), argc, argv);
+	return SWEEP(rows, argc, argv);
 }

@@ -1,4 +1,4 @@
-/* Memory that calls without memory (fail_map.c, fail_calls.c) work on. */
+/* Memory that calls and faults without memory (fail_*.c) work on, and what several of them do to it. */
 #ifndef TESTS_USER_FAIL_MEMORY_H
 #define TESTS_USER_FAIL_MEMORY_H
 
@@ -46,13 +46,13 @@ static inline void both_held(void)
 static inline void file_mapped(void)
 {
 	make_mem_fd(16, 8);
-	need(from_map(mmap(AT(0), 16 * PAGE, RW, MAP_SHARED | MAP_FIXED, mem_fd, 0)) == 0);
+	map_at(AREA, 16, RW, MAP_SHARED, mem_fd);
 }
 
 static inline void file_copied(void)
 {
 	make_mem_fd(16, 16);
-	need(from_map(mmap(AT(0), 16 * PAGE, RW, MAP_PRIVATE | MAP_FIXED, mem_fd, 0)) == 0);
+	map_at(AREA, 16, RW, MAP_PRIVATE, mem_fd);
 	for (int i = 0; i < 16; i += 2)
 		*word_at(AREA, i) = 5;
 	make_holder();
@@ -60,10 +60,7 @@ static inline void file_copied(void)
 
 static inline void file_made(void) { make_mem_fd(16, 16); }
 
-static inline void empty_pages(void)
-{
-	need(from_map(mmap(AT(0), 16 * PAGE, RW, ANON | MAP_FIXED, -1, 0)) == 0);
-}
+static inline void empty_pages(void) { map_at(AREA, 16, RW, ANON, -1); }
 
 static inline void three_kinds(void)
 {
@@ -84,5 +81,51 @@ static inline void big_held(void)
 	big();
 	make_holder();
 }
+
+/* ---- acts ---- */
+
+static inline long read_word(unsigned long page)
+{
+	(void)*word_at(AREA, page);
+	return 0;
+}
+
+static inline long read_third(void) { return read_word(3); }
+
+static inline long write_third(void)
+{
+	*word_at(AREA, 3) = 99;
+	return 0;
+}
+
+/* n pages from `from` on in AREA go to `to` on in DEST. */
+static inline long move(unsigned long from, unsigned long n, unsigned long to)
+{
+	return from_map(mremap(AT(from), n * PAGE, n * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, TO(to)));
+}
+
+/* Whether the child could be made, and ended well. */
+static inline long reap(pid_t pid)
+{
+	int status, e = errno;
+
+	if (pid < 0)
+		return -1;
+	if (waitpid(pid, &status, 0) != pid)
+		return -1;
+	return keep_errno(status ? -1 : 0, e);
+}
+
+/* The child has that word in that page, too. */
+static inline long fork_that_sees(unsigned long page, uint64_t word)
+{
+	pid_t pid = (pid_t)syscall(SYS_fork);
+
+	if (pid == 0)
+		syscall(SYS_exit_group, *word_at(AREA, page) == word ? 0 : 1);
+	return reap(pid);
+}
+
+static inline long fork_it(void) { return fork_that_sees(1, AREA + 1); }
 
 #endif

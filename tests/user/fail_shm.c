@@ -51,16 +51,7 @@ static long attach_over(void) { return from_map(shmat(segment, TO(8), SHM_REMAP)
 static long detach(void) { return shmdt(AT(0)); }
 static long protect(void) { return mprotect(AT(4), 4 * PAGE, PROT_READ); }
 static long unmap(void) { return munmap(AT(4), 4 * PAGE); }
-static long move(void) { return from_map(mremap(AT(4), 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, TO(0))); }
-
-static long fork_it(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(0);
-	return pid < 0 || waitpid(pid, NULL, 0) != pid ? -1 : 0;
-}
+static long move_part(void) { return move(4, 4, 0); }
 
 static long told_of(void)
 {
@@ -79,12 +70,12 @@ static const struct row rows[] = {
 	{ "shmdt of what was cut", attached_cut, detach, 0, 0 },
 	{ "mprotect of a part", attached, protect, 0, 0 },
 	{ "munmap of a part", attached, unmap, 0, 0 },
-	{ "mremap of a part", attached, move, 0, 0 },
+	{ "mremap of a part", attached, move_part, 0, 0 },
 	{ "fork", attached_cut, fork_it, DIES, EAGAIN },
 	{ "shmctl IPC_STAT", attached, told_of, 0, 0 },
 };
 
 int main(int argc, char **argv)
 {
-	return sweep_all(rows, sizeof(rows) / sizeof(rows[0]), argc, argv);
+	return SWEEP(rows, argc, argv);
 }

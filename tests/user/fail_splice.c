@@ -35,10 +35,8 @@ static long emptied(ssize_t n)
 {
 	int err = errno;
 
-	while (ftruncate(to, 0) && errno == ENOMEM)
-		;
-	errno = err;
-	return n < 0 ? -1 : 0;
+	UNTIL(ftruncate(to, 0));
+	return keep_errno(n < 0 ? -1 : 0, err);
 }
 
 static long file_to_pipe(void) { return taken(splice(mem_fd, &(loff_t){ 100 }, a[1], NULL, sizeof(text), 0), a[0]); }
@@ -73,5 +71,5 @@ static const struct row rows[] = {
 
 int main(int argc, char **argv)
 {
-	return sweep_all(rows, sizeof(rows) / sizeof(rows[0]), argc, argv);
+	return SWEEP(rows, argc, argv);
 }
