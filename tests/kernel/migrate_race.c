@@ -2,84 +2,29 @@
  * Pages get other frames while threads on the other CPUs read and write them, and the boot CPU forks,
  * protects, unmaps and moves the memory they lie in: no word that was written is lost.
  *
- * Each worker has a word of its own in each page, and counts it up; a round in which the page
- * could not be written (it is protected, or elsewhere) does not count.
+ * Each racer has a word of its own in each page, and writes it again and again. The first pages stay what and where
+ * they are; the others may be protected or elsewhere just then.
  */
-#include <tests/kernel/crew.h>
 #include <tests/kernel/forktest.h>
-#include <tests/kernel/program.h>	/* random_next */
+#include <tests/kernel/racers.h>
 #include <mm/reclaim/migrate.h>
 
-#define PAGES		48u		/* of those, the first FIXED stay what and where they are */
+#define PAGES		48u
 #define FIXED		32u
-#define WORKERS		7u
 #define ROUNDS		1200u
 #define FAR		4096u
 
-struct worker {
-	struct member m;
-	uint64_t seed;
-	unsigned id;
-	uint64_t word[PAGES];		/* what it last wrote to its own words of the fixed pages */
-	uint64_t writes, wrong;
-};
-
-static struct worker workers[WORKERS];
-static unsigned nworkers;
-static struct crew crew = CREW_INIT(crew);
-static bool stop;			/* atomic */
 static uint64_t seed;
+static uint64_t words[RACERS][FIXED];	/* what each last wrote to its own words of these pages */
 
-static void step(struct worker *w)
+static void step(struct racer *r)
 {
-	unsigned page = (unsigned)(random_next(&w->seed) % PAGES);
-	uint64_t __user *at = UP(mt_va(page) + 8 * (1 + w->id));
-	uint64_t got;
+	unsigned page = (unsigned)(random_next(&r->seed) % PAGES);
 
-	if (page >= FIXED) {		/* whatever is there now */
-		if (!get_user_u64(&got, at))
-			w->writes += !put_user_u64(got + 1, at);
-		return;
-	}
-	if (get_user_u64(&got, at) || got != w->word[page] || put_user_u64(got + 1, at)) {
-		w->wrong++;
-		return;
-	}
-	w->word[page]++;
-	w->writes++;
-}
-
-static void worker_main(void *arg)
-{
-	struct worker *w = arg;
-
-	thread_set_aspace(mm_aspace(mt_mm));
-	while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
-		step(w);
-		resched_point();
-	}
-	thread_set_aspace(NULL);
-}
-
-static void workers_start(void)
-{
-	stop = false;
-	nworkers = MIN(arch_ncpus - 1, WORKERS);
-	for (unsigned i = 0; i < nworkers; i++) {
-		struct cpumask cpu = cpumask_of(i + 1);
-		struct worker *w = &workers[i];
-
-		memset(w, 0, sizeof(*w));
-		w->id = i;
-		w->seed = 77 + i;
-		EXPECT(crew_start(&crew, &w->m, &cpu, worker_main, w));
-	}
-}
-
-static void workers_stop(void)
-{
-	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	crew_wait(&crew);
+	if (page < FIXED)
+		racer_rewrite(r, page, &words[r->id][page]);
+	else
+		racer_touch(r, page);
 }
 
 /* Up to a batch of the pages that are there. Returns how many were moved. */
@@ -174,18 +119,16 @@ static void race(bool shared)
 	}
 	for (unsigned i = 0; i < PAGES; i++)
 		EXPECT_EQ(mt_write(i, i), 0);
-	workers_start();
+	memset(words, 0, sizeof(words));
+	racers_start(step, 77);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		moved += move_some();
 		disturb();
 		resched_point();
 	}
-	workers_stop();
-	for (unsigned i = 0; i < nworkers; i++) {
-		EXPECT_EQ(workers[i].wrong, 0);
-		EXPECT(workers[i].writes > 0);
-		ktest_note("worker %u: %lu writes", i, workers[i].writes);
-	}
+	racers_end(0);
+	for (unsigned i = 0; i < nracers; i++)
+		ktest_note("racer %u: %lu writes", i, racers[i].writes);
 	ktest_note("%u pages moved", moved);
 	EXPECT(moved > ROUNDS);
 	for (unsigned i = 0; i < FIXED; i++)

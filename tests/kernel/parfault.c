@@ -7,14 +7,11 @@
  * used a VMA after munmap or mprotect of it had returned would be found.
  */
 #include <kernel/core/grace.h>
-#include <tests/kernel/crew.h>
-#include <tests/kernel/mmtest.h>
-#include <tests/kernel/program.h>	/* random_next */
+#include <tests/kernel/racers.h>
 
 #define ANON	(MAP_PRIVATE | MAP_ANONYMOUS)
 #define PAGES	24u
 #define FAR	1024u			/* where mremap takes a page to, from where it was */
-#define WORKERS	7u
 #define ROUNDS	1500u
 
 /* Of a page: version, and in it what the last call made of it. */
@@ -24,38 +21,33 @@ struct place {
 	uint64_t life;			/* the mapping: another one, other content */
 };
 
-struct worker {
-	struct member m;
-	uint64_t seed;
-	unsigned id;
+/* What a racer knows. */
+struct view {
 	uint64_t life[PAGES], word[PAGES]; /* what it wrote, and in which life */
-	uint64_t accesses, judged, wrong;
-	const char *why;
+	uint64_t judged;
+	const char *why;		/* something was wrong */
 };
 
 static struct place places[PAGES];
-static struct worker workers[WORKERS];
-static unsigned nworkers;
-static struct crew crew = CREW_INIT(crew);
-static bool stop;			/* atomic */
+static struct view views[RACERS];
 static uint64_t seed;
 
-static void fail(struct worker *w, const char *why)
+static void fail(struct racer *r, const char *why)
 {
-	w->wrong++;
-	w->why = why;
+	r->wrong++;
+	views[r->id].why = why;
 }
 
 /* One access, and what is to be said of it if nothing was done to the page meanwhile. */
-static void access(struct worker *w, unsigned page, bool write)
+static void access(struct racer *r, unsigned page, bool write)
 {
-	uint64_t __user *at = UP(mt_va(page) + 8 * w->id);
+	struct view *w = &views[r->id];
+	uint64_t __user *at = racer_word(r, page);
 	uint64_t before = __atomic_load_n(&places[page].version, __ATOMIC_SEQ_CST);
-	uint64_t life = READ_ONCE(places[page].life), got = 0, put = w->accesses + 1;
+	uint64_t life = READ_ONCE(places[page].life), got = 0, put = r->steps + 1;
 	int prot = READ_ONCE(places[page].prot);
 	bool ok = write ? put_user_u64(put, at) == 0 : get_user_u64(&got, at) == 0;
 
-	WRITE_ONCE(w->accesses, w->accesses + 1);
 	if (write && ok) {
 		/* Whichever life it went to: it is known only if the version stayed. */
 		w->word[page] = put;
@@ -65,72 +57,44 @@ static void access(struct worker *w, unsigned page, bool write)
 		return;
 	w->judged++;
 	if (ok != (prot >= 0 && prot & (write ? PROT_WRITE : PROT_READ)))
-		fail(w, ok ? "an access went where it may not" : "an access was refused");
+		fail(r, ok ? "an access went where it may not" : "an access was refused");
 	else if (write && ok)
 		w->life[page] = life;
 	else if (ok && w->life[page] == life && got != w->word[page])
-		fail(w, "what was written is not there");
+		fail(r, "what was written is not there");
 	else if (ok && w->life[page] != life && w->life[page] != ~0ul && got)
-		fail(w, "a new mapping holds something");
+		fail(r, "a new mapping holds something");
 }
 
-static void worker_main(void *arg)
+static void step(struct racer *r)
 {
-	struct worker *w = arg;
-
-	thread_set_aspace(mm_aspace(mt_mm));
-	while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
-		access(w, random_next(&w->seed) % PAGES, random_next(&w->seed) % 2);
-		resched_point();
-	}
-	thread_set_aspace(NULL);
+	access(r, random_next(&r->seed) % PAGES, random_next(&r->seed) % 2);
 }
 
 static void begin(void)
 {
-	stop = false;
 	seed = 1;
 	mt_begin();
-	memset(workers, 0, sizeof(workers));
+	memset(views, 0, sizeof(views));
 	for (unsigned i = 0; i < PAGES; i++)
 		places[i] = (struct place){ .prot = -1, .life = 1 };
-	nworkers = MIN(arch_ncpus - 1, WORKERS);
-	for (unsigned i = 0; i < nworkers; i++) {
-		struct cpumask m = cpumask_of(i + 1);
-		struct worker *w = &workers[i];
-
-		w->id = i;
-		w->seed = i + 1;
-		crew_start(&crew, &w->m, &m, worker_main, w);
-	}
+	racers_start(step, 1);
 }
 
 static void end(void)
 {
 	uint64_t judged = 0;
 
-	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	crew_wait(&crew);
-	for (unsigned i = 0; i < nworkers; i++) {
-		judged += workers[i].judged;
-		if (workers[i].wrong)
+	racers_stop();
+	for (unsigned i = 0; i < nracers; i++) {
+		judged += views[i].judged;
+		if (racers[i].wrong)
 			ktest_fail(__FILE__, __LINE__, "CPU %u: %lu times: %s", i + 1,
-				   workers[i].wrong, workers[i].why);
+				   racers[i].wrong, views[i].why);
 	}
-	EXPECT(judged > nworkers * 100);
+	EXPECT(judged > nracers * 100);
 	mt_end();
 	grace_wait();
-}
-
-/* Every worker has tried a few pages since. */
-static void let_them_work(void)
-{
-	for (unsigned i = 0; i < nworkers; i++) {
-		uint64_t from = READ_ONCE(workers[i].accesses);
-
-		while (READ_ONCE(workers[i].accesses) < from + 5)
-			cpu_relax();
-	}
 }
 
 static void changing(unsigned from, unsigned n)
@@ -225,11 +189,10 @@ KTEST(parfault, beside_a_writer)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		one_call();
 		if (i % 8 == 0)
-			let_them_work();
+			racers_go_on(5);
 		resched_point();
 	}
-	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	crew_wait(&crew);
+	racers_stop();
 	mm_figures(mt_mm, &f);		/* every fault is counted, whatever became of its VMA */
 	EXPECT_EQ(f.minflt, vm_event_sum(PGFAULT) - vm_event_sum(PGMAJFAULT) - before);
 	end();
@@ -253,7 +216,7 @@ KTEST(parfault, no_lock_of_the_whole)
 		changing(0, PAGES);
 		EXPECT_EQ(mm_madvise(mt_mm, MT_BASE, PAGES * PAGE_SIZE, MADV_DONTNEED), 0);
 		changed(0, PAGES, RW, true);
-		let_them_work();
+		racers_go_on(5);
 	}
 	EXPECT_EQ(vm_event_sum(VMA_LOCK_MISS), missed);
 	end();

@@ -2,87 +2,32 @@
  * Huge pages of shared memory come and go while threads on the other CPUs read and write them: the boot CPU takes leaves
  * and pages out in all ways there are, and no word that was written is lost.
  *
- * Each worker has a word of its own in each page, and counts it up. The first two blocks of the object keep what is
+ * Each racer has a word of its own in each page, and writes it again and again. The first two blocks of the object keep what is
  * written: of the one only leaves go, of the other pages go to swap, too. In the last two whatever can be done is
  * done, and a word there counts only for as long as it is seen.
  */
-#include <tests/kernel/crew.h>
-#include <tests/kernel/program.h>	/* random_next */
+#include <tests/kernel/racers.h>
 #include <tests/kernel/shmemtest.h>
 #include <tests/kernel/swapdisk.h>
 
 #define FIXED		(2 * N)		/* pages */
 #define ALL		(4 * N)
 #define SIZE		(ALL * PAGE_SIZE)
-#define WORKERS		7u
 #define LIVES		6u		/* objects, one after the other: what was swapped is no block again */
 #define ROUNDS		250u
 
-struct worker {
-	struct member m;
-	uint64_t seed;
-	unsigned id;
-	uint64_t word[FIXED];		/* what it last wrote to its own words of these pages */
-	uint64_t writes, wrong;
-};
-
-static struct worker workers[WORKERS];
-static unsigned nworkers;
-static struct crew crew = CREW_INIT(crew);
-static bool stop;			/* atomic */
 static uint64_t seed;
 static struct object *shm;
+static uint64_t words[RACERS][FIXED];	/* what each last wrote to its own words of these pages */
 
-static void step(struct worker *w)
+static void step(struct racer *r)
 {
-	unsigned page = (unsigned)(random_next(&w->seed) % ALL);
-	uint64_t __user *at = UP(mt_va(AT + page) + 8 * (1 + w->id));
-	uint64_t got;
+	unsigned page = (unsigned)(random_next(&r->seed) % ALL);
 
-	if (page >= FIXED) {		/* whatever is there now */
-		if (!get_user_u64(&got, at))
-			w->writes += !put_user_u64(got + 1, at);
-		return;
-	}
-	if (get_user_u64(&got, at) || got != w->word[page] || put_user_u64(got + 1, at)) {
-		w->wrong++;
-		return;
-	}
-	w->word[page]++;
-	w->writes++;
-}
-
-static void worker_main(void *arg)
-{
-	struct worker *w = arg;
-
-	thread_set_aspace(mm_aspace(mt_mm));
-	while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST)) {
-		step(w);
-		resched_point();
-	}
-	thread_set_aspace(NULL);
-}
-
-static void workers_start(void)
-{
-	stop = false;
-	nworkers = MIN(arch_ncpus - 1, WORKERS);
-	for (unsigned i = 0; i < nworkers; i++) {
-		struct cpumask cpu = cpumask_of(i + 1);
-		struct worker *w = &workers[i];
-
-		memset(w, 0, sizeof(*w));
-		w->id = i;
-		w->seed = 177 + i;
-		EXPECT(crew_start(&crew, &w->m, &cpu, worker_main, w));
-	}
-}
-
-static void workers_stop(void)
-{
-	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
-	crew_wait(&crew);
+	if (page < FIXED)
+		racer_rewrite(r, AT + page, &words[r->id][page]);
+	else
+		racer_touch(r, AT + page);
 }
 
 static unsigned below(unsigned n)
@@ -211,16 +156,13 @@ static void live(void)
 	for (unsigned i = 0; i < ALL; i++)
 		EXPECT_EQ(mt_write(AT + i, i), 0);
 	EXPECT(sh_is_huge(AT) && sh_is_huge(AT + 3 * N));
-	workers_start();
+	memset(words, 0, sizeof(words));
+	racers_start(step, 177);
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		disturb();
 		resched_point();
 	}
-	workers_stop();
-	for (unsigned i = 0; i < nworkers; i++) {
-		EXPECT_EQ(workers[i].wrong, 0);
-		EXPECT(workers[i].writes > 0);
-	}
+	racers_end(0);
 	for (unsigned i = 0; i < FIXED; i++)
 		EXPECT_EQ(mt_read(AT + i), i);
 	EXPECT(ft_sound());
