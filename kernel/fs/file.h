@@ -149,6 +149,8 @@ int __must_check files_copy(struct files *to, struct files *from);
 void files_destroy(struct files *fs);
 /* Counted for the caller, or NULL. */
 struct file *files_get(struct files *fs, unsigned fd);
+/* Is no number below limit free? */
+bool files_is_full(struct files *fs, unsigned limit);
 /*
  * Takes over the caller's reference of f. The lowest free number from min on,
  * below limit; -EMFILE, -ENOMEM.

@@ -129,6 +129,24 @@ static int files_grow(struct files *fs, unsigned fd)
 	return 0;
 }
 
+/* The first free number from min on, if the table holds it. The lock is held. */
+static unsigned first_free(const struct files *fs, unsigned min)
+{
+	while (min < fs->max && fs->file[min])
+		min++;
+	return min;
+}
+
+bool files_is_full(struct files *fs, unsigned limit)
+{
+	bool full;
+
+	spin_lock(&fs->lock);
+	full = first_free(fs, 0) >= MIN(limit, FILES_MAX);
+	spin_unlock(&fs->lock);
+	return full;
+}
+
 /* Puts f at the first free number from *min on. The number, -EMFILE, or -ENOSPC: the table must hold *min first. */
 static int files_take_slot(struct files *fs, struct file *f, unsigned *min, unsigned limit, bool cloexec)
 {
@@ -136,8 +154,7 @@ static int files_take_slot(struct files *fs, struct file *f, unsigned *min, unsi
 	int r;
 
 	spin_lock(&fs->lock);
-	for (fd = *min; fd < fs->max && fs->file[fd]; fd++)
-		;
+	fd = first_free(fs, *min);
 	if (fd >= limit) {
 		r = -EMFILE;
 	} else if (fd >= fs->max) {

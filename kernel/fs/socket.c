@@ -53,9 +53,14 @@ static void disconnect(struct socket *s, struct socket_queue *in, struct socket_
 	socket_queue_put(in);
 }
 
+static void get(struct socket *s)
+{
+	ref_get(&s->refs);
+}
+
 static void put(struct socket *s)
 {
-	if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL))
+	if (!ref_put(&s->refs))
 		return;
 	disconnect(s, s->in, s->out);
 	node_put(s->node);
@@ -72,7 +77,8 @@ void socket_tell(struct socket *s)
 	file_poll_wake();
 }
 
-static int wait_for_change(struct socket *s, uint64_t seen, const struct file *f)
+/* 0, -EAGAIN, -ERESTARTSYS, -EINTR. */
+static int wait_for_change(struct socket *s, uint64_t seen, const struct file *f, uint64_t deadline_ns)
 {
 	uint64_t flags;
 	int err = 0;
@@ -81,9 +87,11 @@ static int wait_for_change(struct socket *s, uint64_t seen, const struct file *f
 		return -EAGAIN;
 	flags = waitq_lock(&s->wait);
 	while (s->changes == seen && !err)
-		err = waitq_sleep_interruptible(&s->wait, &flags);
+		err = waitq_sleep_interruptible_until(&s->wait, &flags, deadline_ns);
 	waitq_unlock(&s->wait, flags);
-	return err;
+	if (err == -ERESTARTSYS)
+		return socket_interrupted(deadline_ns);
+	return err == -ETIMEDOUT ? -EAGAIN : err;
 }
 
 /* The next one of a queue that goes, or NULL. */
@@ -281,8 +289,8 @@ int socket_listen(struct file *f, unsigned backlog)
 	return err;
 }
 
-/* The first that waits to be accepted, its reference the caller's; NULL. */
-static struct socket *take_first(struct socket *s, uint64_t *changes, int *err)
+/* The first that waits to be accepted, its reference the caller's; NULL, with *err if none will come. */
+static struct socket *take_first(struct socket *s, const struct file *f, uint64_t *changes, int *err)
 {
 	struct socket *first;
 
@@ -293,19 +301,40 @@ static struct socket *take_first(struct socket *s, uint64_t *changes, int *err)
 	if (first) {
 		TAILQ_REMOVE(&s->queue, first, link);
 		s->nqueued--;
+	} else if (s->shut_in && !(f->flags & O_NONBLOCK)) {
+		*err = -EINVAL;
 	}
 	spin_unlock(&socket_lock);
 	return first;
 }
 
+/* s, which cannot be accepted now, waits on, before all others; its reference is taken over. */
+static void put_back(struct socket *l, struct socket *s)
+{
+	bool listens;
+
+	spin_lock(&socket_lock);
+	s->has_file = false;
+	listens = l->state == SOCKET_LISTENING;
+	if (listens) {
+		TAILQ_INSERT_HEAD(&l->queue, s, link);
+		l->nqueued++;
+	}
+	spin_unlock(&socket_lock);
+	if (listens)
+		socket_tell(l);
+	else
+		put(s);
+}
+
 int socket_accept(struct file *f, unsigned flags, struct file **out)
 {
 	struct socket *s = f->data, *first;
-	uint64_t changes;
+	uint64_t changes, deadline_ns = socket_deadline(socket_get_options(f).receive_ns);
 	int err;
 
-	while (!(first = take_first(s, &changes, &err)) && !err) {
-		err = wait_for_change(s, changes, f);
+	while (!(first = take_first(s, f, &changes, &err)) && !err) {
+		err = wait_for_change(s, changes, f, deadline_ns);
 		if (err)
 			return err;
 	}
@@ -314,8 +343,17 @@ int socket_accept(struct file *f, unsigned flags, struct file **out)
 	socket_tell(s);			/* who waits for room */
 	err = open_file(first, flags, out);
 	if (err)
-		put(first);
+		put_back(s, first);
 	return err;
+}
+
+void socket_give_back(struct file *f, struct file *accepted)
+{
+	struct socket *s = accepted->data;
+
+	get(s);
+	file_put(accepted);
+	put_back(f->data, s);
 }
 
 /* The listener, counted, or NULL. */
@@ -326,7 +364,7 @@ static struct socket *get_listener(const struct node *node, const struct socket_
 	spin_lock(&socket_lock);
 	l = find(node, name);
 	if (l && l->state == SOCKET_LISTENING)
-		__atomic_fetch_add(&l->refs, 1, __ATOMIC_RELAXED);
+		get(l);
 	else
 		l = NULL;
 	spin_unlock(&socket_lock);
@@ -340,7 +378,7 @@ static int queue(struct socket *l, struct socket *s, struct socket *other, uint6
 
 	spin_lock(&socket_lock);
 	*changes = READ_ONCE(l->changes);
-	if (l->state != SOCKET_LISTENING) {
+	if (l->state != SOCKET_LISTENING || l->shut_in) {
 		err = -ECONNREFUSED;
 	} else if (l->nqueued > l->backlog) {
 		err = -EAGAIN;
@@ -358,11 +396,11 @@ static int queue(struct socket *l, struct socket *s, struct socket *other, uint6
 
 static int connect_to(struct socket *l, struct socket *s, struct socket *other, const struct file *f)
 {
-	uint64_t changes;
+	uint64_t changes, deadline_ns = socket_deadline(socket_get_options(f).send_ns);
 	int err;
 
 	while ((err = queue(l, s, other, &changes)) == -EAGAIN) {
-		err = wait_for_change(l, changes, f);
+		err = wait_for_change(l, changes, f, deadline_ns);
 		if (err)
 			return err;
 	}

@@ -50,11 +50,13 @@ bool is_socket(const struct file *f);
 int __must_check socket_bind(struct file *f, struct node *node, const struct socket_name *name);
 /* listen(2): 0, -EINVAL. */
 int __must_check socket_listen(struct file *f, unsigned backlog);
-/* accept(2): a new open file. 0; -EINVAL, -EAGAIN, -ERESTARTSYS, -ENOMEM. */
+/* accept(2): a new open file. 0; -EINVAL, -EAGAIN, -ERESTARTSYS, -EINTR, -ENOMEM. */
 int __must_check socket_accept(struct file *f, unsigned flags, struct file **out);
+/* There is no number for it: it waits to be accepted again, as the next one. */
+void socket_give_back(struct file *f, struct file *accepted);
 /* connect(2), to who is bound as socket_bind says: 0; -ECONNREFUSED, -EISCONN, -EINVAL, -EAGAIN, -ERESTARTSYS, -ENOMEM. */
 int __must_check socket_connect(struct file *f, struct node *node, const struct socket_name *name);
-/* shutdown(2): no more is received, sent. Of one that is not connected: nothing. */
+/* shutdown(2): no more is received, sent, or accepted. Of one that is neither connected nor listens: nothing. */
 void socket_shutdown(struct file *f, bool in, bool out);
 /* Bytes, as read and write; also -ENOTCONN, -ECONNRESET, -EMSGSIZE, -ETOOMANYREFS. */
 ssize_t __must_check socket_receive(struct file *f, struct io_iter *to, struct socket_message *m);
@@ -68,7 +70,7 @@ bool socket_is_of_records(const struct file *f);
 int socket_take_error(struct file *f);
 /* SO_PASSCRED, SO_RCVTIMEO and SO_SNDTIMEO (ns; 0: as long as it takes). */
 struct socket_options { bool passcred; uint64_t receive_ns, send_ns; };
-struct socket_options socket_get_options(struct file *f);
+struct socket_options socket_get_options(const struct file *f);
 void socket_set_options(struct file *f, const struct socket_options *o);
 
 #define AF_UNIX		1

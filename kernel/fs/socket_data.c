@@ -2,7 +2,6 @@
 #include <kernel/fs/socket_internal.h>
 #include <asm/ioctls.h>
 #include <arch/uaccess.h>
-#include <kernel/core/clock.h>
 #include <kernel/fs/pipe.h>
 #include <kernel/fs/uio.h>
 #include <kernel/proc/process.h>
@@ -35,7 +34,7 @@ static void prepare(const struct file *f, struct socket_message *m, uint64_t tim
 		m->flags |= MSG_DONTWAIT;
 	m->record = s->records;
 	m->wants_sender = s->options.passcred;
-	m->deadline_ns = timeout_ns ? clock_monotonic_ns() + timeout_ns : UINT64_MAX;
+	m->deadline_ns = socket_deadline(timeout_ns);
 }
 
 ssize_t socket_receive(struct file *f, struct io_iter *to, struct socket_message *m)
@@ -140,12 +139,24 @@ ssize_t socket_to_pipe(struct file *f, struct file *pipe, size_t n, bool wait)
 	return done ? (ssize_t)done : r;
 }
 
+/* Who waits to be accepted by it, or to accept, waits no more. */
+static void shut_listener(struct socket *s, bool in, bool out)
+{
+	spin_lock(&socket_lock);
+	if (s->state == SOCKET_LISTENING) {
+		s->shut_in |= in;
+		s->shut_out |= out;
+	}
+	spin_unlock(&socket_lock);
+}
+
 /* Both sides see it: what is not received any more is not sent either. */
 void socket_shutdown(struct file *f, bool in, bool out)
 {
 	struct socket *s = f->data;
 	int err;
 
+	shut_listener(s, in, out);
 	for (unsigned i = 0; i < 2; i++) {
 		struct socket_queue *end = (i ? out : in) ? get_end(s, i, &err) : NULL;
 
@@ -171,6 +182,13 @@ static unsigned poll_connected(struct socket_queue *in, struct socket_queue *out
 	return i | o;
 }
 
+static unsigned poll_listener(const struct socket *s)
+{
+	bool in = READ_ONCE(s->shut_in), ready = in || READ_ONCE(s->nqueued);
+
+	return (ready ? POLLIN | POLLRDNORM : 0) | (in ? POLLRDHUP : 0) | (in && READ_ONCE(s->shut_out) ? POLLHUP : 0);
+}
+
 static unsigned socket_poll(struct file *f)
 {
 	struct socket *s = f->data;
@@ -181,7 +199,7 @@ static unsigned socket_poll(struct file *f)
 	if (in && out)
 		now = poll_connected(in, out);
 	else if (READ_ONCE(s->state) == SOCKET_LISTENING)
-		now = READ_ONCE(s->nqueued) ? POLLIN | POLLRDNORM : 0;
+		now = poll_listener(s);
 	else
 		now = POLLOUT | POLLWRNORM | POLLWRBAND | POLLHUP;
 	if (in)
@@ -236,12 +254,12 @@ int socket_take_error(struct file *f)
 	return err;
 }
 
-struct socket_options socket_get_options(struct file *f)
+struct socket_options socket_get_options(const struct file *f)
 {
 	struct socket_options o;
 
 	spin_lock(&socket_lock);
-	o = ((struct socket *)f->data)->options;
+	o = ((const struct socket *)f->data)->options;
 	spin_unlock(&socket_lock);
 	return o;
 }

@@ -2,8 +2,10 @@
 #ifndef KERNEL_FS_SOCKET_INTERNAL_H
 #define KERNEL_FS_SOCKET_INTERNAL_H
 
+#include <kernel/core/clock.h>
 #include <kernel/core/wait.h>
 #include <kernel/fs/socket_queue.h>
+#include <linux/errno.h>
 
 enum socket_state { SOCKET_NEW, SOCKET_LISTENING, SOCKET_CONNECTED };
 
@@ -21,6 +23,7 @@ struct socket {
 	struct socket_peer who;		/* of the other end */
 	struct node *node;		/* where it is bound, counted */
 	bool bound;
+	bool shut_in, shut_out;		/* who listens: by shutdown(2) */
 	unsigned backlog, nqueued;
 	TAILQ_HEAD(socket_list, socket) queue;	/* to be accepted */
 	TAILQ_ENTRY(socket) link;	/* of those bound, or of a queue */
@@ -33,6 +36,16 @@ extern const struct file_ops socket_ops;	/* socket_data.c */
 struct socket_peer socket_myself(void);
 /* It has changed: who waits looks again. socket_lock is not held. */
 void socket_tell(struct socket *s);
+/* What a wait returns that a signal has ended. One with a limit of time is not made again: it would have it anew. */
+static inline int socket_interrupted(uint64_t deadline_ns)
+{
+	return deadline_ns == UINT64_MAX ? -ERESTARTSYS : -EINTR;
+}
+/* When a wait that begins now, and may take so long (0: as long as it takes), is over. */
+static inline uint64_t socket_deadline(uint64_t timeout_ns)
+{
+	return timeout_ns ? clock_monotonic_ns() + timeout_ns : UINT64_MAX;
+}
 /* Its file is closed. */
 void socket_release(struct file *f);
 

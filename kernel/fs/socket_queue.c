@@ -173,7 +173,7 @@ bool socket_queue_take_reset(struct socket_queue *q)
 	return was;
 }
 
-/* Lets the lock go until something has changed. 0, -EAGAIN, -ERESTARTSYS. */
+/* Lets the lock go until something has changed. 0, -EAGAIN, -ERESTARTSYS, -EINTR. */
 static int wait_for_change(struct socket_queue *q, const struct socket_message *m)
 {
 	uint64_t seen = READ_ONCE(q->changes), flags;
@@ -187,6 +187,8 @@ static int wait_for_change(struct socket_queue *q, const struct socket_message *
 		err = waitq_sleep_interruptible_until(&q->wait, &flags, m->deadline_ns);
 	waitq_unlock(&q->wait, flags);
 	spin_lock(&q->lock);
+	if (err == -ERESTARTSYS)
+		return socket_interrupted(m->deadline_ns);
 	return err == -ETIMEDOUT ? -EAGAIN : err;
 }
 

@@ -42,11 +42,11 @@ void socket_queue_close_reader(struct socket_queue *q);
 void socket_queue_close_writer(struct socket_queue *q, bool reset);
 
 /*
- * Bytes; -EPIPE, -EAGAIN, -ERESTARTSYS, -ENOMEM, -EFAULT, -EMSGSIZE, -ETOOMANYREFS. m->cargo becomes NULL where
- * it is sent.
+ * Bytes; -EPIPE, -EAGAIN, -ERESTARTSYS, -EINTR (there is a limit of time), -ENOMEM, -EFAULT, -EMSGSIZE, -ETOOMANYREFS.
+ * m->cargo becomes NULL where it is sent.
  */
 ssize_t __must_check socket_queue_send(struct socket_queue *q, struct io_iter *from, struct socket_message *m);
-/* Bytes, 0: no more will come; -ECONNRESET, -EAGAIN, -ERESTARTSYS, -EFAULT, -ENOMEM. */
+/* Bytes, 0: no more will come; -ECONNRESET, -EAGAIN, -ERESTARTSYS, -EINTR, -EFAULT, -ENOMEM. */
 ssize_t __must_check socket_queue_receive(struct socket_queue *q, struct io_iter *to, struct socket_message *m);
 /* POLLIN, POLLRDHUP, POLLERR for its reader; POLLOUT, POLLHUP for its writer. */
 unsigned socket_queue_poll_in(struct socket_queue *q);

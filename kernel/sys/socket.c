@@ -234,21 +234,28 @@ static long put_peer(struct file *f, void __user *to, uint32_t __user *len)
 
 static long accept(int fd, void __user *to, uint32_t __user *len, unsigned flags)
 {
+	struct process *p = current_process();
 	struct file *other;
 	long r;
-	struct file *f = socket_of(fd, &r);
+	struct file *f __put_file = socket_of(fd, &r);
 
 	if (!f)
 		return r;
-	r = flags & ~SOCK_FLAGS ? -EINVAL : socket_accept(f, flags & O_NONBLOCK, &other);
-	file_put(f);
+	if (flags & ~SOCK_FLAGS)
+		return -EINVAL;
+	if (files_is_full(&p->files, process_fd_limit(p)))
+		return -EMFILE;
+	r = socket_accept(f, flags & O_NONBLOCK, &other);
 	if (r)
 		return r;
-	if (to)
-		r = put_peer(other, to, len);
-	if (!r)
-		return file_number(other, flags & O_CLOEXEC);
-	file_put(other);
+	r = to ? put_peer(other, to, len) : 0;
+	if (r) {
+		file_put(other);
+		return r;
+	}
+	r = files_add(&p->files, other, 0, process_fd_limit(p), flags & O_CLOEXEC);
+	if (r < 0)
+		socket_give_back(f, other);
 	return r;
 }
 
