@@ -59,13 +59,9 @@ SYSCALL2(eventfd2, unsigned, first, unsigned, flags)
 
 static long change_signalfd(int fd, uint64_t set)
 {
-	struct file *f = user_file(fd);
-	int err;
+	struct file *f __put_file = user_file(fd);
+	int err = f ? signalfd_change(f, set) : -EBADF;
 
-	if (!f)
-		return -EBADF;
-	err = signalfd_change(f, set);
-	file_put(f);
 	return err ? err : fd;
 }
 
@@ -127,9 +123,9 @@ static uint64_t moment(const struct file *f, uint64_t ns, bool absolute)
 SYSCALL4(timerfd_settime, int, fd, int, flags, const struct __kernel_itimerspec __user *, new,
 	 struct __kernel_itimerspec __user *, old)
 {
+	struct file *f __put_file = NULL;
 	struct timer_setting was;
 	uint64_t value, every;
-	struct file *f;
 	long r = get_itimerspec(new, &value, &every);
 
 	if (!r && flags & ~TFD_SET_FLAGS)
@@ -137,30 +133,21 @@ SYSCALL4(timerfd_settime, int, fd, int, flags, const struct __kernel_itimerspec 
 	if (r)
 		return r;
 	f = user_file(fd);
-	if (!f)
-		return -EBADF;
-	if (is_timerfd(f))
-		timerfd_set(f, moment(f, value, flags & TFD_TIMER_ABSTIME), every, &was);
-	else
-		r = -EINVAL;
-	file_put(f);
-	return r || !old ? r : put_itimerspec(old, &was);
+	if (!f || !is_timerfd(f))
+		return f ? -EINVAL : -EBADF;
+	timerfd_set(f, moment(f, value, flags & TFD_TIMER_ABSTIME), every, &was);
+	return old ? put_itimerspec(old, &was) : 0;
 }
 
 SYSCALL2(timerfd_gettime, int, fd, struct __kernel_itimerspec __user *, to)
 {
+	struct file *f __put_file = user_file(fd);
 	struct timer_setting now;
-	struct file *f = user_file(fd);
-	long r = 0;
 
-	if (!f)
-		return -EBADF;
-	if (is_timerfd(f))
-		timerfd_get(f, &now);
-	else
-		r = -EINVAL;
-	file_put(f);
-	return r ? r : put_itimerspec(to, &now);
+	if (!f || !is_timerfd(f))
+		return f ? -EINVAL : -EBADF;
+	timerfd_get(f, &now);
+	return put_itimerspec(to, &now);
 }
 
 /* ---- epoll ---- */
@@ -185,21 +172,14 @@ SYSCALL1(epoll_create1, unsigned, flags)
 
 SYSCALL4(epoll_ctl, int, epfd, int, op, int, fd, const struct epoll_event __user *, event)
 {
+	struct file *set __put_file = NULL, *f __put_file = NULL;
 	struct epoll_event e = { 0 };
-	struct file *set, *f;
-	long r = -EBADF;
 
 	if (op != EPOLL_CTL_DEL && copy_from_user(&e, event, sizeof(e)))
 		return -EFAULT;
 	set = user_file(epfd);
 	f = user_file(fd);
-	if (set && f)
-		r = epoll_change(set, op, f, fd, &e);
-	if (f)
-		file_put(f);
-	if (set)
-		file_put(set);
-	return r;
+	return set && f ? epoll_change(set, op, f, fd, &e) : -EBADF;
 }
 
 /* How many of n events got there, or -EFAULT; the others stay to be told of. */
@@ -232,17 +212,14 @@ static long collect(struct file *set, struct epoll_event __user *to, unsigned ma
 
 static long wait_for_set(int epfd, struct epoll_event __user *to, int max, uint64_t deadline)
 {
-	struct file *set;
-	long r;
+	struct file *set __put_file = NULL;
 
 	if (max <= 0 || (size_t)max > INT32_MAX / sizeof(struct epoll_event))
 		return -EINVAL;
 	set = user_file(epfd);
-	if (!set)
-		return -EBADF;
-	r = is_epoll(set) ? collect(set, to, MIN((unsigned)max, EVENTS_MAX), deadline) : -EINVAL;
-	file_put(set);
-	return r;
+	if (!set || !is_epoll(set))
+		return set ? -EINVAL : -EBADF;
+	return collect(set, to, MIN((unsigned)max, EVENTS_MAX), deadline);
 }
 
 static uint64_t deadline_of(int ms)

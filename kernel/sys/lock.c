@@ -19,18 +19,16 @@ static int type_of_flock(unsigned op, short *type)
 SYSCALL2(flock, int, fd, unsigned, op)
 {
 	struct file_lock l = { .kind = LOCK_FLOCK, .last = UINT64_MAX, .pid = current_process()->pid };
-	struct file *f;
-	long r = type_of_flock(op, &l.type);
+	struct file *f __put_file = NULL;
+	int err = type_of_flock(op, &l.type);
 
-	if (r)
-		return r;
+	if (err)
+		return err;
 	f = user_file(fd);
 	if (!f)
 		return -EBADF;
 	l.owner = f;
-	r = locks_set(f->node, &l, !(op & LOCK_NB));
-	file_put(f);
-	return r;
+	return locks_set(f->node, &l, !(op & LOCK_NB));
 }
 
 /* ---- ranges ---- */

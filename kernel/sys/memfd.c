@@ -1,6 +1,5 @@
 /* memfd_create. */
 #include <kernel/fs/memfd.h>
-#include <kernel/proc/process.h>
 #include <kernel/sys/syscall.h>
 #include <linux/fcntl.h>
 #include <linux/memfd.h>
@@ -25,7 +24,6 @@ static long check_flags(unsigned flags)
 
 SYSCALL2(memfd_create, const char __user *, uname, unsigned, flags)
 {
-	struct process *p = current_process();
 	unsigned seals = flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL) ? 0 : OBJECT_SEAL_SEAL;
 	char name[MEMFD_NAME_MAX + 1];
 	struct hugepool *pool = NULL;
@@ -45,10 +43,5 @@ SYSCALL2(memfd_create, const char __user *, uname, unsigned, flags)
 			return -ENODEV;
 	}
 	r = memfd_create(name, !(flags & MFD_NOEXEC_SEAL), seals, pool, &f);
-	if (r)
-		return r;
-	r = files_add(&p->files, f, 0, process_fd_limit(p), flags & MFD_CLOEXEC);
-	if (r < 0)
-		file_put(f);
-	return r;
+	return r ? r : file_number(f, flags & MFD_CLOEXEC);
 }

@@ -15,17 +15,6 @@
 #define NOT_KEPT	(O_CREAT | O_EXCL | O_CLOEXEC)	/* in the flags of what is open */
 #define PATH_FLAGS	(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-/* As a number of the running process; takes f over. */
-static long add_file(struct file *f, unsigned flags)
-{
-	struct process *p = current_process();
-	long fd = files_add(&p->files, f, 0, process_fd_limit(p), flags & O_CLOEXEC);
-
-	if (fd < 0)
-		file_put(f);
-	return fd;
-}
-
 static unsigned rights_for(unsigned flags)
 {
 	static const unsigned rights[] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE };
@@ -58,7 +47,7 @@ static long open_there(struct node *n, unsigned flags)
 	if (r)
 		return r;
 	r = file_open_node(n, (flags & ~(unsigned)NOT_KEPT) | O_LARGEFILE, &f);
-	return r ? r : add_file(f, flags);
+	return r ? r : file_number(f, flags & O_CLOEXEC);
 }
 
 /* A new file at the end of the path. -EEXIST: somebody has made one meanwhile. */
@@ -73,7 +62,7 @@ static long open_new(const struct path_end *e, unsigned flags, uint32_t mode)
 	fd = file_open(n, &regular_file_ops, (flags & ~(unsigned)NOT_KEPT) | O_LARGEFILE, &f);
 	if (!fd) {
 		file_get(f);
-		fd = add_file(f, flags);
+		fd = file_number(f, flags & O_CLOEXEC);
 		err = fd < 0 ? fd : fs_make(e, n);
 		if (err && fd >= 0)
 			files_take_back(&current_process()->files, (unsigned)fd, f);
@@ -123,7 +112,7 @@ static long open_unnamed(int dirfd, const char __user *path, unsigned flags, uin
 	if (!r)
 		r = n ? file_open(n, &regular_file_ops, (flags & ~(unsigned)NOT_KEPT) | O_LARGEFILE, &f) : -ENOMEM;
 	if (!r)
-		r = add_file(f, flags);
+		r = file_number(f, flags & O_CLOEXEC);
 	node_put(n);
 	node_put(dir);
 	return r;

@@ -31,10 +31,8 @@ static int get_ends(struct ends *e, int in, int out)
 
 static void put_ends(struct ends *e)
 {
-	if (e->in)
-		file_put(e->in);
-	if (e->out)
-		file_put(e->out);
+	file_put_cleanup(&e->in);
+	file_put_cleanup(&e->out);
 }
 
 static int get_place(const uint64_t __user *from, uint64_t *at, uint64_t **pos)
@@ -47,6 +45,13 @@ static int get_place(const uint64_t __user *from, uint64_t *at, uint64_t **pos)
 static long put_place(uint64_t __user *to, uint64_t at, long r)
 {
 	return r >= 0 && to && copy_to_user(to, &at, sizeof(at)) ? -EFAULT : r;
+}
+
+static void stand_at(struct file *f, uint64_t at)
+{
+	mutex_lock(&f->lock);
+	f->pos = at;
+	mutex_unlock(&f->lock);
 }
 
 static int may_move(const struct ends *e)
@@ -87,9 +92,7 @@ static long send(struct ends *e, uint64_t __user *off, size_t n)
 		return r;
 	if (off)
 		return put_place(off, pos + (uint64_t)r, r);
-	mutex_lock(&e->in->lock);
-	e->in->pos = pos + (uint64_t)r;
-	mutex_unlock(&e->in->lock);
+	stand_at(e->in, pos + (uint64_t)r);
 	return r;
 }
 
@@ -202,8 +205,8 @@ static long splice_own(struct file *f, const struct io_vector *v, bool wait)
 
 SYSCALL4(vmsplice, int, fd, const struct iovec __user *, iov, uint64_t, n, unsigned, flags)
 {
+	struct file *f __put_file = NULL;
 	struct io_vector v;
-	struct file *f;
 	long r;
 
 	if (flags & ~SPLICE_ALL)
@@ -216,7 +219,6 @@ SYSCALL4(vmsplice, int, fd, const struct iovec __user *, iov, uint64_t, n, unsig
 		r = splice_own(f, &v, !(flags & SPLICE_NONBLOCK));
 		io_vector_free(&v);
 	}
-	file_put(f);
 	return r;
 }
 
@@ -259,13 +261,6 @@ static void start_at(struct file *f, uint64_t *at, uint64_t **pos)
 	if (!*pos)
 		*at = READ_ONCE(f->pos);
 	*pos = at;
-}
-
-static void stand_at(struct file *f, uint64_t at)
-{
-	mutex_lock(&f->lock);
-	f->pos = at;
-	mutex_unlock(&f->lock);
 }
 
 static long copy_range(struct ends *e, size_t n)

@@ -98,14 +98,9 @@ SYSCALL2(lstat, const char __user *, path, struct stat __user *, st)
 
 SYSCALL2(fstat, int, fd, struct stat __user *, st)
 {
-	struct file *f = files_get(&current_process()->files, (unsigned)fd);
-	long err;
+	struct file *f __put_file = files_get(&current_process()->files, (unsigned)fd);
 
-	if (!f)
-		return -EBADF;
-	err = put_stat(f->node, st);
-	file_put(f);
-	return err;
+	return f ? put_stat(f->node, st) : -EBADF;
 }
 
 SYSCALL4(newfstatat, int, dirfd, const char __user *, path, struct stat __user *, st, int, flags)
@@ -221,12 +216,7 @@ SYSCALL2(statfs, const char __user *, path, struct statfs __user *, st)
 
 SYSCALL2(fstatfs, int, fd, struct statfs __user *, st)
 {
-	struct file *f = files_get(&current_process()->files, (unsigned)fd);
-	long err;
+	struct file *f __put_file = files_get(&current_process()->files, (unsigned)fd);
 
-	if (!f)
-		return -EBADF;
-	err = put_statfs(f->node, st);
-	file_put(f);
-	return err;
+	return f ? put_statfs(f->node, st) : -EBADF;
 }

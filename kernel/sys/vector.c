@@ -28,7 +28,7 @@ static ssize_t pieces_at(struct file *f, const struct io_vector *v, uint64_t pos
 
 static long vector_at(int fd, const struct iovec __user *iov, uint64_t n, int64_t off, bool write)
 {
-	struct file *f = user_file(fd);
+	struct file *f __put_file = user_file(fd);
 	struct io_vector v;
 	long r;
 
@@ -39,7 +39,6 @@ static long vector_at(int fd, const struct iovec __user *iov, uint64_t n, int64_
 		r = pieces_at(f, &v, (uint64_t)off, write);
 		io_vector_free(&v);
 	}
-	file_put(f);
 	return r;
 }
 

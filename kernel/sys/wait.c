@@ -95,7 +95,7 @@ static int put_info(const struct wait_news *news, siginfo_t __user *to)
 /* The process that an open file stands for; without waiting, where that says so. */
 static int choose_file(struct wait_for *w, int fd)
 {
-	struct file *f = fd >= 0 ? user_file(fd) : NULL;
+	struct file *f __put_file = fd >= 0 ? user_file(fd) : NULL;
 	const struct process *p = f ? pidfd_process(f) : NULL;
 
 	if (p) {
@@ -104,8 +104,6 @@ static int choose_file(struct wait_for *w, int fd)
 		if (f->flags & O_NONBLOCK)
 			w->options |= WNOHANG;
 	}
-	if (f)
-		file_put(f);
 	return p ? 0 : fd < 0 ? -EINVAL : -EBADF;
 }
 
