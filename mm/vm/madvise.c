@@ -191,7 +191,7 @@ static int note_or_zap(struct mm *mm, vaddr_t start, vaddr_t end, enum advice wh
 	gather_finish(&g);
 	read_unlock(&mm->lock);
 	if (what == ADVICE_WILLNEED)
-		read_slots(mm, start, end);
+		read_slots(mm, start, MIN(end, mm_user_end()));
 	return err;
 }
 

@@ -126,6 +126,16 @@ static int move_pages(struct remap *r)
 	return err;
 }
 
+/* What is behind the new size goes. Also -EINVAL: the old size goes on beyond where programs may be. */
+static int cut_off(struct remap *r)
+{
+	vaddr_t from = r->addr + r->new_len;
+
+	if (from > mm_user_end() || r->old_len - r->new_len > mm_user_end() - from)
+		return -EINVAL;
+	return map_take_out(r->mm, from, r->addr + r->old_len, &r->dead);
+}
+
 /* The old place: unmapped, or empty. */
 static void leave_old(struct remap *r)
 {
@@ -229,7 +239,7 @@ static long remap_to(struct remap *r)
 		err = map_take_out(r->mm, r->new_addr, end, &r->dead);
 	}
 	if (!err && r->new_len < r->old_len) {
-		err = map_take_out(r->mm, r->addr + r->new_len, r->addr + r->old_len, &r->dead);
+		err = cut_off(r);
 		r->old_len = r->new_len;
 	}
 	if (err)
@@ -322,7 +332,7 @@ static long remap(struct remap *r)
 	if (r->new_len > r->old_len)
 		return grow(r);
 	if (r->new_len < r->old_len)
-		err = map_take_out(r->mm, r->addr + r->new_len, r->addr + r->old_len, &r->dead);
+		err = cut_off(r);
 	return err ? err : (long)r->addr;
 }
 

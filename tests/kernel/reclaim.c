@@ -5,6 +5,7 @@
  */
 #include <tests/kernel/swapdisk.h>
 #include <mm/alloc/lists.h>
+#include <mm/vm/map.h>
 
 #define N		64u		/* pages of a test's memory */
 
@@ -179,6 +180,18 @@ KTEST(reclaim, willneed_reads_what_is_in_swap)
 	EXPECT_EQ(vm_event_sum(PSWPIN), in + N);
 	check(2);
 	EXPECT_EQ(vm_event_sum(PSWPIN), in + N);
+	memory_end();
+}
+
+KTEST(reclaim, willneed_ends_where_programs_end)
+{
+	memory_begin();
+	EXPECT(mt_anon(0, N, RW));
+	fill(2);
+	EXPECT_EQ(pageout(), 0);
+	EXPECT_EQ(mm_madvise(mt_mm, MT_BASE, mm_user_end() - MT_BASE + 2 * PAGE_SIZE, MADV_WILLNEED), -ENOMEM);
+	EXPECT_EQ(mm_madvise(mt_mm, -2 * PAGE_SIZE, PAGE_SIZE, MADV_WILLNEED), -ENOMEM);
+	check(2);
 	memory_end();
 }
 

@@ -194,6 +194,8 @@ static void wrong(void)
 	CALL(madvise, base, -1l, MADV_DONTNEED);
 	CALL(madvise, base, -PAGE, MADV_DONTNEED);
 	CALL(madvise, base, 1, MADV_WILLNEED);
+	CALL(madvise, -2 * PAGE, PAGE, MADV_WILLNEED);
+	CALL(madvise, -2 * PAGE, PAGE, MADV_DONTNEED);
 	CALL(madvise, base, 5 * PAGE, MADV_RANDOM);
 	CALL(madvise, base + 5 * PAGE, PAGE, MADV_SEQUENTIAL);
 	CALL(madvise, base, PAGE, 16);

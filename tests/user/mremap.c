@@ -141,6 +141,19 @@ static void wrong(void)
 	look(8, 16);
 }
 
+/* The old size goes on beyond where programs may be, or around to the beginning. */
+static void beyond(void)
+{
+	fresh(10, 14, ANON);
+	REMAP(base + 10 * PAGE, -PAGE, PAGE, MREMAP_MAYMOVE, 0);
+	REMAP(base + 10 * PAGE, 1ul << 47, PAGE, 0, 0);
+	REMAP(base + 10 * PAGE, -PAGE - (size_t)base, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base + 30 * PAGE);
+	REMAP(base + 10 * PAGE, -PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base + 30 * PAGE);
+	REMAP(base + 10 * PAGE, 1ul << 47, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, base + 30 * PAGE);
+	REMAP(base + 10 * PAGE, 1ul << 46, 1ul << 46, MREMAP_MAYMOVE | MREMAP_FIXED, base + 30 * PAGE);
+	look(8, 16);
+}
+
 /* A table's worth and more, moved where tables can move and where they cannot; with a child. */
 static void large(size_t from, size_t to)
 {
@@ -177,6 +190,7 @@ int main(void)
 	dontunmap();
 	duplicates();
 	wrong();
+	beyond();
 	large(0, 2048);
 	large(512, 2048 + 7);
 	large(5, 2048 + 512 + 5);
