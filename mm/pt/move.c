@@ -151,23 +151,36 @@ static bool is_common(const struct page *p)
 	return READ_ONCE(p->slots) > 1 || flags & PG_BUSY || (flags & PG_SWAPCACHE && slot_count(p->swp));
 }
 
-/*
- * The first anonymous page in [va, end) of the cursor's table that others have, or that is
- * busy, with a reference, and the cursor on it; NULL: none.
- */
+/* The page of e, which stands in a last-level table, if it is an anonymous one that others have, or that is busy. */
+static struct page *common_page(pte_t e)
+{
+	struct page *p;
+
+	if (likely((e.v & (PTE_P | PTE_SPECIAL)) == PTE_P))	/* what most are, taken out of the switch */
+		p = entry_page(e);
+	else
+		p = pte_is_none(e) ? NULL : entry_slot_page(e, 1);
+	return p && p->kind == PAGE_ANON && is_common(p) ? p : NULL;
+}
+
+/* The first such page in [va, end) of the cursor's table, with a reference, and the cursor on it; NULL: none. */
 static struct page *find_common(struct cursor *c, vaddr_t end)
 {
+	unsigned n;
+
 	if (c->level > 1 || (!READ_ONCE(c->table->kin_next) && !c->as->huge))
 		return NULL;
-	do {
-		pte_t e = cursor_get(c);
-		struct page *p = pte_is_none(e) ? NULL : entry_slot_page(e, 1);
+	n = (span_end(c->va, 2, end) - c->va) >> PAGE_SHIFT;
+	for (unsigned i = 0; i < n; i++) {
+		struct page *p = common_page(pte_read(&c->slot[i]));
 
-		if (p && p->kind == PAGE_ANON && is_common(p)) {
+		if (p) {
 			page_get(p);
+			c->slot += i;
+			c->va += (vaddr_t)i << PAGE_SHIFT;
 			return p;
 		}
-	} while (c->va + PAGE_SIZE < end && cursor_next(c));
+	}
 	return NULL;
 }
 
