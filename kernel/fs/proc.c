@@ -10,6 +10,7 @@
 #include <kernel/fs/proc.h>
 #include <kernel/fs/fs.h>
 #include <kernel/fs/rootfs.h>
+#include <kernel/proc/look.h>
 #include <arch/uaccess.h>
 #include <lib/assert.h>
 #include <lib/format.h>
@@ -147,13 +148,20 @@ static ssize_t proc_write(struct file *f, const void __user *buf, size_t n, uint
 	return err ? err : (ssize_t)n;
 }
 
+static int proc_open(struct file *f)
+{
+	const struct proc_file *pf = f->node->about;
+
+	return pf->inside ? process_may_see((int)f->node->about_id) : 0;
+}
+
 static void proc_release(struct file *f)
 {
 	text_put(f->data);
 }
 
 const struct file_ops proc_file_ops = {
-	.read = proc_read, .write = proc_write, .release = proc_release,
+	.open = proc_open, .read = proc_read, .write = proc_write, .release = proc_release,
 };
 
 /* ---- numbers ---- */

@@ -41,6 +41,8 @@ struct proc_file {
 	int (*follow)(int pid, struct node **out);
 	/* Directory: what it does. */
 	const struct node_ops *dir;
+	/* Of a process: only for who may see inside of it; root's own, whoever's the process is. */
+	bool inside, of_root;
 };
 
 #define PROC_FILE(ident, ...) \

@@ -58,7 +58,7 @@ static int store_limit(char *text, int pid)
 	return err;
 }
 PROC_FILE(memory_limit, .path = "memory_limit", .mode = S_IFREG | 0644, .show = show_limit,
-	  .store = store_limit);
+	  .store = store_limit, .of_root = true);
 
 static int show_usage(struct text *t, int pid)
 {

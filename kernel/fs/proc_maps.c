@@ -95,7 +95,7 @@ static int show_maps(struct text *t, int pid)
 {
 	return show_with(t, pid, put_lines);
 }
-PROC_FILE(maps, .path = "maps", .mode = S_IFREG | 0444, .show = show_maps);
+PROC_FILE(maps, .path = "maps", .mode = S_IFREG | 0444, .show = show_maps, .inside = true);
 
 /* ---- smaps ---- */
 
@@ -185,7 +185,7 @@ static int show_smaps(struct text *t, int pid)
 {
 	return show_with(t, pid, put_smaps);
 }
-PROC_FILE(smaps, .path = "smaps", .mode = S_IFREG | 0444, .show = show_smaps);
+PROC_FILE(smaps, .path = "smaps", .mode = S_IFREG | 0444, .show = show_smaps, .inside = true);
 
 struct rollup {
 	vaddr_t start, end;
@@ -229,7 +229,7 @@ static int show_rollup(struct text *t, int pid)
 	put_usage(t, &r.sum, r.locked, true);
 	return 0;
 }
-PROC_FILE(smaps_rollup, .path = "smaps_rollup", .mode = S_IFREG | 0444, .show = show_rollup);
+PROC_FILE(smaps_rollup, .path = "smaps_rollup", .mode = S_IFREG | 0444, .show = show_rollup, .inside = true);
 
 /* Soft-dirty bits are not kept, so 4 is refused. */
 static int store_clear_refs(char *text, int pid)
@@ -283,4 +283,4 @@ static ssize_t read_pagemap(int pid, void __user *buf, size_t n, uint64_t off)
 	mm_put(mm);
 	return r;
 }
-PROC_FILE(pagemap, .path = "pagemap", .mode = S_IFREG | 0400, .read = read_pagemap);
+PROC_FILE(pagemap, .path = "pagemap", .mode = S_IFREG | 0400, .read = read_pagemap, .inside = true);

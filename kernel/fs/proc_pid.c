@@ -81,6 +81,8 @@ struct node *proc_make_file(struct node *dir, const struct proc_file *pf, int pi
 
 	if (!n)
 		return NULL;
+	if (!pf->of_root)
+		process_node_owner(pid, (uint32_t)pf->mode, &n->uid, &n->gid);
 	n->about = pf;
 	n->ops = pf->follow ? &link_ops : pf->dir;
 	if (node_is_reg(n))
@@ -94,7 +96,9 @@ static int link_follow(struct node *n, struct node **out)
 {
 	const struct proc_file *pf = n->about;
 
-	return pf->follow((int)n->about_id, out);
+	int err = process_may_see((int)n->about_id);
+
+	return err ? err : pf->follow((int)n->about_id, out);
 }
 
 static ssize_t link_read(struct node *n, char *buf, size_t size)
@@ -164,8 +168,10 @@ struct node *proc_make_pid(struct node *dir, const char *name, size_t len, int p
 	struct node *n =
 		proc_make_node(dir, name, len, S_IFDIR | 0555, (uint64_t)pid, PROC_INO(pid, 0));
 
-	if (n)
-		n->ops = &pid_ops;
+	if (!n)
+		return NULL;
+	process_node_owner(pid, n->mode, &n->uid, &n->gid);
+	n->ops = &pid_ops;
 	return n;
 }
 
@@ -207,10 +213,11 @@ PROC_FILE(task, .path = "task", .mode = S_IFDIR | 0555, .dir = &task_ops);
 
 static int fd_follow(struct node *n, struct node **out)
 {
-	struct file *f = process_get_file(pid_of(n), (unsigned)(n->about_id >> 32));
+	int err = process_may_see(pid_of(n));
+	struct file *f = err ? NULL : process_get_file(pid_of(n), (unsigned)(n->about_id >> 32));
 
 	if (!f)
-		return -ENOENT;
+		return err ? err : -ENOENT;
 	*out = f->node;
 	node_get(*out);
 	file_put(f);
@@ -232,10 +239,12 @@ static struct node *fd_lookup(struct node *dir, const char *name, size_t len, in
 	n = proc_make_node(dir, name, len, S_IFLNK | 0700,
 			   (uint64_t)fd << 32 | (unsigned)pid_of(dir),
 			   PROC_INO(pid_of(dir), INO_FD + (unsigned)fd));
-	if (n)
-		n->ops = &fd_link_ops;
-	else
+	if (!n) {
 		*err = -ENOMEM;
+		return NULL;
+	}
+	process_node_owner(pid_of(dir), n->mode, &n->uid, &n->gid);
+	n->ops = &fd_link_ops;
 	return n;
 }
 

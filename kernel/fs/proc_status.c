@@ -331,7 +331,7 @@ static int show_comm(struct text *t, int pid)
 
 static int store_comm(char *text, int pid)
 {
-	return process_rename(pid, text);
+	return process_of_task(pid) == current_process()->pid ? process_rename(pid, text) : -EINVAL;
 }
 PROC_FILE(comm, .path = "comm", .mode = S_IFREG | 0644, .show = show_comm, .store = store_comm);
 
@@ -379,7 +379,7 @@ static int show_environ(struct text *t, int pid)
 	return show_strings(t, pid, true);
 }
 PROC_FILE(cmdline, .path = "cmdline", .mode = S_IFREG | 0444, .show = show_cmdline);
-PROC_FILE(environ, .path = "environ", .mode = S_IFREG | 0400, .show = show_environ);
+PROC_FILE(environ, .path = "environ", .mode = S_IFREG | 0400, .show = show_environ, .inside = true);
 
 /* ---- failure injection ---- */
 
@@ -399,4 +399,4 @@ static int store_fail_alloc(char *text, int pid)
 	return err ? err : process_fail_alloc(pid, n);
 }
 PROC_FILE(fail_alloc, .path = "fail_alloc", .mode = S_IFREG | 0644, .show = show_fail_alloc,
-	  .store = store_fail_alloc);
+	  .store = store_fail_alloc, .of_root = true);

@@ -34,8 +34,12 @@ bool cred_may_signal(const struct cred *c, const struct cred *t)
 	       cred_is_privileged(c);
 }
 
+bool cred_is_all(const struct cred *t, uint32_t uid, uint32_t gid)
+{
+	return uid == t->euid && uid == t->suid && uid == t->uid && gid == t->egid && gid == t->sgid && gid == t->gid;
+}
+
 bool cred_may_change(const struct cred *c, const struct cred *t)
 {
-	return (c->uid == t->euid && c->uid == t->suid && c->uid == t->uid &&
-		c->gid == t->egid && c->gid == t->sgid && c->gid == t->gid) || cred_is_privileged(c);
+	return cred_is_all(t, c->uid, c->gid) || cred_is_privileged(c);
 }

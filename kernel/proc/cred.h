@@ -36,7 +36,9 @@ static inline bool cred_is_privileged(const struct cred *c) { return c->euid == 
 void cred_caps(const struct cred *c, uint64_t *effective, uint64_t *permitted);
 /* May c send t signals (SIGCONT within a session apart), or look at what only its user may? */
 bool cred_may_signal(const struct cred *c, const struct cred *t);
-/* The same for its limits and its memory: all of t's identities are c's. */
+/* Are real, effective and saved identities of t these? */
+bool cred_is_all(const struct cred *t, uint32_t uid, uint32_t gid);
+/* As cred_may_signal, for its limits: all of t's identities are c's. */
 bool cred_may_change(const struct cred *c, const struct cred *t);
 
 #endif

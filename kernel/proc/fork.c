@@ -28,6 +28,7 @@ static void copy_places(struct process *child, const struct process *parent)
 	child->umask = parent->umask;
 	child->membarrier = parent->membarrier;
 	child->oom_score_adj = parent->oom_score_adj;
+	child->oom_score_adj_min = parent->oom_score_adj_min;
 	child->dumpable = parent->dumpable;
 	child->no_new_privs = parent->no_new_privs;
 	child->timer_slack = parent->timer_slack;

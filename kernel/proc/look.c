@@ -137,13 +137,53 @@ int process_get_mm(int pid, struct mm **mm)
 	return 0;
 }
 
+/* Who has these identities and capabilities: p's are no others, and no more. */
+static bool may_look(const struct process *p, uint32_t uid, uint32_t gid, uint64_t caps)
+{
+	uint64_t effective, permitted;
+
+	if (p == current_process() || cred_is_privileged(cred_current()))
+		return true;
+	cred_caps(&p->cred, &effective, &permitted);
+	return p->dumpable && cred_is_all(&p->cred, uid, gid) && !(permitted & ~caps);
+}
+
 int process_may_look_inside(const struct process *p)
 {
 	const struct cred *c = cred_current();
+	uint64_t effective, permitted;
 
-	if (p == current_process() || cred_is_privileged(c))
-		return 0;
-	return cred_may_change(c, &p->cred) && p->dumpable ? 0 : -EPERM;
+	cred_caps(c, &effective, &permitted);
+	return may_look(p, c->uid, c->gid, permitted) ? 0 : -EPERM;
+}
+
+int process_may_see(int tid)
+{
+	const struct cred *c = cred_current();
+	const struct process *p = find_locked(tid);
+	uint64_t effective, permitted;
+	int err;
+
+	if (!p)
+		return -ESRCH;
+	cred_caps(c, &effective, &permitted);
+	err = may_look(p, c->fsuid, c->fsgid, effective) ? 0 : -EACCES;
+	spin_unlock(&process_lock);
+	return err;
+}
+
+void process_node_owner(int tid, uint32_t mode, uint32_t *uid, uint32_t *gid)
+{
+	const struct process *p = find_locked(tid);
+
+	*uid = *gid = 0;
+	if (!p)
+		return;
+	if (p->dumpable || mode == (S_IFDIR | 0555) || (S_ISDIR(mode) && p == current_process())) {
+		*uid = p->cred.euid;
+		*gid = p->cred.egid;
+	}
+	spin_unlock(&process_lock);
 }
 
 /* process_lock held. */
@@ -242,13 +282,19 @@ int process_rename(int pid, const char *name)
 
 int process_set_oom_score_adj(int pid, int adj)
 {
+	bool privileged = cred_is_privileged(cred_current());
 	struct process *p = find_locked(pid);
+	int err;
 
 	if (!p)
 		return -ESRCH;
-	p->oom_score_adj = adj;
+	err = privileged || adj >= p->oom_score_adj_min ? 0 : -EACCES;
+	if (!err)
+		p->oom_score_adj = adj;
+	if (privileged)
+		p->oom_score_adj_min = adj;
 	spin_unlock(&process_lock);
-	return 0;
+	return err;
 }
 
 static int check_limit(const struct process *p, unsigned which, const struct rlimit64 *new)

@@ -43,6 +43,13 @@ int process_next(int pid);
 int __must_check process_get_mm(int pid, struct mm **mm);
 /* May the running process look at p's memory and files, and change them? 0 or -EPERM. */
 int __must_check process_may_look_inside(const struct process *p);
+/* May it see, in /proc, what is inside of that process? By the identities for file systems. 0, -EACCES, -ESRCH. */
+int __must_check process_may_see(int tid);
+/*
+ * Whose a node of that mode in /proc/TID is: its user's, or root's, if others are not to look inside of it. A directory
+ * is its own in any case; one that all may read, its user's.
+ */
+void process_node_owner(int tid, uint32_t mode, uint32_t *uid, uint32_t *gid);
 /* Its memory, counted, for who wants that. 0, -EPERM, -ESRCH: it is over, or has none. */
 int __must_check process_get_mm_inside(int pid, struct mm **mm);
 /* The same of p, of which there is a reference. */
@@ -56,7 +63,7 @@ struct file *process_get_file(int pid, unsigned fd);
 bool process_any_in(const struct fs *fs);
 /* Its name, from now on. 0 or -ESRCH. */
 int __must_check process_rename(int pid, const char *name);
-/* How dear it is when memory is short, -1000 to 1000. 0 or -ESRCH. */
+/* How dear it is when memory is short, -1000 to 1000. 0, -ESRCH, -EACCES: dearer than who may made it. */
 int __must_check process_set_oom_score_adj(int pid, int adj);
 /*
  * A limit (RLIMIT_*) of the process that task tid is of: *was: what it is, and then *new unless

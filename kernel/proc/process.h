@@ -84,6 +84,7 @@ struct process {
 	struct node *exe;		/* what it runs; counted, and run (node_begin_run), or NULL */
 	unsigned umask;			/* atomic */
 	int oom_score_adj;		/* -1000 .. 1000: told, and inherited; process_lock */
+	int oom_score_adj_min;		/* what it may become without privileges; likewise */
 	enum oom_state oom;		/* process_lock */
 	uint64_t start_ns;
 	struct usage used;		/* by programs before this one; when gone: all; process_lock */

@@ -38,18 +38,28 @@ static bool has(const uint32_t *id, uint32_t v)
 	return id[REAL] == v || id[EFFECTIVE] == v || id[SAVED] == v;
 }
 
-/* What memory may be locked depends on it; and what another one set up for the process is over. */
-static void cred_changed(void)
+/* What memory may be locked depends on it. */
+static void privileges_changed(void)
 {
 	struct process *p = current_process();
 
 	spin_lock(&process_lock);
 	p->limits_changed++;
-	p->dumpable = false;
-	p->death_signal = 0;
 	spin_unlock(&process_lock);
 	if (!p->shares_memory)
 		process_limit_memory(p, p->mm);
+}
+
+/* What another one set up for the process is over, too. */
+static void identity_changed(void)
+{
+	struct process *p = current_process();
+
+	spin_lock(&process_lock);
+	p->dumpable = false;
+	p->death_signal = 0;
+	spin_unlock(&process_lock);
+	privileges_changed();
 }
 
 /* Real, effective and saved become these (KEEP: as it is), that of file systems the effective one. */
@@ -67,7 +77,7 @@ static long set_three(uint32_t *id, uint32_t r, uint32_t e, uint32_t s)
 	id[FILES] = id[EFFECTIVE];
 	spin_unlock(&process_lock);
 	if (effective != id[EFFECTIVE] || files != id[FILES])
-		cred_changed();
+		identity_changed();
 	return 0;
 }
 
@@ -230,7 +240,7 @@ static int set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritable
 	spin_lock(&process_lock);
 	c->dropped = true;
 	spin_unlock(&process_lock);
-	cred_changed();
+	privileges_changed();
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
  * process_vm_readv, process_vm_writev: copies between two address spaces, page
- * by page of the other's (mm/vm/remote.c). There is one user, and it may.
+ * by page of the other's (mm/vm/remote.c), for who may look inside of it (look.h).
  */
 #include <kernel/fs/uio.h>
 #include <kernel/proc/look.h>
