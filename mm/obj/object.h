@@ -263,7 +263,8 @@ ssize_t object_append(struct object *o, struct object_source *src, size_t n, uin
 int __must_check object_truncate(struct object *o, uint64_t size);
 /*
  * A hole: [off, off + len) reads as zeros, and its whole pages leave the cache and every mapping,
- * but for private copies. The size stays. 0, or -EPERM: sealed. May sleep.
+ * but for private copies. The size stays. 0, or -EPERM: sealed; -EINVAL, -EFBIG: it begins, or ends, where no file
+ * can be (a mapping may show that). May sleep.
  */
 int __must_check object_punch(struct object *o, uint64_t off, uint64_t len);
 /*

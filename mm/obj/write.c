@@ -154,7 +154,11 @@ int object_punch(struct object *o, uint64_t off, uint64_t len)
 	uint64_t end = off + len, first = ALIGN_UP(off, PAGE_SIZE), last = ALIGN_DOWN(end, PAGE_SIZE);
 	int err = 0;
 
-	assert(o->ops->memory && len && off < SIZE_LIMIT && len < SIZE_LIMIT);
+	assert(o->ops->memory && len);
+	if (off >= SIZE_LIMIT)
+		return -EINVAL;
+	if (len >= SIZE_LIMIT - off)
+		return -EFBIG;
 	if (o->ops->huge)
 		return huge_punch(o, off, len);
 	mutex_lock(&o->content);

@@ -243,6 +243,12 @@ static __always_inline_ long make_room(struct mm *mm, vaddr_t addr, size_t len, 
 
 /* ---- mmap ---- */
 
+/* Can a file be so large that it has len bytes from page pgoff on? */
+static bool in_files(uint64_t pgoff, size_t len)
+{
+	return pgoff <= (FILE_SIZE_MAX - len) >> PAGE_SHIFT;
+}
+
 /* The arguments as Linux checks them; len is made whole pages, an addr that is no order a hint. */
 static int check_range(vaddr_t *addr, size_t *len, int flags, uint64_t pgoff)
 {
@@ -415,8 +421,8 @@ static long map_object(struct mm *mm, vaddr_t addr, int flags, struct vma_spec *
 
 long map_over(struct mm *mm, vaddr_t at, struct vma_spec *s, struct vma **spare, struct vma **dead)
 {
-	bool pinned;
-	long r = pin_writer(s, &pinned);
+	bool pinned = false;
+	long r = in_files(s->pgoff, s->end) ? pin_writer(s, &pinned) : -EOVERFLOW;
 
 	if (!r)
 		r = map_at(mm, at, MAP_FIXED, s, NULL, spare, dead);
@@ -451,7 +457,7 @@ long mm_mmap(struct mm *mm, vaddr_t addr, size_t len, int prot, int flags, struc
 		err = -EEXIST;		/* before anything that is wrong with flags and object */
 	if (!err && flags & MAP_LOCKED && !map_can_lock(mm))
 		err = -EPERM;
-	if (!err && obj && pgoff > (FILE_SIZE_MAX - len) >> PAGE_SHIFT)
+	if (!err && obj && !in_files(pgoff, len))
 		err = -EOVERFLOW;
 	if (!err)
 		err = vma_flags(prot, flags, obj, &s.flags);

@@ -86,6 +86,8 @@ static int check_vma(struct remap *r)
 		return -EFAULT;
 	if (vma_is_huge(v) && !fits_hugetlb(r))
 		return -EINVAL;
+	if (r->old_len > r->new_len && r->old_len > mm_user_end() - r->addr)
+		return -EINVAL;		/* as munmap of what is cut off */
 	if (r->new_len <= r->old_len && !(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
 		return 0;		/* it stays: the range may go on behind the VMA */
 	if (!r->old_len && !(v->flags & VM_SHARED))

@@ -361,6 +361,23 @@ KTEST(swap, read_once)
 	end();
 }
 
+/* MADV_WILLNEED reads what the range has in swap, and looks no further than addresses go. */
+KTEST(swap, wanted_beyond_all_addresses)
+{
+	begin(&fast_ops);
+	mt_begin();
+	EXPECT(mt_anon(0, 4, RW));
+	for (unsigned i = 0; i < 4; i++)
+		EXPECT_EQ(mt_write(i, 300 + i), 0);
+	EXPECT(out(3));
+	reads = 0;
+	EXPECT_EQ(mm_madvise(mt_mm, mt_va(0), -mt_va(8), MADV_WILLNEED), -ENOMEM);
+	EXPECT_EQ(reads, 1);
+	EXPECT_EQ(mt_read(3), 303);
+	mt_end();
+	end();
+}
+
 /* ---- swapoff ---- */
 
 KTEST(swap, off_brings_all_back)
