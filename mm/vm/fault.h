@@ -144,6 +144,9 @@ int fault_settle_huge(struct fault *f);
 /* fault_shmem.c: the same in a shared mapping of a memory object. */
 int fault_settle_shmem(struct fault *f);
 
+/* What both do where the entry, e, is neither none nor a leaf. (fault_huge.c) */
+int fault_huge_else(struct fault *f, struct cursor *c, pte_t e);
+
 /* fault_swap.c: swapped out. */
 int fault_swap(struct fault *f, struct cursor *c, pte_t e);
 

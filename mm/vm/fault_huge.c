@@ -112,6 +112,18 @@ static int write_huge(struct fault *f, struct cursor *c, pte_t e)
 	return FAULT_OK;
 }
 
+int fault_huge_else(struct fault *f, struct cursor *c, pte_t e)
+{
+	switch (pte_kind(e, c->level)) {
+	case PTE_NOACCESS:
+		return fault_noaccess(f, c);
+	case PTE_TABLE:
+		return FAULT_SMALL;
+	default:
+		panic("fault at 0x%lx meets entry 0x%lx at level %u", f->va, e.v, c->level);
+	}
+}
+
 static int huge_entry(struct fault *f, struct cursor *c)
 {
 	pte_t e = cursor_get(c);
@@ -123,14 +135,9 @@ static int huge_entry(struct fault *f, struct cursor *c)
 		if (fault_writes(f) && !pte_writable(e))
 			return write_huge(f, c, e);
 		return fault_allowed(f, c, e);
-	case PTE_NOACCESS:
-		return fault_noaccess(f, c);
-	case PTE_TABLE:
-		return FAULT_SMALL;
 	default:
-		break;
+		return fault_huge_else(f, c, e);
 	}
-	panic("fault at 0x%lx meets entry 0x%lx at level %u", f->va, e.v, c->level);
 }
 
 int fault_settle_huge(struct fault *f)

@@ -16,7 +16,6 @@
  * Private mappings of such objects have no huge pages: what is copied for them is copied by 4 KB.
  */
 #include <mm/vm/fault.h>
-#include <lib/assert.h>
 #include <mm/alloc/block.h>
 #include <mm/reclaim/compact.h>
 
@@ -86,14 +85,9 @@ static int shmem_entry(struct fault *f, struct cursor *c, struct page *head, boo
 			return fault_allowed(f, c, e);
 		cursor_protect(c, f->prot, fault_gather(f));
 		return FAULT_OK;
-	case PTE_NOACCESS:
-		return fault_noaccess(f, c);
-	case PTE_TABLE:
-		return FAULT_SMALL;
 	default:
-		break;
+		return fault_huge_else(f, c, e);
 	}
-	panic("fault at 0x%lx of shared memory meets entry 0x%lx at level %u", f->va, e.v, c->level);
 }
 
 static int settle_once(struct fault *f)
