@@ -3,51 +3,30 @@
  * mappings, mremap, advice, fork. Prints what happened and how many pages are in use and promised more than at the
  * beginning: the same on Linux and in Quire. Needs 8 free ones.
  */
-#define _GNU_SOURCE
+#include "hugetlb.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/falloc.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #define PAGE	4096ul
-#define SIZE	(2ul << 20)
-#define RW	(PROT_READ | PROT_WRITE)
 #define ANON	(MAP_ANONYMOUS | MAP_HUGETLB)
 #define PUNCH	(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)
 #define AT	((char *)0x20000000000)
 
-static unsigned long used, promised;	/* at the beginning */
+static long used, promised;		/* at the beginning */
 
-static unsigned long pool(const char *what)
+static long in_use(void)
 {
-	char path[128], text[32] = "";
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-2048kB/%s", what);
-	fd = open(path, O_RDONLY);
-	if (read(fd, text, sizeof(text) - 1) <= 0)
-		exit(3);
-	close(fd);
-	return strtoul(text, NULL, 10);
-}
-
-static unsigned long in_use(void)
-{
-	return pool("nr_hugepages") - pool("free_hugepages");
+	return pool("nr") - pool("free");
 }
 
 static void show(const char *when)
 {
-	printf("%-36s %lu in use, %lu promised\n", when, in_use() - used, pool("resv_hugepages") - promised);
+	printf("%-36s %ld in use, %ld promised\n", when, in_use() - used, pool("resv") - promised);
 	fflush(stdout);
 }
 
@@ -341,7 +320,7 @@ static void child_of(char *p, int from_parent, int to_parent)
 /* The owner writes to pages that he shares, and the pool is empty: he keeps them. */
 static void owner_first(void)
 {
-	unsigned long n = pool("free_hugepages") - pool("resv_hugepages");
+	unsigned long n = (unsigned long)(pool("free") - pool("resv"));
 	char *p = map(-1, 0, n, MAP_PRIVATE | ANON), c;
 	int up[2], down[2];
 
@@ -361,17 +340,6 @@ static void owner_first(void)
 	show("unmapped");
 }
 
-static void verify(void)
-{
-	char text[512];
-	int fd = open("/proc/mm_verify", O_RDONLY);
-	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text));
-
-	if (n > 0 && (n != 3 || memcmp(text, "ok\n", 3)))
-		printf("%.*s", (int)n, text);
-	close(fd);
-}
-
 int main(void)
 {
 	char *shared, *private;
@@ -380,7 +348,7 @@ int main(void)
 	signal(SIGBUS, on_signal);
 	signal(SIGSEGV, on_signal);
 	used = in_use();
-	promised = pool("resv_hugepages");
+	promised = pool("resv");
 	creation();
 	fd = memfd_create("x", MFD_HUGETLB);
 	shared_and_private(fd, &shared, &private);

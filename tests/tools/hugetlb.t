@@ -39,7 +39,7 @@ def text_of(name):
 
 
 def program_of(name):
-    return c_program(name, text_of(name + ".c"), ("gcc", "-static", "-pthread", "-O1"))
+    return c_program(name, text_of(name + ".c"), ("gcc", "-static", "-pthread", "-O1", "-I", HERE))
 
 
 want = text_of("hugetlb.want")

@@ -4,23 +4,15 @@
  * write each page's own mark by shared and private mappings, while one cuts, punches and allocates it.
  * At the end no more is in use or promised than before. argv[1]: seconds for each.
  */
-#define _GNU_SOURCE
-#include <fcntl.h>
+#include "hugetlb.h"
 #include <linux/falloc.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#define SIZE	(2ul << 20)
-#define RW	(PROT_READ | PROT_WRITE)
 #define PAGES	3ul			/* of the file */
 
 static volatile int stop;
@@ -150,30 +142,6 @@ static void together(const struct task *task, unsigned n, unsigned seconds)
 		pthread_join(thread[i], NULL);
 }
 
-static long figure(const char *what)
-{
-	char path[128], text[32] = "";
-	int f;
-
-	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-2048kB/%s_hugepages", what);
-	f = open(path, O_RDONLY);
-	if (read(f, text, sizeof(text) - 1) <= 0)
-		exit(3);
-	close(f);
-	return strtol(text, NULL, 10);
-}
-
-static void verify(void)
-{
-	char text[512];
-	int f = open("/proc/mm_verify", O_RDONLY);
-	ssize_t n = f < 0 ? 0 : read(f, text, sizeof(text));
-
-	if (n > 0 && (n != 3 || memcmp(text, "ok\n", 3)))
-		printf("%.*s", (int)n, text);
-	close(f);
-}
-
 static void tell(const char *what)
 {
 	verify();
@@ -187,7 +155,7 @@ int main(int argc, char **argv)
 	unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 1;
 	const struct task one[] = { { writer, 0 }, { reader, 0 }, { reader, 0 }, { giver, 0 }, { forker, 0 } };
 	struct task two[6] = { { cutter, 0 }, { forker, 0 } };
-	long used = figure("nr") - figure("free"), promised = figure("resv");
+	long used = pool("nr") - pool("free"), promised = pool("resv");
 	void *p = mmap(NULL, SIZE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 
 	signal(SIGBUS, on_bus);
@@ -208,7 +176,6 @@ int main(int argc, char **argv)
 	munmap(p, SIZE);
 	close(fd);
 	verify();
-	printf("%ld in use, %ld promised\n", figure("nr") - figure("free") - used,
-	       figure("resv") - promised);
+	printf("%ld in use, %ld promised\n", pool("nr") - pool("free") - used, pool("resv") - promised);
 	return 0;
 }

@@ -2,30 +2,11 @@
  * Surplus pages: what nr_overcommit_hugepages lets mappings have beyond the pool, and what becomes of them. Each line but
  * those of calls: how many pages more than at the beginning.
  */
-#define _GNU_SOURCE
+#include "hugetlb.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#define SIZE	(2ul << 20)
-#define DIR	"/sys/kernel/mm/hugepages/hugepages-"
 
 static long first[4];
-
-static long figure(const char *path)
-{
-	char text[32] = "";
-	int fd = open(path, O_RDONLY);
-
-	if (read(fd, text, sizeof(text) - 1) <= 0)
-		exit(3);
-	close(fd);
-	return strtol(text, NULL, 10);
-}
 
 static const char *store(const char *path, long n)
 {
@@ -40,14 +21,12 @@ static const char *store(const char *path, long n)
 static void show(const char *when)
 {
 	static const char *const name[4] = { "nr", "free", "resv", "surplus" };
-	char path[128];
 
 	printf("%-20s", when);
 	for (int i = 0; i < 4; i++) {
-		snprintf(path, sizeof(path), DIR "2048kB/%s_hugepages", name[i]);
 		if (!*when)
-			first[i] = figure(path);
-		printf(" %s %ld", name[i], figure(path) - first[i]);
+			first[i] = pool(name[i]);
+		printf(" %s %ld", name[i], pool(name[i]) - first[i]);
 	}
 	printf(", nr wanted %ld\n", figure("/proc/sys/vm/nr_hugepages"));
 	fflush(stdout);
@@ -55,7 +34,7 @@ static void show(const char *when)
 
 static char *map(unsigned long n, int flags)
 {
-	char *p = mmap(NULL, n * SIZE, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	char *p = mmap(NULL, n * SIZE, RW, flags | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 
 	if (p == MAP_FAILED)
 		printf("mmap of %lu: %s\n", n, strerrorname_np(errno));
@@ -69,7 +48,7 @@ int main(void)
 
 	printf("%s\n", store(all, 0));
 	show("");
-	printf("1 GB: %s\n", store(DIR "1048576kB/nr_overcommit_hugepages", 1));
+	printf("1 GB: %s\n", store("/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_overcommit_hugepages", 1));
 	map(1, MAP_PRIVATE);
 	printf("%s\n", store(over, first[3] + 4));
 	p = map(3, MAP_PRIVATE);
