@@ -106,6 +106,12 @@ static inline void fs_adopt(struct fs *fs, struct node *n)
 int __must_check fs_opened(struct fs *fs, bool writes);
 void fs_closed(struct fs *fs, bool writes);
 
+/* Does one begin at n? (Also if it is mounted no more.) */
+static inline bool fs_is_root(const struct node *n)
+{
+	return n->fs && n->fs->root == n;
+}
+
 /* Is n where MS_flag holds? */
 static inline bool fs_has(const struct node *n, unsigned flag)
 {

@@ -157,7 +157,7 @@ static int check_place(const struct fs *fs, const struct node *at, struct dirent
 	if ((*d)->keeps_dir)
 		return -ENOENT;			/* in no index: gone, or made when looked for */
 	there = (*d)->node;
-	return fs->type->single && there->fs->type == fs->type && there->fs->root == there ? -EBUSY : 0;
+	return fs->type->single && there->fs->type == fs->type && fs_is_root(there) ? -EBUSY : 0;
 }
 
 /* From now on that name leads to fs; its reference of what it led to is the file system's. tree_lock held. */
@@ -222,7 +222,7 @@ int fs_mount(const char *type, const char *source, struct node *at, unsigned fla
 /* The file system that is mounted at n; mount_lock held. */
 static struct fs *fs_at(const struct node *n)
 {
-	return n->fs && n->fs->root == n && n->fs->mounted ? n->fs : NULL;
+	return fs_is_root(n) && n->fs->mounted ? n->fs : NULL;
 }
 
 static void set_flags(struct fs *fs, unsigned flags)

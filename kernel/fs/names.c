@@ -183,20 +183,15 @@ bool node_is_below(const struct node *n, const struct node *top)
 	return n == top;
 }
 
-struct node *names_drop_first(struct node *dir)
+struct dirent *names_drop_first(struct node *dir)
 {
 	struct dirent *d = RB_MIN(names_by_seq, &dir->dir.names.by_seq);
-	struct node *n;
 
-	if (!d)
-		return NULL;
 	index_remove(d);
-	n = d->node;
-	count_link(dir, n, -1);
-	if (n->name == d)
-		n->name = NULL;
-	kfree(d);
-	return n;
+	count_link(dir, d->node, -1);
+	if (d->node->name == d)
+		d->node->name = NULL;
+	return d;
 }
 
 /* ---- at boot, and by kernel code ---- */

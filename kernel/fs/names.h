@@ -55,8 +55,8 @@ void name_exchange(struct dirent *a, struct dirent *b);
 bool node_is_below(const struct node *n, const struct node *top);
 /* A name that is in no index and no node's, and the directory that it keeps. NULL is fine. */
 void name_free(struct dirent *d);
-/* For a directory that goes: takes its first name out, as name_remove; its node, or NULL. Nobody knows it. */
-struct node *names_drop_first(struct node *dir);
+/* Locked, of a directory that goes, and has names: takes the first out; it and its node's reference are the caller's. */
+struct dirent *names_drop_first(struct node *dir);
 
 /*
  * Gives node (one more reference) the name in dir, at boot. 0, -ENOMEM, -EEXIST. With

@@ -240,24 +240,34 @@ static void put_objects(struct node *n)
 
 /* ---- references ---- */
 
-/* Takes the first name out of dir. A directory that nothing else keeps is returned, to be emptied next. */
+/*
+ * Takes the first name out of dir. A directory that nothing else keeps is returned, to be emptied next; one that
+ * somebody keeps becomes a root. He may be about to walk up from there, or to tell its path.
+ */
 static struct node *dir_drop_first(struct node *dir)
 {
-	struct node *n = names_drop_first(dir);
+	bool is_dir, kept = false;
+	struct dirent *d;
+	struct node *n;
 
-	if (!node_is_dir(n)) {
+	spin_lock(&tree_lock);
+	d = names_drop_first(dir);
+	n = d->node;
+	is_dir = node_is_dir(n);
+	if (is_dir)
+		kept = !ref_put(&n->refs);
+	if (kept)
+		n->dir.parent = n;
+	spin_unlock(&tree_lock);
+	kfree(d);
+	if (!is_dir)
 		node_put(n);
-		return NULL;
-	}
-	if (ref_put(&n->refs))
-		return n;
-	n->dir.parent = n;		/* somebody keeps it: it becomes a root */
-	return NULL;
+	return is_dir && !kept ? n : NULL;
 }
 
 /*
- * Frees top, a directory, and all below: of a tree that nobody knows. In a loop: it may be
- * deeper than the kernel's stack.
+ * Frees top, a directory, and all below: of a tree that is found no more, though somebody may be in the middle of it
+ * (one that was mounted). In a loop: it may be deeper than the kernel's stack.
  */
 static struct node *dir_free(struct node *top)
 {

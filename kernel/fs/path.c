@@ -116,7 +116,10 @@ static int find(struct node *at, const struct path_end *e, struct node **out)
 		return dir_find(at, e->name, e->len, out);
 	spin_lock(&tree_lock);
 	*out = e->last == PATH_DOT ? at : at->dir.parent;
-	node_get(*out);
+	if (!ref_tryget(&(*out)->refs)) {	/* it is being freed (dir_free): next, at is a root */
+		node_get(at);
+		*out = at;
+	}
 	spin_unlock(&tree_lock);
 	return 0;
 }

@@ -67,11 +67,6 @@ static unsigned kept_flags(const struct node *at, unsigned flags)
 	return flags & FS_KEPT_FLAGS;
 }
 
-static bool is_mounted_at(const struct node *n)
-{
-	return n->fs && n->fs->root == n;
-}
-
 static int mount_as_told(const struct words *w, struct node *at, unsigned flags)
 {
 	unsigned kept = kept_flags(at, flags);
@@ -81,7 +76,7 @@ static int mount_as_told(const struct words *w, struct node *at, unsigned flags)
 	if (flags & MS_REMOUNT)
 		return fs_remount(at, kept, flags & MS_BIND ? NULL : w->data);
 	if (flags & PROPAGATION)
-		return (flags & PROPAGATION) == MS_PRIVATE && is_mounted_at(at) ? 0 : -EINVAL;
+		return (flags & PROPAGATION) == MS_PRIVATE && fs_is_root(at) ? 0 : -EINVAL;
 	if (flags & (MS_BIND | MS_MOVE) || !w->type)
 		return -EINVAL;
 	return fs_mount(w->type, w->source ? w->source : "none", at, kept, w->data);
@@ -119,7 +114,7 @@ SYSCALL2(umount2, const char __user *, path, int, flags)
 		return r;
 	if (!cred_is_privileged(cred_current()))
 		r = -EPERM;
-	else if (flags & MNT_EXPIRE || !is_mounted_at(n))
+	else if (flags & MNT_EXPIRE || !fs_is_root(n))
 		r = -EINVAL;
 	else
 		r = fs_unmount(n, flags & MNT_DETACH);

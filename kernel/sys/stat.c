@@ -140,7 +140,7 @@ static void fill_statx(const struct node *n, struct statx *st)
 		.stx_dev_major = dev >> 8,
 		.stx_dev_minor = dev & 0xff,
 	};
-	if (node_is_dir(n) && n->dir.parent->fs != n->fs)
+	if (fs_is_root(n))
 		st->stx_attributes |= STATX_ATTR_MOUNT_ROOT;
 }
 

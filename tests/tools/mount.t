@@ -143,6 +143,7 @@ race = c_program("race", "#define _GNU_SOURCE\n" + OBJECTS + r"""#include <errno
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,6 +192,27 @@ static void uses(int number)
 	exit(odd != 0);
 }
 
+/* From below what is mounted up to it, and on, as it is taken away. */
+static void climbs(void)
+{
+	char path[4096];
+	struct stat st;
+	int odd = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		mkdir("/tmp/m/a", 0755);
+		mkdir("/tmp/m/a/b", 0755);
+		if (chdir("/tmp/m/a/b"))
+			continue;
+		for (int n = 0; n < 50; n++) {
+			odd += stat("../..", &st) != 0;
+			odd += syscall(SYS_getcwd, path, sizeof(path)) < 0;
+		}
+		odd += chdir("/") != 0;
+	}
+	exit(odd != 0);
+}
+
 int main(void)
 {
 	long nodes, files;
@@ -200,11 +222,13 @@ int main(void)
 	objects("node");
 	nodes = objects("node");
 	files = objects("file");
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 8; i++)
 		if (!fork()) {
 			if (i < 3)
 				mounts(i & 1);
-			uses(i);
+			if (i < 6)
+				uses(i);
+			climbs();
 		}
 	while (wait(&status) > 0)
 		odd += status != 0;
@@ -218,6 +242,8 @@ int main(void)
 	}
 	rmdir("/tmp/m/d");
 	rmdir("/tmp/m/e");
+	rmdir("/tmp/m/a/b");
+	rmdir("/tmp/m/a");
 	printf("odd: %d\n", odd);
 	printf("nodes: %+ld, files: %+ld\n", objects("node") - nodes, objects("file") - files);
 	return 0;
