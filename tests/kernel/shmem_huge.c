@@ -22,7 +22,7 @@ KTEST(shmem_huge, first_touch_makes_a_block)
 	sh_begin(SHMEM_ALWAYS);
 	o = sh_map(AT, 2 * N);
 	EXPECT_EQ(mt_read(AT + 7), 0);
-	EXPECT(sh_is_huge(AT) && !sh_is_huge(AT + N));
+	EXPECT(is_huge(AT) && !is_huge(AT + N));
 	EXPECT_EQ(o->npages, N);
 	EXPECT_EQ(mt_figures().shmem, N);
 	EXPECT_EQ(mt_figures().minflt, 1);
@@ -31,7 +31,7 @@ KTEST(shmem_huge, first_touch_makes_a_block)
 	EXPECT_EQ(event(THP_FILE_ALLOC), allocs + 1);
 	EXPECT_EQ(event(THP_FILE_MAPPED), mapped + 1);
 	EXPECT_EQ(mt_write(AT + N + 3, 2), 0);
-	EXPECT(sh_is_huge(AT + N) && ft_sound());
+	EXPECT(is_huge(AT + N) && ft_sound());
 	object_put(o);
 	sh_end();
 }
@@ -46,8 +46,8 @@ KTEST(shmem_huge, one_block_for_all)
 	parent = mt_mm;
 	o = sh_fill(AT);
 	EXPECT(mt_map(4 * N, N, RW, MAP_SHARED, o, 0) && mt_map(5 * N, N, RW, MAP_PRIVATE, o, 0));
-	EXPECT(sh_holds(4 * N, 0, N) && sh_is_huge(4 * N));
-	EXPECT(sh_holds(5 * N, 0, N) && !sh_is_huge(5 * N));
+	EXPECT(huge_holds(4 * N, 0, N) && is_huge(4 * N));
+	EXPECT(huge_holds(5 * N, 0, N) && !is_huge(5 * N));
 	EXPECT_EQ(mt_write(5 * N + 3, 1), 0);
 	EXPECT_EQ(mt_write(4 * N + 4, 1), 0);
 	EXPECT_EQ(mt_read(AT + 3), 1003);
@@ -55,9 +55,9 @@ KTEST(shmem_huge, one_block_for_all)
 	EXPECT_EQ(mt_read(5 * N + 4), 1);
 	child = ft_fork(parent);
 	ft_in(child);
-	EXPECT(!sh_is_huge(AT));
+	EXPECT(!is_huge(AT));
 	EXPECT_EQ(mt_write(AT + 9, 9), 0);
-	EXPECT(sh_is_huge(AT) && sh_head(AT)->leaves == 3 && ft_sound());
+	EXPECT(is_huge(AT) && sh_head(AT)->leaves == 3 && ft_sound());
 	ft_in(parent);
 	mm_put(child);
 	EXPECT_EQ(mt_read(4 * N + 9), 9);
@@ -95,7 +95,7 @@ static bool gets_huge(struct object *o, uint64_t pgoff, int type, unsigned at)
 {
 	EXPECT(mt_map(at, N, RW, type, o, pgoff));
 	EXPECT_EQ(mt_write(at + 1, 1), 0);
-	return sh_is_huge(at);
+	return is_huge(at);
 }
 
 KTEST(shmem_huge, where_it_is_wanted)
@@ -111,15 +111,15 @@ KTEST(shmem_huge, where_it_is_wanted)
 		sh_begin(modes[i].mode);
 		o = sh_map(AT, 2 * N);
 		EXPECT_EQ(mt_write(AT, 1), 0);
-		EXPECT_EQ(sh_is_huge(AT), modes[i].plain);
+		EXPECT_EQ(is_huge(AT), modes[i].plain);
 		EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT + N), HUGE_SIZE, MADV_HUGEPAGE), 0);
 		EXPECT_EQ(mt_write(AT + N, 1), 0);
-		EXPECT_EQ(sh_is_huge(AT + N), modes[i].asked);
+		EXPECT_EQ(is_huge(AT + N), modes[i].asked);
 		EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT), 2 * HUGE_SIZE, MADV_NOHUGEPAGE), 0);
 		EXPECT_EQ(object_truncate(o, 0), 0);
 		EXPECT_EQ(object_truncate(o, 2 * HUGE_SIZE), 0);
 		EXPECT_EQ(mt_write(AT, 1), 0);
-		EXPECT(!sh_is_huge(AT));
+		EXPECT(!is_huge(AT));
 		object_put(o);
 		sh_end();
 	}
@@ -166,7 +166,7 @@ KTEST(shmem_huge, where_it_fits)
 	EXPECT(!gets_huge(short_one, 0, MAP_SHARED, AT));	/* not all of it is before the end */
 	EXPECT(mt_map(AT, N - 1, RW, MAP_SHARED, o, 3 * N));
 	EXPECT_EQ(mt_write(AT, 1), 0);
-	EXPECT(!sh_is_huge(AT));
+	EXPECT(!is_huge(AT));
 	object_put(short_one);
 	short_one = shm_create(HUGE_SIZE);
 	short_one->room = &room;
@@ -193,16 +193,16 @@ KTEST(shmem_huge, moved_as_a_whole)
 	o = sh_fill(AT);
 	to = mm_mremap(mt_mm, mt_va(AT), HUGE_SIZE, HUGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, mt_va(4 * N));
 	EXPECT_EQ(to, (long)mt_va(4 * N));
-	EXPECT(sh_is_huge(4 * N) && sh_holds(4 * N, 0, N) && ft_sound());
+	EXPECT(is_huge(4 * N) && huge_holds(4 * N, 0, N) && ft_sound());
 	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(4 * N), HUGE_SIZE, PROT_READ), 0);
-	EXPECT(sh_is_huge(4 * N) && mt_write(4 * N, 1) == -EFAULT);
+	EXPECT(is_huge(4 * N) && mt_write(4 * N, 1) == -EFAULT);
 	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(4 * N), HUGE_SIZE, PROT_NONE), 0);
 	EXPECT(mt_read(4 * N) == ~0ul && ft_sound());
 	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(4 * N), HUGE_SIZE, RW), 0);
-	EXPECT(!mt_write(4 * N + 1, 1) && mt_read(4 * N) == 1000 && sh_is_huge(4 * N));
+	EXPECT(!mt_write(4 * N + 1, 1) && mt_read(4 * N) == 1000 && is_huge(4 * N));
 	EXPECT_EQ(mm_madvise(mt_mm, mt_va(4 * N), HUGE_SIZE, MADV_DONTNEED), 0);
 	EXPECT_EQ(ft_upper(mt_mm, 4 * N).v, 0);
-	EXPECT(sh_holds(4 * N, 2, N) && sh_is_huge(4 * N) && ft_sound());	/* the same block again */
+	EXPECT(huge_holds(4 * N, 2, N) && is_huge(4 * N) && ft_sound());	/* the same block again */
 	object_put(o);
 	sh_end();
 }
@@ -220,7 +220,7 @@ KTEST(shmem_huge, read_write_punch)
 	EXPECT_EQ(object_punch(o, 0, HUGE_SIZE), 0);
 	EXPECT_EQ(o->npages, 0);
 	EXPECT_EQ(ft_upper(mt_mm, AT).v, 0);
-	EXPECT(mt_read(AT + 4) == 0 && sh_is_huge(AT) && ft_sound());
+	EXPECT(mt_read(AT + 4) == 0 && is_huge(AT) && ft_sound());
 	object_put(o);
 	sh_end();
 }
@@ -238,7 +238,7 @@ KTEST(shmem_huge, paged_out_and_back)
 	EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT), HUGE_SIZE, MADV_PAGEOUT), 0);
 	EXPECT_EQ(o->nswapped, N);
 	EXPECT(ft_sound());
-	EXPECT(sh_holds(AT, 0, N) && !sh_is_huge(AT));
+	EXPECT(huge_holds(AT, 0, N) && !is_huge(AT));
 	EXPECT_EQ(o->nswapped, 0);
 	EXPECT(ft_sound());
 	object_put(o);
@@ -263,11 +263,11 @@ KTEST(shmem_huge, used_or_locked)
 	EXPECT_EQ(mm_mlock(mt_mm, mt_va(AT), HUGE_SIZE, false), 0);
 	p = object_cached(o, 9);
 	EXPECT_EQ(reclaim_pages(&p, 1), 0);
-	EXPECT(sh_is_huge(AT) && ft_sound());
+	EXPECT(is_huge(AT) && ft_sound());
 	EXPECT_EQ(mm_munlock(mt_mm, mt_va(AT), HUGE_SIZE), 0);
 	p = object_cached(o, 9);
 	EXPECT_EQ(reclaim_pages(&p, 1), 1);
-	EXPECT(!sh_is_huge(AT) && sh_holds(AT, 0, N) && ft_sound());
+	EXPECT(!is_huge(AT) && huge_holds(AT, 0, N) && ft_sound());
 	object_put(o);
 	sh_end();
 	end();
@@ -324,12 +324,12 @@ KTEST(shmem_huge, not_moved)
 	EXPECT(from && to);
 	EXPECT_EQ(migrate_pages(&from, &to, 1, &moved), 1);
 	EXPECT_EQ(moved, 0);
-	EXPECT(sh_is_huge(AT) && ft_sound());
+	EXPECT(is_huge(AT) && ft_sound());
 	EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT), HUGE_SIZE, MADV_DONTNEED), 0);
 	from = object_cached(o, 5);
 	EXPECT_EQ(migrate_pages(&from, &to, 1, &moved), 0);
 	EXPECT_EQ(moved, 1);
-	EXPECT(sh_holds(AT, 0, N) && !sh_is_huge(AT) && ft_sound());
+	EXPECT(huge_holds(AT, 0, N) && !is_huge(AT) && ft_sound());
 	object_put(o);
 	sh_end();
 }

@@ -155,7 +155,7 @@ static void live(void)
 	map_all();
 	for (unsigned i = 0; i < ALL; i++)
 		EXPECT_EQ(mt_write(AT + i, i), 0);
-	EXPECT(sh_is_huge(AT) && sh_is_huge(AT + 3 * N));
+	EXPECT(is_huge(AT) && is_huge(AT + 3 * N));
 	memset(words, 0, sizeof(words));
 	racers_start(step, 177);
 	for (unsigned i = 0; i < ROUNDS; i++) {

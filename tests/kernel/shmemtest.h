@@ -2,10 +2,7 @@
 #ifndef TESTS_KERNEL_SHMEMTEST_H
 #define TESTS_KERNEL_SHMEMTEST_H
 
-#include <tests/kernel/forktest.h>
-
-#define N		512u		/* pages of a huge one */
-#define AT		N		/* where the tests' is, by pages from MT_BASE */
+#include <tests/kernel/hugetest.h>
 
 static unsigned sh_was;
 
@@ -24,11 +21,6 @@ static inline void sh_end(void)
 	thp.shmem = sh_was;
 }
 
-static inline bool sh_is_huge(unsigned page)
-{
-	return pte_kind(ft_upper(mt_mm, page), 2) == PTE_HUGE;
-}
-
 /* The first page of the block that a huge leaf maps. */
 static inline struct page *sh_head(unsigned page)
 {
@@ -44,25 +36,13 @@ static __attribute__((unused)) struct object *sh_map(unsigned page, unsigned n)
 	return o;
 }
 
-/* The same of one block, of which page i holds 1000 + i. */
+/* The same of one block, numbered. */
 static __attribute__((unused)) struct object *sh_fill(unsigned page)
 {
 	struct object *o = sh_map(page, N);
 
-	for (unsigned i = 0; i < N; i++)
-		EXPECT_EQ(mt_write(page + i, 1000 + i), 0);
+	huge_number(page);
 	return o;
-}
-
-/* Pages [from, to) of that at `page` hold it still. */
-static inline bool sh_holds(unsigned page, unsigned from, unsigned to)
-{
-	for (unsigned i = from; i < to; i++)
-		if (mt_read(page + i) != 1000 + i) {
-			ktest_note("page %u holds %lu", i, mt_read(page + i));
-			return false;
-		}
-	return true;
 }
 
 #endif

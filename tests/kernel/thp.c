@@ -5,26 +5,13 @@
 #include <kernel/core/grace.h>
 #include <kernel/core/wait.h>
 #include <mm/pt/leaf.h>
+#include <tests/kernel/cuts.h>
 #include <tests/kernel/thptest.h>
 
-
-/* A huge page of which page i holds 1000 + i. */
 static void fill_huge(unsigned page)
 {
 	map_huge(page);
-	for (unsigned i = 0; i < N; i++)
-		EXPECT_EQ(mt_write(page + i, 1000 + i), 0);
-}
-
-/* Pages [from, to) of the one at `page` hold what fill_huge wrote. */
-static bool holds(unsigned page, unsigned from, unsigned to)
-{
-	for (unsigned i = from; i < to; i++)
-		if (mt_read(page + i) != 1000 + i) {
-			ktest_note("page %u holds %lu", i, mt_read(page + i));
-			return false;
-		}
-	return true;
+	huge_number(page);
 }
 
 static uint64_t event(enum vm_event e)
@@ -118,81 +105,6 @@ KTEST(thp, small_stays_small)
 
 /* ---- cuts, at each page ---- */
 
-struct cut {
-	const char *name;
-	void (*run)(unsigned i);	/* does something to page i */
-	bool (*check)(unsigned i);	/* page i is what that made of it */
-};
-
-static bool nothing_there(unsigned i)
-{
-	return mt_read(AT + i) == ~0ul;
-}
-
-static bool same_there(unsigned i)
-{
-	return mt_read(AT + i) == 1000 + i;
-}
-
-static void cut_munmap(unsigned i)
-{
-	EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT + i), PAGE_SIZE), 0);
-}
-
-static void cut_protect(unsigned i)
-{
-	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT + i), PAGE_SIZE, PROT_READ), 0);
-}
-
-static bool read_only(unsigned i)
-{
-	return same_there(i) && mt_write(AT + i, 1) == -EFAULT;
-}
-
-static void cut_noaccess(unsigned i)
-{
-	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT + i), PAGE_SIZE, PROT_NONE), 0);
-}
-
-static bool no_access(unsigned i)
-{
-	bool gone = nothing_there(i);
-
-	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT + i), PAGE_SIZE, RW), 0);
-	return gone && same_there(i);
-}
-
-static void cut_dontneed(unsigned i)
-{
-	EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT + i), PAGE_SIZE, MADV_DONTNEED), 0);
-}
-
-static bool zeros_there(unsigned i)
-{
-	return mt_read(AT + i) == 0;
-}
-
-static void cut_mremap(unsigned i)
-{
-	vaddr_t to = mt_va(3 * N + (i + 1) % N);
-
-	EXPECT_EQ(mm_mremap(mt_mm, mt_va(AT + i), PAGE_SIZE, PAGE_SIZE,
-			    MREMAP_MAYMOVE | MREMAP_FIXED, to), (long)to);
-}
-
-static bool moved_away(unsigned i)
-{
-	bool ok = nothing_there(i) && mt_read(3 * N + (i + 1) % N) == 1000 + i;
-
-	EXPECT_EQ(mm_munmap(mt_mm, mt_va(3 * N), HUGE_SIZE), 0);
-	return ok;
-}
-
-static void cut_lock(unsigned i)
-{
-	EXPECT_EQ(mm_mlock(mt_mm, mt_va(AT + i), PAGE_SIZE, false), 0);
-}
-
 static struct mm *child;
 
 /* The parent writes page i that the child has, too. */
@@ -209,7 +121,7 @@ static bool child_is_as_before(unsigned i)
 	bool ok = mt_read(AT + i) == 1;
 
 	ft_in(child);
-	ok = ok && is_huge(AT) && holds(AT, i ? i - 1 : 0, MIN(i + 2, N));
+	ok = ok && is_huge(AT) && huge_holds(AT, i ? i - 1 : 0, MIN(i + 2, N));
 	ft_in(parent);
 	mm_put(child);
 	return ok;
@@ -222,12 +134,7 @@ static void at_each_page(const struct cut *c)
 		EXPECT(is_huge(AT));
 		c->run(i);
 		EXPECT(!is_huge(AT));
-		EXPECT(c->check(i));
-		EXPECT(holds(AT, i > 8 ? i - 8 : 0, i) && holds(AT, i + 1, MIN(i + 9, N)));
-		if (i % 128 == 0 || i == N - 1)
-			EXPECT(holds(AT, 0, i) && holds(AT, i + 1, N) && ft_sound());
-		if (ktest_failed())
-			ktest_note("%s at page %u", c->name, i);
+		cut_look(c, i);
 	}
 }
 
@@ -235,7 +142,7 @@ static void at_each_page(const struct cut *c)
 	KTEST(thp_cut, what) \
 	{ \
 		mt_begin(); \
-		at_each_page(&(struct cut){ #what, function, checked }); \
+		at_each_page(&(struct cut){ #what, function, checked, false }); \
 		mt_end(); \
 	}
 
@@ -255,13 +162,13 @@ KTEST(thp, a_cut_without_memory)
 	fill_huge(AT);
 	page_fail_nth = 1;
 	EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT + 9), PAGE_SIZE), -ENOMEM);
-	EXPECT(is_huge(AT) && holds(AT, 0, N));
+	EXPECT(is_huge(AT) && huge_holds(AT, 0, N));
 	page_fail_nth = 1;
 	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT + 9), PAGE_SIZE, PROT_READ), -ENOMEM);
-	EXPECT(is_huge(AT) && holds(AT, 0, N));
+	EXPECT(is_huge(AT) && huge_holds(AT, 0, N));
 	page_fail_nth = 1;
 	EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT + 9), PAGE_SIZE, MADV_DONTNEED), -ENOMEM);
-	EXPECT(is_huge(AT) && holds(AT, 0, N) && ft_sound());
+	EXPECT(is_huge(AT) && huge_holds(AT, 0, N) && ft_sound());
 	page_fail_nth = 0;
 	mt_end();
 }
@@ -285,7 +192,7 @@ KTEST(thp, collapse_keeps_content)
 	fill_small(AT, 77);
 	tables = mt_figures().table_bytes;
 	EXPECT_EQ(collapse(AT), 0);
-	EXPECT(is_huge(AT) && holds(AT, 0, 77) && holds(AT, 78, N));
+	EXPECT(is_huge(AT) && huge_holds(AT, 0, 77) && huge_holds(AT, 78, N));
 	EXPECT_EQ(mt_read(AT + 77), 0);
 	EXPECT_EQ(mt_figures().table_bytes, tables - PAGE_SIZE);
 	EXPECT_EQ(mt_write(AT + 77, 7), 0);
@@ -303,7 +210,7 @@ KTEST(thp, collapse_without_rights)
 	EXPECT_EQ(pte_kind(ft_upper(mt_mm, AT), 2), PTE_NOACCESS);
 	EXPECT(ft_sound());
 	EXPECT_EQ(mm_mprotect(mt_mm, mt_va(AT), HUGE_SIZE, RW), 0);
-	EXPECT(holds(AT, 0, 77) && holds(AT, 78, N) && ft_sound());
+	EXPECT(huge_holds(AT, 0, 77) && huge_holds(AT, 78, N) && ft_sound());
 	mt_end();
 }
 
@@ -317,12 +224,12 @@ KTEST(thp, collapse_after_fork)
 	child = mm_fork(parent);
 	EXPECT(child);
 	EXPECT_EQ(collapse(AT), 0);
-	EXPECT(is_huge(AT) && holds(AT, 0, N) && ft_sound());
+	EXPECT(is_huge(AT) && huge_holds(AT, 0, N) && ft_sound());
 	EXPECT_EQ(mt_write(AT, 1), 0);
 	ft_in(child);
-	EXPECT(!is_huge(AT) && holds(AT, 0, N));
+	EXPECT(!is_huge(AT) && huge_holds(AT, 0, N));
 	EXPECT_EQ(collapse(AT), 0);
-	EXPECT(is_huge(AT) && holds(AT, 0, N) && ft_sound());
+	EXPECT(is_huge(AT) && huge_holds(AT, 0, N) && ft_sound());
 	ft_in(parent);
 	mm_put(child);
 	mt_end();
@@ -338,11 +245,11 @@ KTEST(thp, collapse_of_held_pages)
 	p = mt_page(AT + 500);
 	page_get(p);
 	EXPECT_EQ(collapse(AT), -EAGAIN);
-	EXPECT(!is_huge(AT) && mt_page(AT + 500) == p && holds(AT, 0, N));
+	EXPECT(!is_huge(AT) && mt_page(AT + 500) == p && huge_holds(AT, 0, N));
 	page_put(p);
 	page_fail_nth = 1;
 	EXPECT_EQ(collapse(AT), -ENOMEM);
 	EXPECT_EQ(collapse(AT), 0);
-	EXPECT(holds(AT, 0, N));
+	EXPECT(huge_holds(AT, 0, N));
 	mt_end();
 }

@@ -2,16 +2,9 @@
 #ifndef TESTS_KERNEL_THPTEST_H
 #define TESTS_KERNEL_THPTEST_H
 
-#include <tests/kernel/forktest.h>
+#include <tests/kernel/hugetest.h>
 
-#define N		512u		/* pages of a huge one */
-#define AT		N		/* where the tests' is, by pages from MT_BASE */
 #define COLLAPSE	25		/* MADV_COLLAPSE */
-
-static inline bool is_huge(unsigned page)
-{
-	return pte_kind(ft_upper(mt_mm, page), 2) == PTE_HUGE;
-}
 
 static inline void map_huge(unsigned page)
 {

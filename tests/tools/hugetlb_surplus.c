@@ -5,7 +5,6 @@
 #include "hugetlb.h"
 #include <errno.h>
 
-
 static long first[4];
 
 static const char *store(const char *path, long n)
