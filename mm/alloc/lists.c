@@ -73,6 +73,16 @@ static void mark_off(struct page *p)
 	figures.active[file] -= is_active(p);
 }
 
+/* True: p was on a list. lists_lock held. */
+static inline bool take_off(struct page *p)
+{
+	if (!is_listed(p))
+		return false;
+	policy->remove(p);
+	mark_off(p);
+	return true;
+}
+
 /* ---- on the lists ---- */
 
 /*
@@ -164,10 +174,7 @@ void lists_lazy(struct page *p, bool lazy)
 	}
 	spin_lock(&lists_lock);
 	add_noted(p);
-	if (is_listed(p)) {
-		policy->remove(p);
-		mark_off(p);
-	}
+	take_off(p);
 	set_lazy(p, lazy);
 	add_to_policy(p);
 	spin_unlock(&lists_lock);
@@ -176,10 +183,7 @@ void lists_lazy(struct page *p, bool lazy)
 void lists_forget(struct page *p)
 {
 	spin_lock(&lists_lock);
-	if (is_listed(p)) {
-		policy->remove(p);
-		mark_off(p);
-	}
+	take_off(p);
 	flags_clear(p, PG_BATCH | PG_LEFT_OFF);
 	spin_unlock(&lists_lock);
 }
@@ -281,9 +285,7 @@ static bool take_charged(struct page *p, uint16_t limit)
 {
 	if (!is_listed(p) || !p->limit_id || !limit_within(p->limit_id, limit) || !ref_tryget(&p->refs))
 		return false;
-	policy->remove(p);
-	mark_off(p);
-	return true;
+	return take_off(p);
 }
 
 unsigned lists_take_charged(struct page **out, unsigned n, uint16_t limit, uint64_t *frames)
@@ -310,10 +312,7 @@ void lists_take_off(struct page *const *page, unsigned n)
 	spin_lock(&lists_lock);
 	for (unsigned i = 0; i < n; i++) {
 		add_noted(page[i]);
-		if (!is_listed(page[i]))
-			continue;
-		policy->remove(page[i]);
-		mark_off(page[i]);
+		take_off(page[i]);
 	}
 	spin_unlock(&lists_lock);
 }
@@ -329,10 +328,7 @@ unsigned lists_isolate(uint64_t *at, uint64_t end, struct page **out, unsigned n
 		if (!(READ_ONCE(p->flags) & PG_KNOWN) || p->order || !ref_tryget(&p->refs))
 			continue;
 		add_noted(p);
-		if (is_listed(p)) {
-			policy->remove(p);
-			mark_off(p);
-		}
+		take_off(p);
 		out[got++] = p;
 	}
 	spin_unlock(&lists_lock);
@@ -412,14 +408,15 @@ void lists_keep(struct page *const *page, unsigned n)
 
 void lists_cool(struct page *p)
 {
+	bool active;
+
 	if (!READ_ONCE(lists_on))
 		return;
 	spin_lock(&lists_lock);
 	add_noted(p);
-	if (is_listed(p)) {
-		figures.deactivate += is_active(p);
-		policy->remove(p);
-		mark_off(p);
+	active = is_active(p);
+	if (take_off(p)) {
+		figures.deactivate += active;
 		policy->putback(p);
 		mark_listed(p);
 	}
