@@ -122,26 +122,35 @@ static unsigned hold(struct page *head)
 	return n;
 }
 
-int object_lock_block(struct object *o, uint64_t first, struct page **head, uint64_t *busy)
+/* As object_lock_block; -EAGAIN: the first *n are held. o->lock held. */
+static int lock_block(const struct object *o, uint64_t first, struct page **head, unsigned *n)
 {
-	unsigned n = 0;
-	int err = -EINVAL;
+	*head = NULL;
+	if (!object_reaches(o, first + BLOCK_PAGES - 1))
+		return -EINVAL;
+	*head = find(o, first);
+	if (!*head)
+		return is_empty(o, first) ? -ENOENT : -EINVAL;
+	*n = hold(*head);
+	if (*n == BLOCK_PAGES)
+		return 0;
+	page_get(*head + *n);
+	return -EAGAIN;
+}
+
+int object_lock_block(struct object *o, uint64_t first, struct page **head)
+{
+	unsigned n;
+	int err;
 
 	spin_lock(&o->lock);
-	*head = find(o, first);
-	if (!object_reaches(o, first + BLOCK_PAGES - 1))
-		*head = NULL;
-	else if (*head)
-		n = hold(*head);
-	else if (is_empty(o, first))
-		err = -ENOENT;
+	err = lock_block(o, first, head, &n);
 	spin_unlock(&o->lock);
-	if (!*head || n == BLOCK_PAGES)
-		return *head ? 0 : err;
-	*busy = first + n;
-	unlock(*head, n, false);
-	*head = NULL;
-	return -EAGAIN;
+	if (err == -EAGAIN) {
+		unlock(*head, n, false);
+		*head += n;
+	}
+	return err;
 }
 
 void object_unlock_block(struct page *head, bool given)

@@ -168,10 +168,10 @@ const char *object_verify(struct object *o);
 int __must_check object_make_block(struct object *o, uint64_t first);
 /*
  * *head: the first of the pages from `first` on, if they are one block, all of which are filled, PG_BUSY, and referenced
- * now for the caller. -ENOENT: there are none; -EAGAIN: somebody has page *busy; -EINVAL: they are no block, or past
- * the end.
+ * now for the caller. -EAGAIN: *head: one of them, referenced, which somebody has. Else *head is NULL: -ENOENT: there
+ * are none; -EINVAL: they are no block, or past the end.
  */
-int __must_check object_lock_block(struct object *o, uint64_t first, struct page **head, uint64_t *busy);
+int __must_check object_lock_block(struct object *o, uint64_t first, struct page **head);
 /* Not busy any more; `given`: the references are somebody else's now. */
 void object_unlock_block(struct page *head, bool given);
 /* Is head the first page of such a block? For figures: as good as a look without a lock can be. */

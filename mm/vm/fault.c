@@ -354,8 +354,8 @@ static int fault_outside(struct fault *f, int r)
 		r = fault_read_in(f);
 	else if (r == FAULT_WAIT_SWAP)
 		r = fault_read_swapped(f);
-	else if (r == FAULT_WAIT_MOVED)
-		r = fault_wait_moved(f);
+	else if (r == FAULT_WAIT_BUSY)
+		r = fault_wait_held(f);
 	else if (r == FAULT_HUGETLB)
 		r = fault_hugetlb(f);
 	else if (r == FAULT_WAIT_BLOCK)

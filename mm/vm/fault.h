@@ -21,7 +21,7 @@ enum fault_step {
 	FAULT_WAIT_PAGE,		/* the object's page must be read in outside of the locks */
 	FAULT_WAIT_BLOCK,		/* the same of 512 of them, which are to be one block */
 	FAULT_WAIT_SWAP,		/* the same of the page of f->slot */
-	FAULT_WAIT_MOVED,		/* f->held is being moved to another frame */
+	FAULT_WAIT_BUSY,		/* somebody has f->held busy, who moves it to another frame, say */
 	FAULT_AT_HUGE,			/* the entry is one of 2 MB, or is to be */
 	FAULT_SMALL,			/* it is not, and shall not be */
 	FAULT_HUGETLB,			/* f->huge must be made ready outside of the locks */
@@ -152,8 +152,10 @@ int fault_swap(struct fault *f, struct cursor *c, pte_t e);
 
 /* fault_moved.c: its page gets another frame, or has got it. */
 int fault_migrating(struct fault *f, struct cursor *c, pte_t e);
-/* FAULT_WAIT_MOVED, outside of the locks. */
-int fault_wait_moved(struct fault *f);
+/* FAULT_WAIT_BUSY: p, whose reference is taken over, is busy. */
+int fault_wait_busy(struct fault *f, struct page *p);
+/* Outside of the locks. */
+int fault_wait_held(struct fault *f);
 
 /* -- preparing: the VMA locked, no other lock -- */
 

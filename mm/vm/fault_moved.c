@@ -18,13 +18,18 @@ int fault_migrating(struct fault *f, struct cursor *c, pte_t e)
 		return FAULT_AGAIN;
 	}
 	page_get(p);
+	return fault_wait_busy(f, p);
+}
+
+int fault_wait_busy(struct fault *f, struct page *p)
+{
 	if (f->held)
 		page_put(f->held);
 	f->held = p;
-	return FAULT_WAIT_MOVED;
+	return FAULT_WAIT_BUSY;
 }
 
-int fault_wait_moved(struct fault *f)
+int fault_wait_held(struct fault *f)
 {
 	page_wait_busy(f->held);
 	page_put(f->held);

@@ -11,7 +11,8 @@
  *
  * A huge page comes where nothing is mapped in the 2 MB around the address, all of them lie in the VMA and
  * before the end of the object, at an even place of both, and that is wanted (thp.h). As a small one it is mapped
- * with the pages busy; if somebody has one of them, he is waited for outside. Without a block the fault goes on with 4 KB.
+ * with the pages busy; if somebody has one of them, that page is waited for outside: not by its index, where the
+ * object, cut short meanwhile, may have nothing, though it has what f wants. Without a block the fault goes on with 4 KB.
  *
  * Private mappings of such objects have no huge pages: what is copied for them is copied by 4 KB.
  */
@@ -50,18 +51,20 @@ int fault_make_block(struct fault *f)
 /* FAULT_OK: *head is what can be mapped, busy and referenced; NULL: nothing is to be. */
 static int hold_block(struct fault *f, struct page **head)
 {
-	uint64_t busy;
+	struct page *busy;
 
 	*head = NULL;
 	if (f->need != NEED_HUGE)
 		return FAULT_OK;
-	switch (object_lock_block(f->vma->obj, first_index(f), head, &busy)) {
+	switch (object_lock_block(f->vma->obj, first_index(f), head)) {
 	case 0:
 		return FAULT_OK;
 	case -ENOENT:
 		return fault_wait_object(f, first_index(f), FAULT_WAIT_BLOCK);
 	case -EAGAIN:
-		return fault_wait_object(f, busy, FAULT_WAIT_PAGE);
+		busy = *head;
+		*head = NULL;
+		return fault_wait_busy(f, busy);
 	default:
 		return FAULT_SMALL;
 	}

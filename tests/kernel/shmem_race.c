@@ -190,3 +190,49 @@ KTEST(shmem_race, leaves_and_pages_come_and_go)
 	sh_end();
 	end();
 }
+
+/* ---- an object that is cut short while its first page is looked for ---- */
+
+#define SHORTS		150u
+
+/* Page 0 is always there, whoever else has what is behind it; every other racer has a page of that busy now and then. */
+static void look_or_hold(struct racer *r)
+{
+	struct page *p = r->id & 1 ? object_cached(shm, 300) : NULL;
+	uint64_t got;
+
+	if (p && page_trylock(p)) {
+		cpu_relax();
+		page_unlock(p);
+	}
+	if (p)
+		page_put(p);
+	if (r->id & 1)
+		return;
+	r->wrong += get_user_u64(&got, UP(mt_va(AT))) != 0;
+	r->writes++;
+	EXPECT_EQ(mm_madvise(mt_mm, mt_va(AT), HUGE_SIZE, MADV_DONTNEED), 0);
+}
+
+KTEST(shmem_race, what_is_left_of_a_block_is_found)
+{
+	if (arch_ncpus < 3) {
+		ktest_skip("fewer than three CPUs");
+		return;
+	}
+	sh_begin(SHMEM_ALWAYS);
+	shm = sh_map(AT, N);
+	racers_start(look_or_hold, 0);
+	for (unsigned i = 0; i < SHORTS; i++) {
+		EXPECT_EQ(object_truncate(shm, 8), 0);
+		EXPECT_EQ(object_truncate(shm, HUGE_SIZE), 0);
+		EXPECT_EQ(object_punch(shm, 0, HUGE_SIZE), 0);	/* another block comes */
+		racers_go_on(2);
+	}
+	racers_stop();
+	for (unsigned i = 0; i < nracers; i++)
+		EXPECT_EQ(racers[i].wrong, 0);
+	EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT), HUGE_SIZE), 0);
+	object_put(shm);
+	sh_end();
+}
