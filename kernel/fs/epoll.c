@@ -5,6 +5,9 @@
  *
  * Lock: one for all sets (RANK_EPOLL), so that a file may leave those it is in, and sets may be
  * in sets. Files are not counted: a set does not keep them open.
+ *
+ * From one set down to another there may be very many ways. Who looks at all that is below a set, in one `round`, looks
+ * at each set once for each depth at which he meets it, at most.
  */
 #include <kernel/fs/epoll.h>
 #include <kernel/core/wait.h>
@@ -34,9 +37,13 @@ struct epoll_item {
 struct epoll {
 	TAILQ_HEAD(epoll_items, epoll_item) items;	/* those told of last come last */
 	uint64_t turns;			/* how many events it has told */
+	uint64_t round;			/* the last one that has met it, */
+	unsigned depth;			/* at that depth, */
+	bool ready;			/* and found it so */
 };
 
 static struct mutex lock;		/* all sets, and files' lists of watchers */
+static uint64_t rounds;			/* that have begun; lock */
 
 static const struct file_ops epoll_ops;
 
@@ -52,7 +59,7 @@ bool is_epoll(const struct file *f)
 
 /* ---- what is ready; the lock is held ---- */
 
-static bool any_ready(const struct epoll *set, unsigned depth);
+static bool any_ready(struct epoll *set, unsigned depth);
 
 static unsigned ready_events(const struct epoll_item *i, unsigned depth)
 {
@@ -67,16 +74,23 @@ static unsigned ready_events(const struct epoll_item *i, unsigned depth)
 	return now & wanted;
 }
 
-static bool any_ready(const struct epoll *set, unsigned depth)
+static bool any_ready(struct epoll *set, unsigned depth)
 {
 	const struct epoll_item *i;
 
 	if (depth > NESTED_MAX)
 		return false;
+	if (set->round == rounds && (set->ready || set->depth <= depth))
+		return set->ready;
+	set->round = rounds;
+	set->depth = depth;
+	set->ready = false;
 	TAILQ_FOREACH(i, &set->items, link)
-		if (ready_events(i, depth))
-			return true;
-	return false;
+		if (ready_events(i, depth)) {
+			set->ready = true;
+			break;
+		}
+	return set->ready;
 }
 
 static uint64_t changes_of(const struct file *f)
@@ -107,6 +121,7 @@ static unsigned collect(struct epoll *set, struct epoll_event *events, unsigned 
 	struct epoll_item *i, *next, *last = TAILQ_LAST(&set->items, epoll_items);
 	unsigned n = 0;
 
+	rounds++;
 	for (i = TAILQ_FIRST(&set->items); i && n < max; i = next) {
 		unsigned now = news_of(i);
 
@@ -166,12 +181,16 @@ static struct epoll_item *find(struct epoll *set, const struct file *f, int fd)
 }
 
 /* Is `other` in `set`, or in one that is, or does that lead too deep? */
-static bool leads_to(const struct epoll *set, const struct epoll *other, unsigned depth)
+static bool leads_to(struct epoll *set, const struct epoll *other, unsigned depth)
 {
 	const struct epoll_item *i;
 
 	if (set == other || depth >= NESTED_MAX)
 		return true;
+	if (set->round == rounds && set->depth >= depth)
+		return false;
+	set->round = rounds;
+	set->depth = depth;
 	TAILQ_FOREACH(i, &set->items, link)
 		if (is_epoll(i->file) && leads_to(i->file->data, other, depth + 1))
 			return true;
@@ -191,6 +210,7 @@ static int add(struct epoll *set, struct file *f, int fd, const struct epoll_eve
 
 	if (find(set, f, fd))
 		return -EEXIST;
+	rounds++;
 	if (is_epoll(f) && leads_to(f->data, set, 1))
 		return -ELOOP;
 	i = kzalloc(sizeof(*i));
@@ -270,6 +290,7 @@ static unsigned epoll_poll(struct file *f)
 	bool ready;
 
 	mutex_lock(&lock);
+	rounds++;
 	ready = any_ready(f->data, 0);
 	mutex_unlock(&lock);
 	return ready ? POLLIN | POLLRDNORM : 0;
