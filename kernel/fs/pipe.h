@@ -9,7 +9,7 @@ void pipe_init(void);
 int __must_check pipe_create(unsigned flags, struct file *end[2]);
 /* Opens n, a fifo; without O_NONBLOCK it waits for somebody at the other end. 0, -ENXIO, -ENOMEM, -ERESTARTSYS. */
 int __must_check fifo_open(struct node *n, unsigned flags, struct file **out);
-/* fcntl(2)'s F_GETPIPE_SZ and F_SETPIPE_SZ: bytes, -EBADF: no pipe; -EINVAL, -EBUSY, -ENOMEM. */
+/* fcntl(2)'s F_GETPIPE_SZ and F_SETPIPE_SZ: bytes, -EBADF: no pipe; -EINVAL, -EBUSY, -EPERM, -ENOMEM. */
 long pipe_size(const struct file *f);
 long pipe_set_size(struct file *f, unsigned bytes);
 

@@ -5,10 +5,13 @@
  * to it (tree_lock, inside of the pipe's). Who opens one end waits for the other one.
  */
 #include <kernel/fs/pipe_ring.h>
+#include <kernel/proc/cred.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <mm/alloc/slab.h>
+
+#define SIZE_FREE	(1ul << 20)	/* whoever's pipe may be so large: Linux's fs.pipe-max-size */
 
 static struct kmem_cache *pipe_cache;
 
@@ -243,6 +246,8 @@ long pipe_set_size(struct file *f, unsigned bytes)
 		return -EINVAL;
 	while (n * PAGE_SIZE < bytes)
 		n *= 2;
+	if (n * PAGE_SIZE > SIZE_FREE && n > READ_ONCE(p->nslots) && !cred_is_privileged(cred_current()))
+		return -EPERM;
 	slot = kmalloc(n * sizeof(*slot));
 	if (!slot)
 		return -ENOMEM;

@@ -230,11 +230,12 @@ int __must_check process_fork(const struct fork_spec *spec, const struct trapfra
 
 /* ---- wait.c ---- */
 
-enum wait_whom { WAIT_ALL, WAIT_PID, WAIT_GROUP };
+enum wait_whom { WAIT_ALL, WAIT_PID, WAIT_GROUP, WAIT_PROCESS };
 
 struct wait_for {
 	enum wait_whom whom;
-	int id;
+	int id;				/* of a process or group */
+	const struct process *process;	/* kept by who calls */
 	unsigned options;		/* WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT, __W* */
 };
 

@@ -138,7 +138,12 @@ static bool is_meant(const struct process *c, const struct wait_for *w)
 
 	if (c->awaited || (!(w->options & __WALL) && clone != !!(w->options & __WCLONE)))
 		return false;
-	return w->whom == WAIT_ALL || w->id == (w->whom == WAIT_PID ? c->pid : c->pgid);
+	switch (w->whom) {
+	case WAIT_PID:		return c->pid == w->id;
+	case WAIT_GROUP:	return c->pgid == w->id;
+	case WAIT_PROCESS:	return c == w->process;
+	default:		return true;
+	}
 }
 
 /* The status of the news that c has, of the kinds asked for; -1: none. */

@@ -372,7 +372,7 @@ SYSCALL5(getsockopt, int, fd, int, level, int, name, void __user *, to, uint32_t
 		r = get_option(f, name, &v);
 		return r ? r : put_option(&v, sizeof(v), to, len);
 	}
-	if (socket_get_peer(f, &peer, &who))
+	if (socket_get_peer(f, &peer, &who) && !socket_is_listening(f))	/* who listens tells of himself */
 		who = (struct socket_peer){ 0, UINT32_MAX, UINT32_MAX };
 	return put_option(&who, sizeof(who), to, len);
 }

@@ -92,22 +92,19 @@ static int put_info(const struct wait_news *news, siginfo_t __user *to)
 	       copy_to_user((char __user *)to + 16, word + 3, 12) ? -EFAULT : 0;
 }
 
-/* The process that an open file stands for; without waiting, where that says so. */
-static int choose_file(struct wait_for *w, int fd)
+/* The process that an open file stands for, and keeps; without waiting, where that says so. */
+static int choose_file(struct wait_for *w, const struct file *f)
 {
-	struct file *f __put_file = fd >= 0 ? user_file(fd) : NULL;
-	const struct process *p = f ? pidfd_process(f) : NULL;
-
-	if (p) {
-		w->whom = WAIT_PID;
-		w->id = p->pid;
-		if (f->flags & O_NONBLOCK)
-			w->options |= WNOHANG;
-	}
-	return p ? 0 : fd < 0 ? -EINVAL : -EBADF;
+	w->whom = WAIT_PROCESS;
+	w->process = f ? pidfd_process(f) : NULL;
+	if (!w->process)
+		return -EBADF;
+	if (f->flags & O_NONBLOCK)
+		w->options |= WNOHANG;
+	return 0;
 }
 
-static int choose_id(struct wait_for *w, int which, int id)
+static int choose_id(struct wait_for *w, int which, int id, const struct file *f)
 {
 	switch (which) {
 	case P_ALL:
@@ -122,7 +119,7 @@ static int choose_id(struct wait_for *w, int which, int id)
 		w->id = id ? id : current_process()->pgid;
 		return id >= 0 ? 0 : -EINVAL;
 	case P_PIDFD:
-		return choose_file(w, id);
+		return id < 0 ? -EINVAL : choose_file(w, f);
 	default:
 		return -EINVAL;
 	}
@@ -131,13 +128,14 @@ static int choose_id(struct wait_for *w, int which, int id)
 SYSCALL5(waitid, int, which, int, id, siginfo_t __user *, info, unsigned, options,
 	 struct rusage __user *, usage)
 {
+	struct file *f __put_file = which == P_PIDFD ? user_file(id) : NULL;
 	struct wait_for w = { .options = options };
 	struct wait_news news;
 	int err;
 
 	if (options & ~WAITID_OPTIONS || !(options & (WEXITED | WSTOPPED | WCONTINUED)))
 		return -EINVAL;
-	err = choose_id(&w, which, id);
+	err = choose_id(&w, which, id, f);
 	if (!err)
 		err = process_wait_child(&w, &news);
 	if (!err && !news.pid && w.options & ~options)

@@ -1,9 +1,10 @@
 /*
- * What a process without privileges may do to others, and to itself: signals, limits, niceness; and that a
+ * What a process without privileges may do to others, and to itself: signals, limits, niceness, pipes; and that a
  * signal tells whose it is.
  */
 #define _GNU_SOURCE
 #include "call.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -92,6 +93,18 @@ static void niceness(void)
 	CALL(getpriority, PRIO_PGRP, 0x7ffffff);
 }
 
+static void pipes(void)
+{
+	int end[2];
+
+	if (pipe(end))
+		exit(1);
+	CALL(fcntl, end[0], F_SETPIPE_SZ, 1 << 20);
+	CALL(fcntl, end[0], F_SETPIPE_SZ, (1 << 20) + 1);
+	CALL(fcntl, end[0], F_SETPIPE_SZ, 4 << 20);
+	CALL(fcntl, end[0], F_SETPIPE_SZ, 1 << 16);
+}
+
 static void as_nobody(void)
 {
 	if (setgid(NOBODY) || setuid(NOBODY))
@@ -99,6 +112,7 @@ static void as_nobody(void)
 	signals();
 	limits();
 	niceness();
+	pipes();
 	CALL(reboot, 0, 0, 0, NULL);
 	CALL(swapoff, "/dev/null");
 	CALL(swapon, "/dev/null", 0);

@@ -1,4 +1,4 @@
-/* AF_UNIX: what waits to be accepted: without a number for it, with a limit of time, and where nobody will accept it any more. */
+/* AF_UNIX: what waits to be accepted: without a number for it, with a limit of time, and where nobody accepts any more. */
 #define _GNU_SOURCE
 #include "call.h"
 #include <fcntl.h>
@@ -54,7 +54,11 @@ static void without_numbers(void)
 	int s = listener(0), c = client(0), full[64], n = 0, a;
 	struct rlimit before, few = { 32, 32 };
 	char text[8] = "";
+	struct ucred who = { 0 };
+	socklen_t len = sizeof(who);
 
+	call_show("who listens", getsockopt(s, SOL_SOCKET, SO_PEERCRED, &who, &len));
+	printf("is me: %d\n", who.pid == getpid());
 	getrlimit(RLIMIT_NOFILE, &before);
 	few.rlim_max = before.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &few);
@@ -138,7 +142,7 @@ static const char *end_of(pthread_t t)
 	return strerror((int)(long)err);
 }
 
-/* shutdown(2) of who listens ends the waits of those who accept, and of those who wait for room; who waited to be accepted is. */
+/* shutdown(2) of who listens ends the waits of those who accept, and wait for room; who waited to be accepted is. */
 static void shut(void)
 {
 	int c[3];
