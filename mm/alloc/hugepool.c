@@ -208,15 +208,15 @@ int hugepool_set_overcommit(struct hugepool *pool, uint64_t n)
 
 uint64_t hugepool_most(const struct hugepool *pool)
 {
-	return READ_ONCE(pool->pages) + READ_ONCE(pool->overcommit);
+	return READ_ONCE(pool->pages) + MIN(READ_ONCE(pool->overcommit), page_total_count() >> pool->order);
 }
 
 /* ---- use ---- */
 
-/* n more are wanted than are free and not promised: may one be made? It is counted then. Lock held. */
+/* n are wanted, more than are free and not promised: may one be made? It is counted then. Lock held. */
 static bool may_grow(struct hugepool *pool, uint64_t n)
 {
-	bool may = n <= pool->free - pool->reserved + may_make(pool);
+	bool may = n - (pool->free - pool->reserved) <= may_make(pool);
 
 	pool->coming += may;
 	return may;

@@ -26,6 +26,12 @@ all unmapped         nr 2 free 2 resv 0 surplus 0, nr wanted 2
 done
 none wanted          nr 0 free 0 resv 0 surplus 0, nr wanted 0
 done
+done
+mmap of 1000: ENOMEM
+more than there are  nr 2 free 2 resv 0 surplus 0, nr wanted 2
+1 more than 2        nr 3 free 3 resv 3 surplus 1, nr wanted 2
+done
+done
 """
 RACES = """private: wrong 0, done 1
 a file: wrong 0, done 1

@@ -7,10 +7,10 @@
 
 static long first[4];
 
-static const char *store(const char *path, long n)
+static const char *store(const char *path, unsigned long n)
 {
 	char text[32];
-	int fd = open(path, O_WRONLY), len = snprintf(text, sizeof(text), "%ld\n", n);
+	int fd = open(path, O_WRONLY), len = snprintf(text, sizeof(text), "%lu\n", n);
 	long done = write(fd, text, (size_t)len);
 
 	close(fd);
@@ -67,6 +67,14 @@ int main(void)
 	show("all unmapped");
 	printf("%s\n", store(all, 0));
 	show("none wanted");
+	printf("%s\n", store(all, first[0] + 2));
+	printf("%s\n", store(over, -1ul));
+	map(1000, MAP_PRIVATE);
+	show("more than there are");
+	p = map(3, MAP_PRIVATE);
+	show("1 more than 2");
+	munmap(p, 3 * SIZE);
+	printf("%s\n", store(all, 0));
 	printf("%s\n", store(over, 0));
 	return 0;
 }
