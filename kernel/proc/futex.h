@@ -38,7 +38,7 @@ long futex_requeue(vaddr_t va, vaddr_t to, bool shared, unsigned wake, unsigned 
 long futex_wake_op(vaddr_t va, vaddr_t to, bool shared, unsigned n, unsigned more, uint32_t op);
 /*
  * The running task leaves its memory: the futexes of its robust list are marked as those
- * of a dead owner, and one who waits for each is woken. Its memory is loaded.
+ * of a dead owner, and one who waits for each is woken. Its memory is loaded. (robust.c)
  */
 void futex_exit(struct task *t);
 

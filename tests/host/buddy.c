@@ -312,86 +312,6 @@ static void nth_fails(void)
 	page_fail_nth = 0;
 }
 
-/* ---- movable and unmovable frames apart ---- */
-
-static enum page_mobility sort_of(const struct page *p) { return kind_mobility(p->kind); }
-
-/* In use, with at least one frame that is not of its type. */
-static unsigned mixed_pageblocks(void)
-{
-	unsigned mixed = 0;
-
-	for (uint64_t b = 0; b < early_ram_end() >> PAGE_SHIFT; b += PAGEBLOCK_FRAMES) {
-		bool found[PAGE_MOBILITIES] = { false };
-
-		for (uint64_t f = b; f < b + PAGEBLOCK_FRAMES; f++) {
-			struct page *p = pfn_to_page(pfn(f));
-
-			if (pfn_valid(pfn(f)) && p->kind >= PAGE_KERNEL)
-				found[sort_of(p)] = true;
-		}
-		mixed += found[PAGES_MOVABLE] && found[PAGES_UNMOVABLE];
-	}
-	return mixed;
-}
-
-/* As long as there is room they never meet; what is free as a whole is movable again. */
-static void kinds_apart(void)
-{
-	static struct page *at[2][4096];
-	struct alloc_stats before, s;
-
-	fake_set_cpus(2);
-	fake_boot_size(64ul << 20);
-	page_stats(&before);
-	for (unsigned i = 0; i < 60000; i++) {
-		unsigned sort = (unsigned)tap_below(2), k = (unsigned)tap_below(4096);
-		struct page **p = &at[sort][k];
-
-		if (i % 16 == 0)
-			fake_on_cpu((unsigned)tap_below(2));
-		if (*p)
-			page_free(*p, 0);
-		*p = *p ? NULL : page_alloc(0, sort ? PAGE_ANON : PAGE_TABLE, 0);
-		CHECK(!*p || sort_of(*p) == pageblock_type(*p));
-	}
-	CHECK_EQ(mixed_pageblocks(), 0);
-	CHECK(!page_verify());
-	page_stats(&s);
-	CHECK(s.pageblocks[PAGES_UNMOVABLE] >= 4 && s.pageblocks[PAGES_MOVABLE] >= 4);
-	for (unsigned i = 0; i < 2 * 4096; i++)
-		if (at[i / 4096][i % 4096])
-			page_free(at[i / 4096][i % 4096], 0);
-	drain_all();
-	page_stats(&s);
-	CHECK(!memcmp(s.pageblocks, before.pageblocks, sizeof(s.pageblocks)));
-}
-
-/* Every other frame is somebody's: what cannot be moved lies in as few pageblocks as can be. */
-static void pageblocks_taken_over(void)
-{
-	const unsigned n = 1024;
-	struct page *p, *last = NULL;
-	unsigned before;
-
-	fake_set_cpus(1);
-	fake_boot_size(64ul << 20);
-	zone.min = 0;
-	while ((p = page_alloc(0, PAGE_ANON, 0)))
-		p->owner = (struct object *)last, last = p;
-	for (; last; last = p) {
-		p = (struct page *)last->owner;
-		if (page_to_pfn(last).v % 2)
-			page_free(last, 0);
-	}
-	page_drain();
-	before = mixed_pageblocks();	/* those that were never whole */
-	for (unsigned i = 0; i < n; i++)
-		CHECK(page_alloc(0, PAGE_TABLE, 0));
-	CHECK(mixed_pageblocks() <= before + n / (PAGEBLOCK_FRAMES / 2) + 1);
-	CHECK(!page_verify());
-}
-
 /* ---- large blocks ---- */
 
 static void giant_blocks(void)
@@ -554,8 +474,6 @@ int main(void)
 	TAP_RUN(reclaim_is_woken);
 	TAP_RUN(stack_completes_block);
 	TAP_RUN(nth_fails);
-	TAP_RUN(kinds_apart);
-	TAP_RUN(pageblocks_taken_over);
 	TAP_RUN(giant_blocks);
 	TAP_RUN(misuse);
 	TAP_RUN(write_after_free);

@@ -16,7 +16,7 @@
  * CPU, which reads nothing of the user's half until it has looked at the
  * generation, the upper entries alone.
  *
- * One thread at a time; grace_call alone may be called by several.
+ * One thread at a time.
  */
 #include <tests/host/fake.h>
 #include <tests/host/fake_tlb.h>
@@ -467,61 +467,4 @@ const char *fake_tlb_check(void)
 			why = check_cached(i, &t->global, "global leaf");
 	}
 	return why;
-}
-
-/* ---- kernel/core, as far as page tables need it ---- */
-
-static struct grace_head *grace_list;	/* atomic */
-
-void grace_call(struct grace_head *h, void (*fn)(struct grace_head *))
-{
-	if (fake_broken.no_grace) {
-		fn(h);
-		return;
-	}
-	h->fn = fn;
-	h->next = __atomic_load_n(&grace_list, __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(&grace_list, &h->next, h, false, __ATOMIC_RELEASE,
-					    __ATOMIC_RELAXED))
-		;
-}
-
-unsigned fake_grace_run(void)
-{
-	struct grace_head *h = __atomic_exchange_n(&grace_list, NULL, __ATOMIC_ACQUIRE), *next;
-	unsigned n = 0;
-
-	for (; h; h = next, n++) {
-		next = h->next;
-		h->fn(h);
-	}
-	return n;
-}
-
-void sched_yield(void)
-{
-}
-
-void cpus_park(void)
-{
-}
-
-void cpus_release(void)
-{
-}
-
-void cpu_call(const struct cpumask *mask, void (*fn)(void *), void *arg)
-{
-	unsigned me = this_cpu()->id;
-	uint64_t flags;
-
-	cpumask_for_each(cpu, mask) {
-		if (fake_call_hook && !fake_call_hook(cpu, fn, arg))
-			continue;
-		fake_on_cpu(cpu);
-		flags = irq_save();
-		fn(arg);
-		irq_restore(flags);
-		fake_on_cpu(me);
-	}
 }

@@ -1,4 +1,4 @@
-// sources: tests/host/fake.c tests/host/fake_ram.c tests/host/fake_tlb.c lib/lock.c lib/lz4.c
+// sources: tests/host/fake.c tests/host/fake_ram.c tests/host/fake_tlb.c tests/host/fake_core.c lib/lock.c lib/lz4.c
 // sources: mm/alloc/*.c mm/pt/[!k]*.c mm/obj/*.c mm/reclaim/[!k]*.c mm/vm/[!k]*.c
 /*
  * A write fault copies a page while another thread changes what is there: the

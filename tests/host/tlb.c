@@ -1,4 +1,4 @@
-// sources: tests/host/fake.c tests/host/fake_ram.c tests/host/fake_tlb.c lib/lock.c lib/lz4.c
+// sources: tests/host/fake.c tests/host/fake_ram.c tests/host/fake_tlb.c tests/host/fake_core.c lib/lock.c lib/lz4.c
 // sources: mm/alloc/*.c mm/pt/[!gk]*.c mm/obj/*.c mm/reclaim/[!k]*.c mm/vm/[!k]*.c
 /*
  * Four CPUs with TLBs that forget nothing by accident, ten address spaces that
