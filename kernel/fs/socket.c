@@ -1,7 +1,7 @@
 /*
  * AF_UNIX sockets; see socket.h.
  *
- * Bytes, and what can be seen of a socket: socket_data.c.
+ * Bytes, and what can be seen of a socket: socket_data.c. Datagrams: socket_datagram.c.
  *
  * Lock: socket_lock (RANK_FS, spin) guards all that may change in a socket, and who is bound where;
  * nothing is freed, and no file given back, with it held. A socket is counted by its file, by the
@@ -21,19 +21,27 @@ static struct socket_list names = TAILQ_HEAD_INITIALIZER(names); /* socket_lock:
 
 /* ---- life ---- */
 
-static struct socket *create(bool records)
+static struct socket *create(unsigned type)
 {
 	struct socket *s = kzalloc(sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->refs = 1;
-	s->records = records;
+	s->type = type;
 	waitq_init(&s->wait);
 	TAILQ_INIT(&s->queue);
 	s->name.un.sun_family = s->peer.un.sun_family = AF_UNIX;
 	s->name.len = s->peer.len = sizeof(s->name.un.sun_family);
-	return s;
+	if (type != SOCK_DGRAM)
+		return s;
+	s->in = socket_queue_create(s);
+	if (s->in) {
+		s->in->datagrams = true;
+		return s;
+	}
+	kfree(s);
+	return NULL;
 }
 
 /* s gives up its ends. What it has not received, or if it was never accepted, is a reset for the other side. */
@@ -62,7 +70,10 @@ static void put(struct socket *s)
 {
 	if (!ref_put(&s->refs))
 		return;
-	disconnect(s, s->in, s->out);
+	if (s->type == SOCK_DGRAM)
+		datagram_leave(s);
+	else
+		disconnect(s, s->in, s->out);
 	node_put(s->node);
 	kfree(s);
 }
@@ -161,9 +172,9 @@ static int open_file(struct socket *s, unsigned flags, struct file **out)
 	return err;
 }
 
-int socket_open(bool records, unsigned flags, struct file **out)
+int socket_open(unsigned type, unsigned flags, struct file **out)
 {
-	struct socket *s = create(records);
+	struct socket *s = create(type);
 	int err = s ? open_file(s, flags, out) : -ENOMEM;
 
 	if (err && s)
@@ -210,21 +221,24 @@ static int connect_pair(struct socket *a, struct socket *b)
 	return 0;
 }
 
-int socket_open_pair(bool records, unsigned flags, struct file *end[2])
+int socket_open_pair(unsigned type, unsigned flags, struct file *end[2])
 {
 	struct socket *s[2];
-	int err = socket_open(records, flags, &end[0]);
+	int err = socket_open(type, flags, &end[0]);
 
 	if (err)
 		return err;
-	err = socket_open(records, flags, &end[1]);
+	err = socket_open(type, flags, &end[1]);
 	if (err) {
 		file_put(end[0]);
 		return err;
 	}
 	s[0] = end[0]->data;
 	s[1] = end[1]->data;
-	err = connect_pair(s[0], s[1]);
+	if (type == SOCK_DGRAM)
+		datagram_connect_pair(s[0], s[1]);
+	else
+		err = connect_pair(s[0], s[1]);
 	s[0]->state = SOCKET_CONNECTED;
 	s[0]->who = s[1]->who = socket_myself();
 	if (err) {
@@ -236,16 +250,24 @@ int socket_open_pair(bool records, unsigned flags, struct file *end[2])
 
 /* ---- names ---- */
 
-/* socket_lock is held. */
-static struct socket *find(const struct node *node, const struct socket_name *name)
+/* Abstract names are of one type; socket_lock is held. */
+static struct socket *find(unsigned type, const struct node *node, const struct socket_name *name)
 {
 	struct socket *s;
 
 	TAILQ_FOREACH(s, &names, link)
-		if (node ? s->node == node : !s->node && s->name.len == name->len &&
+		if (node ? s->node == node : !s->node && s->type == type && s->name.len == name->len &&
 		    memcmp(&s->name.un, &name->un, name->len) == 0)
 			return s;
 	return NULL;
+}
+
+int socket_find(unsigned type, const struct node *node, const struct socket_name *name, struct socket **out)
+{
+	*out = find(type, node, name);
+	if (!*out)
+		return -ECONNREFUSED;
+	return (*out)->type == type ? 0 : -EPROTOTYPE;
 }
 
 int socket_bind(struct file *f, struct node *node, const struct socket_name *name)
@@ -256,7 +278,7 @@ int socket_bind(struct file *f, struct node *node, const struct socket_name *nam
 	spin_lock(&socket_lock);
 	if (s->bound) {
 		err = -EINVAL;
-	} else if (find(node, name)) {
+	} else if (find(s->type, node, name)) {
 		err = -EADDRINUSE;
 	} else {
 		s->bound = true;
@@ -275,6 +297,8 @@ int socket_listen(struct file *f, unsigned backlog)
 	struct socket *s = f->data;
 	int err = 0;
 
+	if (s->type == SOCK_DGRAM)
+		return -EOPNOTSUPP;
 	spin_lock(&socket_lock);
 	if (!s->bound || s->state == SOCKET_CONNECTED) {
 		err = -EINVAL;
@@ -333,6 +357,8 @@ int socket_accept(struct file *f, unsigned flags, struct file **out)
 	uint64_t changes, deadline_ns = socket_deadline(socket_get_options(f).receive_ns);
 	int err;
 
+	if (s->type == SOCK_DGRAM)
+		return -EOPNOTSUPP;
 	while (!(first = take_first(s, f, &changes, &err)) && !err) {
 		err = wait_for_change(s, changes, f, deadline_ns);
 		if (err)
@@ -356,19 +382,19 @@ void socket_give_back(struct file *f, struct file *accepted)
 	put_back(f->data, s);
 }
 
-/* The listener, counted, or NULL. */
-static struct socket *get_listener(const struct node *node, const struct socket_name *name)
+/* The listener, counted. 0, -ECONNREFUSED, -EPROTOTYPE. */
+static int get_listener(unsigned type, const struct node *node, const struct socket_name *name, struct socket **out)
 {
-	struct socket *l;
+	int err;
 
 	spin_lock(&socket_lock);
-	l = find(node, name);
-	if (l && l->state == SOCKET_LISTENING)
-		get(l);
-	else
-		l = NULL;
+	err = socket_find(type, node, name, out);
+	if (!err && (*out)->state != SOCKET_LISTENING)
+		err = -ECONNREFUSED;
+	if (!err)
+		get(*out);
 	spin_unlock(&socket_lock);
-	return l;
+	return err;
 }
 
 /* `other` waits to be accepted by l from now on. 0, -ECONNREFUSED, -EAGAIN: there is no room. */
@@ -427,16 +453,14 @@ int socket_connect(struct file *f, struct node *node, const struct socket_name *
 	struct socket *s = f->data, *l, *other;
 	int err;
 
+	if (s->type == SOCK_DGRAM)
+		return datagram_connect(s, node, name);
 	if (s->state != SOCKET_NEW || s->in)
 		return s->state == SOCKET_LISTENING ? -EINVAL : -EISCONN;
-	l = get_listener(node, name);
-	if (!l)
-		return -ECONNREFUSED;
-	if (l->records != s->records) {
-		put(l);
-		return node ? -EPROTOTYPE : -ECONNREFUSED;
-	}
-	other = create(s->records);
+	err = get_listener(s->type, node, name, &l);
+	if (err)
+		return err;
+	other = create(s->type);
 	err = other ? connect_pair(s, other) : -ENOMEM;
 	if (!err) {
 		other->who = socket_myself();

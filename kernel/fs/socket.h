@@ -1,7 +1,8 @@
 /*
- * Sockets of the family AF_UNIX that are connected, streams of bytes or of records: two queues, one each way,
- * between two ends (unix(7)). A socket is bound to a name in the file tree, or to one of its own (abstract), listens
- * there, and gives each that connects an end of two new queues.
+ * Sockets of the family AF_UNIX (unix(7)). Those of streams of bytes or of records are connected: two queues, one each
+ * way, between two ends. A socket is bound to a name in the file tree, or to one of its own (abstract), listens
+ * there, and gives each that connects an end of two new queues. Those of datagrams have one queue each, which
+ * all send to who know its name.
  */
 #ifndef KERNEL_FS_SOCKET_H
 #define KERNEL_FS_SOCKET_H
@@ -37,35 +38,45 @@ struct socket_message {
 	struct socket_peer who;		/* who sends; has_who: said so himself */
 	bool has_who;
 	bool cut;			/* a record was longer than there was room for */
+	struct socket_queue *to;	/* of a datagram: socket_aim's, counted; NULL: whom the socket is connected to */
+	struct socket_name from;	/* received: the sender's name; len 0: none */
 	/* filled in by socket_send and socket_receive */
+	bool limited;			/* the receiver takes few datagrams at a time from this one */
 	bool record, wants_sender;
 	uint64_t deadline_ns;
 };
 
-/* records: SOCK_SEQPACKET. */
-int __must_check socket_open(bool records, unsigned flags, struct file **out);
-int __must_check socket_open_pair(bool records, unsigned flags, struct file *end[2]);
+/* type: SOCK_*. */
+int __must_check socket_open(unsigned type, unsigned flags, struct file **out);
+int __must_check socket_open_pair(unsigned type, unsigned flags, struct file *end[2]);
 bool is_socket(const struct file *f);
 /* bind(2): node is the socket in the tree (counted by it), or NULL: an abstract name. 0, -EINVAL, -EADDRINUSE. */
 int __must_check socket_bind(struct file *f, struct node *node, const struct socket_name *name);
-/* listen(2): 0, -EINVAL. */
+/* listen(2): 0, -EINVAL, -EOPNOTSUPP (datagrams). */
 int __must_check socket_listen(struct file *f, unsigned backlog);
-/* accept(2): a new open file. 0; -EINVAL, -EAGAIN, -ERESTARTSYS, -EINTR, -ENOMEM. */
+/* accept(2): a new open file. 0; -EINVAL, -EOPNOTSUPP, -EAGAIN, -ERESTARTSYS, -EINTR, -ENOMEM. */
 int __must_check socket_accept(struct file *f, unsigned flags, struct file **out);
 /* There is no number for it: it waits to be accepted again, as the next one. */
 void socket_give_back(struct file *f, struct file *accepted);
-/* connect(2), to who is bound as socket_bind says: 0; -ECONNREFUSED, -EISCONN, -EINVAL, -EAGAIN, -ERESTARTSYS, -ENOMEM. */
+/*
+ * connect(2), to who is bound as socket_bind says: 0; -ECONNREFUSED, -EPROTOTYPE (of another type), -EISCONN, -EINVAL,
+ * -EAGAIN, -ERESTARTSYS, -ENOMEM; datagrams: -EPERM (who is connected to another one).
+ */
 int __must_check socket_connect(struct file *f, struct node *node, const struct socket_name *name);
+/* Datagrams go nowhere from now on, unless they are told. */
+void socket_disconnect(struct file *f);
+/* Where datagrams to that name go: m->to. 0, -ECONNREFUSED, -EPROTOTYPE. */
+int __must_check socket_aim(struct file *f, struct node *node, const struct socket_name *name, struct socket_message *m);
 /* shutdown(2): no more is received, sent, or accepted. Of one that is neither connected nor listens: nothing. */
 void socket_shutdown(struct file *f, bool in, bool out);
-/* Bytes, as read and write; also -ENOTCONN, -ECONNRESET, -EMSGSIZE, -ETOOMANYREFS. */
+/* Bytes, as read and write; also -ENOTCONN, -ECONNRESET, -ECONNREFUSED, -EPERM, -EMSGSIZE, -ETOOMANYREFS. */
 ssize_t __must_check socket_receive(struct file *f, struct io_iter *to, struct socket_message *m);
 ssize_t __must_check socket_send(struct file *f, struct io_iter *from, struct socket_message *m);
 /* Its own name, and the other end's: -ENOTCONN. */
 void socket_get_name(struct file *f, struct socket_name *name);
 int __must_check socket_get_peer(struct file *f, struct socket_name *name, struct socket_peer *who);
 bool socket_is_listening(struct file *f);
-bool socket_is_of_records(const struct file *f);
+unsigned socket_type(const struct file *f);
 /* SO_ERROR: the error that was not told yet, which is told by that. */
 int socket_take_error(struct file *f);
 /* SO_PASSCRED, SO_RCVTIMEO and SO_SNDTIMEO (ns; 0: as long as it takes). */
@@ -74,6 +85,10 @@ struct socket_options socket_get_options(const struct file *f);
 void socket_set_options(struct file *f, const struct socket_options *o);
 
 #define AF_UNIX		1
+
+#define SOCK_STREAM	1u
+#define SOCK_DGRAM	2u
+#define SOCK_SEQPACKET	5u
 
 #define SOCKET_BUFFER	212992u		/* bytes that may wait each way, with what keeping them costs: Linux's default */
 

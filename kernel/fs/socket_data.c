@@ -17,7 +17,7 @@ static struct socket_queue *get_end(struct socket *s, bool out, int *err)
 	struct socket_queue *end;
 
 	spin_lock(&socket_lock);
-	*err = s->state == SOCKET_CONNECTED ? 0 : -ENOTCONN;
+	*err = s->state == SOCKET_CONNECTED || (s->type == SOCK_DGRAM && !out) ? 0 : -ENOTCONN;
 	end = *err ? NULL : out ? s->out : s->in;
 	if (end)
 		socket_queue_get(end);
@@ -32,7 +32,7 @@ static void prepare(const struct file *f, struct socket_message *m, uint64_t tim
 
 	if (f->flags & O_NONBLOCK)
 		m->flags |= MSG_DONTWAIT;
-	m->record = s->records;
+	m->record = s->type != SOCK_STREAM;
 	m->wants_sender = s->options.passcred;
 	m->deadline_ns = socket_deadline(timeout_ns);
 }
@@ -45,10 +45,25 @@ ssize_t socket_receive(struct file *f, struct io_iter *to, struct socket_message
 	ssize_t r;
 
 	if (!end)
-		return s->records ? -ENOTCONN : -EINVAL;
+		return s->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
 	prepare(f, m, s->options.receive_ns);
 	r = socket_queue_receive(end, to, m);
 	socket_queue_put(end);
+	return r;
+}
+
+static ssize_t send_connected(struct socket *s, struct io_iter *from, struct socket_message *m)
+{
+	int err;
+	struct socket_queue *end = get_end(s, true, &err);
+	ssize_t r;
+
+	if (!end)
+		return err;
+	r = socket_queue_send(end, from, m);
+	socket_queue_put(end);
+	if (r == -EPIPE && !(m->flags & MSG_NOSIGNAL) && s->type == SOCK_STREAM)
+		pipe_broken();
 	return r;
 }
 
@@ -56,20 +71,11 @@ ssize_t socket_send(struct file *f, struct io_iter *from, struct socket_message 
 {
 	const struct process *p = current_process();
 	struct socket *s = f->data;
-	int err;
-	struct socket_queue *end = get_end(s, true, &err);
-	ssize_t r;
 
-	if (!end)
-		return err;
 	prepare(f, m, s->options.send_ns);
 	if (!m->has_who)
 		m->who = (struct socket_peer){ (uint32_t)p->pid, p->cred.uid, p->cred.gid };
-	r = socket_queue_send(end, from, m);
-	socket_queue_put(end);
-	if (r == -EPIPE && !(m->flags & MSG_NOSIGNAL) && !s->records)
-		pipe_broken();
-	return r;
+	return s->type == SOCK_DGRAM ? datagram_send(s, from, m) : send_connected(s, from, m);
 }
 
 static ssize_t socket_read_iter(struct file *f, struct io_iter *to)
@@ -139,11 +145,11 @@ ssize_t socket_to_pipe(struct file *f, struct file *pipe, size_t n, bool wait)
 	return done ? (ssize_t)done : r;
 }
 
-/* Who waits to be accepted by it, or to accept, waits no more. */
-static void shut_listener(struct socket *s, bool in, bool out)
+/* Who waits to be accepted by it, or to accept, waits no more; or it sends no more datagrams. */
+static void shut_alone(struct socket *s, bool in, bool out)
 {
 	spin_lock(&socket_lock);
-	if (s->state == SOCKET_LISTENING) {
+	if (s->state == SOCKET_LISTENING || s->type == SOCK_DGRAM) {
 		s->shut_in |= in;
 		s->shut_out |= out;
 	}
@@ -156,8 +162,8 @@ void socket_shutdown(struct file *f, bool in, bool out)
 	struct socket *s = f->data;
 	int err;
 
-	shut_listener(s, in, out);
-	for (unsigned i = 0; i < 2; i++) {
+	shut_alone(s, in, out);
+	for (unsigned i = 0; i < (s->type == SOCK_DGRAM ? 1 : 2); i++) {
 		struct socket_queue *end = (i ? out : in) ? get_end(s, i, &err) : NULL;
 
 		if (!end)
@@ -175,7 +181,7 @@ void socket_shutdown(struct file *f, bool in, bool out)
 
 static unsigned poll_connected(struct socket_queue *in, struct socket_queue *out)
 {
-	unsigned i = socket_queue_poll_in(in), o = socket_queue_poll_out(out);
+	unsigned i = socket_queue_poll_in(in), o = socket_queue_poll_out(out, false);
 
 	if (!(i & POLLRDHUP))
 		o &= ~(unsigned)POLLHUP;
@@ -196,7 +202,9 @@ static unsigned socket_poll(struct file *f)
 	struct socket_queue *in = get_end(s, false, &err), *out = get_end(s, true, &err);
 	unsigned now;
 
-	if (in && out)
+	if (s->type == SOCK_DGRAM)
+		now = datagram_poll(s);
+	else if (in && out)
 		now = poll_connected(in, out);
 	else if (READ_ONCE(s->state) == SOCKET_LISTENING)
 		now = poll_listener(s);
@@ -237,7 +245,7 @@ static long socket_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	in = get_end(f->data, false, &err);
 	if (!in)
 		return -EINVAL;
-	n = READ_ONCE(in->bytes);
+	n = socket_queue_waiting(in);
 	socket_queue_put(in);
 	return put_user_u32((uint32_t)n, (uint32_t __user *)arg);
 }
@@ -296,9 +304,9 @@ bool socket_is_listening(struct file *f)
 	return READ_ONCE(((struct socket *)f->data)->state) == SOCKET_LISTENING;
 }
 
-bool socket_is_of_records(const struct file *f)
+unsigned socket_type(const struct file *f)
 {
-	return ((const struct socket *)f->data)->records;
+	return ((const struct socket *)f->data)->type;
 }
 
 const struct file_ops socket_ops = {

@@ -1,4 +1,4 @@
-/* What a socket is made of: for socket.c, which has the picture, and socket_data.c. */
+/* What a socket is made of: for socket.c, which has the picture, socket_data.c and socket_datagram.c. */
 #ifndef KERNEL_FS_SOCKET_INTERNAL_H
 #define KERNEL_FS_SOCKET_INTERNAL_H
 
@@ -14,8 +14,8 @@ struct socket {
 	struct waitq wait;
 	uint64_t changes;		/* wait.lock */
 	enum socket_state state;	/* socket_lock, as all that follows */
-	struct socket_queue *in, *out;	/* counted; NULL: never connected */
-	bool records;			/* const */
+	struct socket_queue *in, *out;	/* counted; NULL: never connected. Datagrams: its own, and whom it is connected to */
+	unsigned type;			/* const: SOCK_* */
 	bool has_file;			/* it was made, or accepted */
 	unsigned in_flight;		/* times that its file is in a packet */
 	struct socket_options options;
@@ -23,7 +23,7 @@ struct socket {
 	struct socket_peer who;		/* of the other end */
 	struct node *node;		/* where it is bound, counted */
 	bool bound;
-	bool shut_in, shut_out;		/* who listens: by shutdown(2) */
+	bool shut_in, shut_out;		/* who listens: by shutdown(2); shut_out: of datagrams, too */
 	unsigned backlog, nqueued;
 	TAILQ_HEAD(socket_list, socket) queue;	/* to be accepted */
 	TAILQ_ENTRY(socket) link;	/* of those bound, or of a queue */
@@ -48,5 +48,19 @@ static inline uint64_t socket_deadline(uint64_t timeout_ns)
 }
 /* Its file is closed. */
 void socket_release(struct file *f);
+/* Who is bound there: 0, -ECONNREFUSED, -EPROTOTYPE. socket_lock is held. */
+int __must_check socket_find(unsigned type, const struct node *node, const struct socket_name *name, struct socket **out);
+
+/* ---- datagrams (socket_datagram.c) ---- */
+
+/* They send each other theirs, and nobody else theirs to them. */
+void datagram_connect_pair(struct socket *a, struct socket *b);
+/* As socket_connect. */
+int __must_check datagram_connect(struct socket *s, struct node *node, const struct socket_name *name);
+/* Nobody has s any more. */
+void datagram_leave(struct socket *s);
+/* As socket_send. */
+ssize_t __must_check datagram_send(struct socket *s, struct io_iter *from, struct socket_message *m);
+unsigned datagram_poll(struct socket *s);
 
 #endif

@@ -2,6 +2,7 @@
 #include <kernel/fs/socket_internal.h>
 #include <kernel/fs/uio.h>
 #include <lib/assert.h>
+#include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/poll.h>
 #include <mm/alloc/slab.h>
@@ -14,77 +15,9 @@ struct packet {
 	struct socket_cargo *cargo;
 	struct socket_peer who;
 	size_t len, at;			/* received up to there */
+	unsigned name_len;		/* of the sender's name, which stands behind the data */
 	uint8_t data[];
 };
-
-/* ---- files on their way ---- */
-
-struct socket_cargo *socket_cargo_create(unsigned n)
-{
-	return kzalloc(sizeof(struct socket_cargo) + n * sizeof(struct file *));
-}
-
-void socket_cargo_free(struct socket_cargo *c)
-{
-	if (!c)
-		return;
-	for (unsigned i = 0; i < c->n; i++)
-		file_put(c->file[i]);
-	kfree(c);
-}
-
-/* The same files once more; NULL: no memory. */
-static struct socket_cargo *copy_cargo(const struct socket_cargo *c)
-{
-	struct socket_cargo *copy = socket_cargo_create(c->n);
-
-	if (!copy)
-		return NULL;
-	for (; copy->n < c->n; copy->n++) {
-		copy->file[copy->n] = c->file[copy->n];
-		file_get(copy->file[copy->n]);
-	}
-	return copy;
-}
-
-/* May f be sent by q? Sockets may if that leads to no circle. socket_lock held. */
-static bool may_carry(const struct socket_queue *q, const struct file *f)
-{
-	const struct socket *s = f->data;
-
-	if (!is_socket(f))
-		return true;
-	return q->reader && q->reader->has_file && !q->reader->in_flight && !(s->in && s->in->carries) && s->in != q;
-}
-
-static void count_sockets(struct socket_queue *q, const struct socket_cargo *c, int n)
-{
-	for (unsigned i = 0; i < c->n; i++)
-		if (is_socket(c->file[i])) {
-			((struct socket *)c->file[i]->data)->in_flight += (unsigned)n;
-			q->carries += (unsigned)n;
-		}
-}
-
-static int load(struct socket_queue *q, const struct socket_cargo *c)
-{
-	int err = 0;
-
-	spin_lock(&socket_lock);
-	for (unsigned i = 0; i < c->n && !err; i++)
-		err = may_carry(q, c->file[i]) ? 0 : -ETOOMANYREFS;
-	if (!err)
-		count_sockets(q, c, 1);
-	spin_unlock(&socket_lock);
-	return err;
-}
-
-static void unload(struct socket_queue *q, const struct socket_cargo *c)
-{
-	spin_lock(&socket_lock);
-	count_sockets(q, c, -1);
-	spin_unlock(&socket_lock);
-}
 
 /* ---- life ---- */
 
@@ -115,7 +48,7 @@ static void tell(struct socket_queue *q)
 static void drop_packet(struct socket_queue *q, struct packet *p)
 {
 	if (p->cargo) {
-		unload(q, p->cargo);
+		cargo_unload(q, p->cargo);
 		socket_cargo_free(p->cargo);
 	}
 	kfree(p);
@@ -135,6 +68,41 @@ void socket_queue_drain(struct socket_queue *q)
 			return;
 		drop_packet(q, p);
 	}
+}
+
+/* p is in line no more; what has not been received of it is not counted any more. Lock held. */
+static void take_out(struct socket_queue *q, struct packet *p)
+{
+	TAILQ_REMOVE(&q->packets, p, link);
+	q->bytes -= p->len - p->at;
+	q->charged -= p->len - p->at + sizeof(*p);
+	q->npackets--;
+}
+
+bool socket_queue_purge(struct socket_queue *q)
+{
+	TAILQ_HEAD(, packet) dead = TAILQ_HEAD_INITIALIZER(dead);
+	struct packet *p, *next;
+	bool any;
+
+	spin_lock(&q->lock);
+	p = TAILQ_FIRST(&q->packets);
+	if (p && q->being_read)
+		p = TAILQ_NEXT(p, link);
+	for (; p; p = next) {
+		next = TAILQ_NEXT(p, link);
+		take_out(q, p);
+		TAILQ_INSERT_TAIL(&dead, p, link);
+	}
+	spin_unlock(&q->lock);
+	any = !TAILQ_EMPTY(&dead);
+	while ((p = TAILQ_FIRST(&dead))) {
+		TAILQ_REMOVE(&dead, p, link);
+		drop_packet(q, p);
+	}
+	if (any)
+		tell(q);
+	return any;
 }
 
 void socket_queue_put(struct socket_queue *q)
@@ -158,6 +126,14 @@ void socket_queue_close_writer(struct socket_queue *q, bool reset)
 	spin_lock(&q->lock);
 	q->no_writer = true;
 	q->reset |= reset;
+	spin_unlock(&q->lock);
+	tell(q);
+}
+
+void socket_queue_reset(struct socket_queue *q)
+{
+	spin_lock(&q->lock);
+	q->reset = true;
 	spin_unlock(&q->lock);
 	tell(q);
 }
@@ -194,15 +170,15 @@ static int wait_for_change(struct socket_queue *q, const struct socket_message *
 
 /* ---- sending ---- */
 
-static bool has_room(const struct socket_queue *q)
+static bool has_room(const struct socket_queue *q, bool limited)
 {
-	return q->charged < SOCKET_BUFFER;
+	return q->charged < SOCKET_BUFFER && (!limited || q->npackets <= DATAGRAMS_MAX);
 }
 
 /* The next n bytes as a packet. 0, -ENOMEM, -EFAULT. */
 static int fill(struct io_iter *from, size_t n, const struct socket_message *m, struct packet **out)
 {
-	struct packet *p = kmalloc(sizeof(*p) + n);
+	struct packet *p = kmalloc(sizeof(*p) + n + m->from.len);
 
 	if (!p)
 		return -ENOMEM;
@@ -210,6 +186,8 @@ static int fill(struct io_iter *from, size_t n, const struct socket_message *m, 
 	p->at = 0;
 	p->who = m->who;
 	p->cargo = NULL;
+	p->name_len = m->from.len;
+	memcpy(p->data + n, &m->from.un, m->from.len);
 	*out = p;
 	if (p->len == n)
 		return 0;
@@ -223,12 +201,13 @@ static int enqueue(struct socket_queue *q, struct packet *p, const struct socket
 	int err = 0;
 
 	spin_lock(&q->lock);
-	while (!err && !q->no_reader && !q->no_writer && !has_room(q))
+	while (!err && !q->no_reader && !q->no_writer && !has_room(q, m->limited))
 		err = wait_for_change(q, m);
 	if (!err && (q->no_reader || q->no_writer))
 		err = -EPIPE;
 	if (!err) {
 		TAILQ_INSERT_TAIL(&q->packets, p, link);
+		q->npackets++;
 		q->bytes += p->len;
 		q->charged += p->len + sizeof(*p);
 	}
@@ -246,14 +225,14 @@ static int send_packet(struct socket_queue *q, struct io_iter *from, size_t n, s
 	if (err)
 		return err;
 	if (m->cargo)
-		err = load(q, m->cargo);
+		err = cargo_load(q, m->cargo);
 	if (!err) {
 		p->cargo = m->cargo;
 		err = enqueue(q, p, m);
 		if (!err)
 			m->cargo = NULL;
 		else if (p->cargo)
-			unload(q, p->cargo);
+			cargo_unload(q, p->cargo);
 	}
 	if (err)
 		kfree(p);
@@ -286,17 +265,16 @@ ssize_t socket_queue_send(struct socket_queue *q, struct io_iter *from, struct s
 /* p has been received, up to n bytes more of it. */
 static void consume(struct socket_queue *q, struct packet *p, size_t n, struct packet **dead)
 {
-	bool was_full = !has_room(q);
+	bool had_room = has_room(q, false), had_all = has_room(q, true);
 
 	p->at += n;
 	q->bytes -= n;
 	q->charged -= n;
 	if (p->at == p->len) {
-		TAILQ_REMOVE(&q->packets, p, link);
-		q->charged -= sizeof(*p);
+		take_out(q, p);
 		*dead = p;
 	}
-	if (was_full && has_room(q))
+	if (has_room(q, false) > had_room || has_room(q, true) > had_all)
 		tell(q);
 }
 
@@ -306,11 +284,11 @@ static int take_cargo(struct socket_queue *q, struct packet *p, struct socket_me
 	if (!p->cargo)
 		return 0;
 	if (m->flags & MSG_PEEK) {
-		m->cargo = copy_cargo(p->cargo);
+		m->cargo = cargo_copy(p->cargo);
 		return m->cargo ? 0 : -ENOMEM;
 	}
 	spin_unlock(&q->lock);
-	unload(q, p->cargo);
+	cargo_unload(q, p->cargo);
 	spin_lock(&q->lock);
 	m->cargo = p->cargo;
 	p->cargo = NULL;
@@ -344,6 +322,8 @@ static ssize_t receive_record(struct socket_queue *q, struct io_iter *to, struct
 		return err;
 	m->who = p->who;
 	m->cut = n < len;
+	m->from.len = p->name_len;
+	memcpy(&m->from.un, p->data + p->len, p->name_len);
 	if (!(m->flags & MSG_PEEK))
 		consume(q, p, p->len, &dead);
 	if (dead) {
@@ -398,7 +378,7 @@ static int wait_for_packets(struct socket_queue *q, const struct socket_message 
 		if (!q->being_read && !TAILQ_EMPTY(&q->packets))
 			return 1;
 		if (!q->being_read && (q->no_writer || q->no_reader))
-			return 0;
+			return q->datagrams && m->flags & MSG_DONTWAIT ? -EAGAIN : 0;
 		q->contended |= q->being_read;
 		err = wait_for_change(q, m);
 	}
@@ -451,15 +431,27 @@ unsigned socket_queue_poll_in(struct socket_queue *q)
 	return now;
 }
 
-unsigned socket_queue_poll_out(struct socket_queue *q)
+unsigned socket_queue_poll_out(struct socket_queue *q, bool limited)
 {
 	unsigned now = 0;
 
 	spin_lock(&q->lock);
-	if (has_room(q) || q->no_reader)
+	if (has_room(q, limited) || q->no_reader)
 		now |= POLLOUT | POLLWRNORM | POLLWRBAND;
 	if (q->no_reader || q->no_writer)
 		now |= POLLHUP;
 	spin_unlock(&q->lock);
 	return now;
+}
+
+size_t socket_queue_waiting(struct socket_queue *q)
+{
+	struct packet *first;
+	size_t n;
+
+	spin_lock(&q->lock);
+	first = TAILQ_FIRST(&q->packets);
+	n = !q->datagrams ? q->bytes : first ? first->len : 0;
+	spin_unlock(&q->lock);
+	return n;
 }

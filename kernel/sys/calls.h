@@ -62,7 +62,8 @@ struct trapframe;
  *
  * partly: fcntl: no leases, no notification (F_SETLEASE, F_NOTIFY, F_SETOWN, F_SETSIG)
  * partly: ioctl: of the terminal, of block devices, FIONREAD
- * partly: socket socketpair: AF_UNIX, streams and records (SOCK_SEQPACKET, up to 64 KB each), no datagrams; no other family
+ * partly: socket socketpair: AF_UNIX alone; records and datagrams of up to 64 KB each
+ * partly: bind: no name is made up for who gives none
  * partly: sendto recvfrom sendmsg recvmsg: no MSG_OOB; a socket that was sent one is not sent itself: ETOOMANYREFS
  * partly: setsockopt getsockopt: buffers have one size
  * partly: getxattr lgetxattr fgetxattr setxattr lsetxattr fsetxattr: EOPNOTSUPP: no file system has attributes

@@ -1,22 +1,16 @@
-/* Calls about sockets: AF_UNIX, connected ones. Sending and receiving: socket_io.c. */
+/* Calls about sockets: AF_UNIX. Sending and receiving: socket_io.c. */
 #include <asm/fcntl.h>
 #include <asm/socket.h>
-#include <kernel/fs/change.h>
-#include <kernel/fs/path.h>
-#include <kernel/fs/perm.h>
 #include <kernel/fs/socket.h>
-#include <kernel/fs/uio.h>
 #include <kernel/proc/process.h>
 #include <kernel/core/clock.h>
 #include <kernel/sys/socket.h>
 #include <kernel/sys/syscall.h>
 #include <kernel/sys/timespec.h>
-#include <lib/string.h>
 #include <linux/socket.h>
-#include <mm/alloc/slab.h>
 
-#define SOCK_STREAM	1u
-#define SOCK_SEQPACKET	5u
+#define AF_UNSPEC	0
+#define SOCK_RAW	3u
 #define SOCK_TYPE	0xfu
 #define SOCK_FLAGS	((unsigned)(O_CLOEXEC | O_NONBLOCK))
 #define SHUT_WR		1u
@@ -37,9 +31,10 @@ struct file *socket_of(int fd, long *err)
 
 /* ---- making ---- */
 
-static bool is_of_records(unsigned type)
+/* As on Linux, raw ones are of datagrams. */
+static unsigned type_of(unsigned type)
 {
-	return (type & SOCK_TYPE) == SOCK_SEQPACKET;
+	return (type & SOCK_TYPE) == SOCK_RAW ? SOCK_DGRAM : type & SOCK_TYPE;
 }
 
 static int check_kind(int family, unsigned type, int protocol)
@@ -48,7 +43,7 @@ static int check_kind(int family, unsigned type, int protocol)
 		return -EINVAL;
 	if (family != AF_UNIX)
 		return -EAFNOSUPPORT;
-	if ((type & SOCK_TYPE) != SOCK_STREAM && !is_of_records(type))
+	if (type_of(type) != SOCK_STREAM && type_of(type) != SOCK_DGRAM && type_of(type) != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
 	return protocol && protocol != AF_UNIX ? -EPROTONOSUPPORT : 0;
 }
@@ -59,7 +54,7 @@ SYSCALL3(socket, int, family, unsigned, type, int, protocol)
 	int err = check_kind(family, type, protocol);
 
 	if (!err)
-		err = socket_open(is_of_records(type), type & O_NONBLOCK, &f);
+		err = socket_open(type_of(type), type & O_NONBLOCK, &f);
 	return err ? err : file_number(f, type & O_CLOEXEC);
 }
 
@@ -69,145 +64,61 @@ SYSCALL4(socketpair, int, family, unsigned, type, int, protocol, int __user *, t
 	int err = check_kind(family, type, protocol);
 
 	if (!err)
-		err = socket_open_pair(is_of_records(type), type & O_NONBLOCK, end);
+		err = socket_open_pair(type_of(type), type & O_NONBLOCK, end);
 	return err ? err : file_number_pair(end, to, type & O_CLOEXEC);
 }
 
 /* ---- names ---- */
 
-/* A name of the program's; the path in it is ended by NUL. */
-static int get_name(const void __user *from, unsigned len, struct socket_name *name)
-{
-	memset(name, 0, sizeof(*name));
-	if (len <= sizeof(name->un.sun_family) || len > sizeof(name->un))
-		return -EINVAL;
-	if (copy_from_user(&name->un, from, len))
-		return -EFAULT;
-	if (name->un.sun_family != AF_UNIX)
-		return -EINVAL;
-	name->len = len;
-	return 0;
-}
-
-static bool is_abstract(const struct socket_name *name)
-{
-	return !name->un.sun_path[0];
-}
-
-/* The path that a name is, in a buffer to walk in: kfree; NULL: no memory. */
-static char *path_of(const struct socket_name *name)
-{
-	char *path = kzalloc(PATH_MAX);
-
-	if (path)
-		memcpy(path, name->un.sun_path, sizeof(name->un.sun_path));
-	return path;
-}
-
-/* A new socket in the tree. 0, -EADDRINUSE, and what walks and makes may say. */
-static int make_name(char *path, struct node **out)
-{
-	struct node *cwd = process_cwd();
-	struct path_end e;
-	int err = path_walk(cwd, path, LOOKUP_PARENT, &e);
-
-	node_put(cwd);
-	if (err)
-		return err;
-	*out = e.last == PATH_NAME ? fs_new_node(e.dir, user_mode(S_IFSOCK | 0777), 0) : NULL;
-	if (*out)
-		err = fs_make(&e, *out);
-	else
-		err = e.last == PATH_NAME ? -ENOMEM : -EEXIST;
-	if (err && *out)
-		node_put(*out);
-	path_end_put(&e);
-	return err == -EEXIST ? -EADDRINUSE : err;
-}
-
-/* The socket in the tree that a path leads to: also -ECONNREFUSED, -EACCES. */
-static int find_name(char *path, struct node **out)
-{
-	struct node *cwd = process_cwd();
-	int err = path_lookup(cwd, path, 0, out);
-
-	node_put(cwd);
-	if (err)
-		return err;
-	err = node_may(*out, MAY_WRITE);
-	if (!err && !S_ISSOCK((*out)->mode))
-		err = -ECONNREFUSED;
-	if (err)
-		node_put(*out);
-	return err;
-}
-
-/* Does fn(f, node of the name, name); the node is made, or found. */
-static long with_name(struct file *f, struct socket_name *name, int (*get)(char *, struct node **),
-		      int (*fn)(struct file *, struct node *, const struct socket_name *))
-{
-	struct node *node;
-	char *path;
-	long r;
-
-	if (is_abstract(name))
-		return fn(f, NULL, name);
-	path = path_of(name);
-	if (!path)
-		return -ENOMEM;
-	name->len = (unsigned)(offsetof(struct sockaddr_un, sun_path) + strlen(path) + 1);
-	r = get(path, &node);
-	kfree(path);
-	if (r)
-		return r;
-	r = fn(f, node, name);
-	node_put(node);
-	return r;
-}
-
-static long put_name(const struct socket_name *name, void __user *to, uint32_t __user *len)
-{
-	uint32_t room;
-
-	if (get_user_u32(&room, len))
-		return -EFAULT;
-	if ((int)room < 0)
-		return -EINVAL;
-	if (copy_to_user(to, &name->un, MIN(room, name->len)) || put_user_u32(name->len, len))
-		return -EFAULT;
-	return 0;
-}
-
 SYSCALL3(bind, int, fd, const void __user *, addr, unsigned, len)
 {
 	struct socket_name name, now;
+	struct node *node = NULL;
 	long r;
-	struct file *f = socket_of(fd, &r);
+	struct file *f __put_file = socket_of(fd, &r);
 
 	if (!f)
 		return r;
-	r = get_name(addr, len, &name);
+	r = socket_name_get(addr, len, &name);
 	socket_get_name(f, &now);
 	if (!r && now.len > sizeof(now.un.sun_family))
 		r = -EINVAL;
 	if (!r)
-		r = with_name(f, &name, make_name, socket_bind);
-	file_put(f);
+		r = socket_name_node(&name, true, &node);
+	if (!r)
+		r = socket_bind(f, node, &name);
+	node_put(node);
 	return r;
+}
+
+/* AF_UNSPEC: the end of a connection, that datagrams may have. */
+static bool is_no_name(const struct file *f, const void __user *addr, unsigned len)
+{
+	uint16_t family;
+
+	return socket_type(f) == SOCK_DGRAM && len >= sizeof(family) && !copy_from_user(&family, addr, sizeof(family)) &&
+	       family == AF_UNSPEC;
 }
 
 SYSCALL3(connect, int, fd, const void __user *, addr, unsigned, len)
 {
 	struct socket_name name;
+	struct node *node = NULL;
 	long r;
-	struct file *f = socket_of(fd, &r);
+	struct file *f __put_file = socket_of(fd, &r);
 
 	if (!f)
 		return r;
-	r = get_name(addr, len, &name);
+	if (is_no_name(f, addr, len)) {
+		socket_disconnect(f);
+		return 0;
+	}
+	r = socket_name_get(addr, len, &name);
 	if (!r)
-		r = with_name(f, &name, find_name, socket_connect);
-	file_put(f);
+		r = socket_name_node(&name, false, &node);
+	if (!r)
+		r = socket_connect(f, node, &name);
+	node_put(node);
 	return r;
 }
 
@@ -229,7 +140,7 @@ static long put_peer(struct file *f, void __user *to, uint32_t __user *len)
 	struct socket_peer who;
 	int err = socket_get_peer(f, &name, &who);
 
-	return err ? err : put_name(&name, to, len);
+	return err ? err : socket_name_put(&name, to, len);
 }
 
 static long accept(int fd, void __user *to, uint32_t __user *len, unsigned flags)
@@ -279,7 +190,7 @@ SYSCALL3(getsockname, int, fd, void __user *, to, uint32_t __user *, len)
 		return r;
 	socket_get_name(f, &name);
 	file_put(f);
-	return put_name(&name, to, len);
+	return socket_name_put(&name, to, len);
 }
 
 SYSCALL3(getpeername, int, fd, void __user *, to, uint32_t __user *, len)
@@ -314,7 +225,7 @@ SYSCALL2(shutdown, int, fd, unsigned, how)
 static int get_option(struct file *f, int name, uint32_t *v)
 {
 	switch (name) {
-	case SO_TYPE:		*v = socket_is_of_records(f) ? SOCK_SEQPACKET : SOCK_STREAM; return 0;
+	case SO_TYPE:		*v = socket_type(f); return 0;
 	case SO_DOMAIN:		*v = AF_UNIX; return 0;
 	case SO_ACCEPTCONN:	*v = socket_is_listening(f); return 0;
 	case SO_SNDBUF:

@@ -8,6 +8,18 @@
 /* The open socket fd, counted; NULL with *err. */
 struct file *socket_of(int fd, long *err);
 
+/* ---- names (socket_name.c) ---- */
+
+/* A name of the program's; the path in it is ended by NUL. 0, -EINVAL, -EFAULT. */
+int __must_check socket_name_get(const void __user *from, unsigned len, struct socket_name *name);
+/* Tells the program a name, as much as there is room for. 0, -EINVAL, -EFAULT. */
+long __must_check socket_name_put(const struct socket_name *name, void __user *to, uint32_t __user *len);
+/*
+ * The socket in the tree that the name, if it is a path, leads to, counted; else NULL, as on errors. make: a new one. 0; -EADDRINUSE,
+ * -ECONNREFUSED, -EACCES, -ENOMEM, and what walks and makes may say.
+ */
+int __must_check socket_name_node(struct socket_name *name, bool make, struct node **node);
+
 /* ---- control messages (socket_control.c) ---- */
 
 /*

@@ -283,6 +283,20 @@ static long select_event(void)
 static void sockets_made(void) { need(!make_sockets()); }
 static long send_bytes(void) { return send(peers[0], buffer, 3 * PAGE, 0) < 0 ? -1 : 0; }
 
+static long make_datagrams(void) { return socketpair(AF_UNIX, SOCK_DGRAM, 0, peers); }
+
+static void named_made(void)
+{
+	server = socket(AF_UNIX, SOCK_DGRAM, 0);
+	client = socket(AF_UNIX, SOCK_DGRAM, 0);
+	need(!bind(server, (struct sockaddr *)&here, 20) && !connect(client, (struct sockaddr *)&here, 20));
+}
+
+static long send_datagram(void)
+{
+	return sendto(client, buffer, PAGE, 0, (struct sockaddr *)&here, 20) == (ssize_t)PAGE ? 0 : -1;
+}
+
 static void server_made(void)
 {
 	server = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -400,6 +414,8 @@ static const struct row rows[] = {
 	{ "socket", NULL, make_socket, 0, 0 },
 	{ "socketpair", NULL, make_sockets, 0, 0 },
 	{ "send", sockets_made, send_bytes, 0, 0 },
+	{ "socketpair of datagrams", NULL, make_datagrams, 0, 0 },
+	{ "sendto", named_made, send_datagram, 0, 0 },
 	{ "connect", server_made, connect_client, 0, 0 },
 	{ "accept", client_connected, accept_client, 0, 0 },
 	{ "sigaction", NULL, set_handler, 0, 0 },

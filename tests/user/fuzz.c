@@ -107,7 +107,7 @@ static void make_area(void)
 	open("/", O_RDONLY);
 	open("/bin/fuzz", O_RDONLY);
 	open("/dev/zero", O_RDWR);
-	if (pipe(ends) || socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
+	if (pipe(ends) || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) || socketpair(AF_UNIX, SOCK_DGRAM, 0, ends))
 		return;
 	epoll_create1(0);
 	eventfd(1, EFD_NONBLOCK);

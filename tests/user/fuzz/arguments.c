@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 uint64_t state;
@@ -152,6 +153,18 @@ static uint64_t vector(void)
 	return (uint64_t)v;
 }
 
+/* One of few: sockets meet. */
+static uint64_t socket_name(void)
+{
+	struct sockaddr_un *n = (struct sockaddr_un *)(AREA + 30 * PAGE);
+
+	if (below(8) == 0)
+		return pointer();
+	*n = (struct sockaddr_un){ .sun_family = below(20) ? AF_UNIX : below(3) };
+	n->sun_path[below(2)] = (char)('a' + below(3));
+	return (uint64_t)n;
+}
+
 /* A message whose pieces may be there, with files or identities that may exist. */
 static uint64_t message(void)
 {
@@ -161,7 +174,7 @@ static uint64_t message(void)
 
 	if (below(8) == 0)
 		return pointer();
-	*m = (struct msghdr){ .msg_iov = (struct iovec *)vector(), .msg_iovlen = below(4), .msg_control = c,
+	*m = (struct msghdr){ .msg_name = (void *)(below(3) ? 0 : socket_name()), .msg_namelen = 4, .msg_iov = (struct iovec *)vector(), .msg_iovlen = below(4), .msg_control = c,
 			      .msg_controllen = below(4) ? 16 + 4 * below(8) : length() };
 	*c = (struct cmsghdr){ .cmsg_len = below(4) ? 16 + 4 * below(6) : small(), .cmsg_level = 1,
 			       .cmsg_type = 1 + below(8) / 7 };
@@ -194,6 +207,10 @@ uint64_t argument(char kind)
 		return pointer();
 	case 'v':
 		return vector();
+	case 'A':
+		return socket_name();
+	case 'l':
+		return below(8) ? 4 : small();
 	case 'k':
 		return clone_args();
 	case 'P':

@@ -11,7 +11,7 @@
 /* ---- calls.c ---- */
 
 /*
- * What a call takes: p pointer, v pointer to an iovec, m to a message with files, k to clone3's, P path, M one to mount at,
+ * What a call takes: p pointer, v pointer to an iovec, m to a message with files, k to clone3's, A to a name of a socket, l its length, P path, M one to mount at,
  * T type of a file system, O its options, D device to swap to, n length, i small number or flags,
  * f fd, h segment of shared memory, c small number, t request of a terminal, s signal, d process (never another
  * one's: a fuzzed parent proves nothing), o offset.
