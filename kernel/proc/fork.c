@@ -6,6 +6,7 @@
  * its place in the tree, and starts as if it came out of the parent's system
  * call: the parent's registers lie at the top of its own stack.
  */
+#include <kernel/fs/pidfd.h>
 #include <kernel/proc/process.h>
 #include <kernel/proc/oom.h>
 #include <lib/assert.h>
@@ -157,14 +158,20 @@ static int fork_process(struct process *parent, const struct fork_spec *spec,
 			const struct trapframe *tf)
 {
 	struct process *child = process_alloc();
+	struct pidfd_made pidfd = { 0 };
 	int err, pid;
 
 	if (!child)
 		return -ENOMEM;
 	arch_fpu_fork(child->leader->thread.ctx.fpu);
 	err = copy_process(child, parent, spec);
-	if (!err)
+	if (!err && spec->pidfd)
+		err = pidfd_begin(&pidfd, spec->pidfd);
+	if (!err) {
 		err = process_publish(child, parent, current_thread()->name, child_main);
+		if (spec->pidfd)
+			pidfd_finish(&pidfd, err ? NULL : child);
+	}
 	if (err) {
 		process_free(child);
 		return err;

@@ -220,6 +220,7 @@ struct fork_spec {
 	uint64_t tls;			/* its FS base, if set_tls */
 	uint64_t set_child_tid, clear_child_tid; /* addresses in the child; 0: none */
 	uint32_t __user *parent_tid;	/* where the parent wants the pid, or NULL */
+	uint32_t __user *pidfd;		/* ... and a file for the child, no thread, or NULL */
 };
 
 /*

@@ -9,7 +9,7 @@
 /* What may be asked for besides: SysV semaphores are shared because there are none. */
 #define CLONE_KNOWN	(CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID | \
 			 CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_DETACHED | \
-			 CLONE_UNTRACED | CLONE_IO | CLONE_PTRACE | CLONE_SYSVSEM)
+			 CLONE_UNTRACED | CLONE_IO | CLONE_PTRACE | CLONE_SYSVSEM | CLONE_PIDFD)
 
 long sys_fork(struct trapframe *tf)
 {
@@ -45,6 +45,12 @@ static long clone_by(const struct clone_args *a, const struct trapframe *tf)
 		return -EINVAL;
 	if (a->flags & ~(uint64_t)(CLONE_KNOWN | CLONE_TOGETHER) || a->exit_signal > SIGNAL_MAX)
 		return -EINVAL;
+	if (a->flags & CLONE_PIDFD) {
+		if (spec.thread || a->flags & CLONE_DETACHED ||
+		    (a->flags & CLONE_PARENT_SETTID && a->pidfd == a->parent_tid))
+			return -EINVAL;
+		spec.pidfd = (uint32_t __user *)a->pidfd;
+	}
 	if (spec.set_tls && spec.tls >= (arch_levels == 5 ? USER_END_5 : USER_END_4))
 		return -EPERM;
 	if (a->flags & CLONE_PARENT_SETTID)
@@ -61,7 +67,7 @@ long sys_clone(struct trapframe *tf)
 {
 	const struct clone_args a = {
 		.flags = (uint32_t)tf->rdi & ~(uint32_t)CSIGNAL, .exit_signal = tf->rdi & CSIGNAL,
-		.stack = tf->rsi, .parent_tid = tf->rdx, .child_tid = tf->r10, .tls = tf->r8,
+		.stack = tf->rsi, .parent_tid = tf->rdx, .pidfd = tf->rdx, .child_tid = tf->r10, .tls = tf->r8,
 	};
 
 	return clone_by(&a, tf);

@@ -1,16 +1,24 @@
-/* clone3: a process like fork's and vfork's, its own stack, where its pid goes, and what is refused. */
+/* clone3: a process like fork's and vfork's, its own stack, where its pid goes, a file for it, and what is refused. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define CLONE_ARGS_SIZE_VER0	64
+#define SYS_PIDFD_SEND_SIGNAL	424
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD	0x1000
+#endif
 
 struct clone_args {
 	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
@@ -97,6 +105,54 @@ static void on_a_stack(void)
 	printf("9 and its stack pointer's distance from the top: %d\n", wait_for(pid));
 }
 
+/* CLONE_PIDFD: a file that stands for the child. */
+static void by_file(void)
+{
+	int fd = -1, free_fd = dup(0), status;
+	struct clone_args a = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uint64_t)(uintptr_t)&fd };
+	struct pollfd p = { .events = POLLIN };
+	struct rlimit limit, none;
+	long pid;
+
+	close(free_fd);
+	fflush(stdout);
+	pid = syscall(SYS_clone3, &a, sizeof(a));
+	if (!pid) {
+		bool inherited = fcntl(free_fd, F_GETFD) >= 0;
+
+		pause();
+		_exit(inherited);
+	}
+	p.fd = fd;
+	printf("file %d, cloexec %d, ready %d\n", fd == free_fd, fcntl(fd, F_GETFD), poll(&p, 1, 20));
+	printf("signal %ld\n", syscall(SYS_PIDFD_SEND_SIGNAL, fd, SIGTERM, NULL, 0));
+	printf("ready %d\n", poll(&p, 1, 5000));
+	waitpid(pid, &status, 0);
+	printf("status %x\n", status);
+	close(fd);
+	pid = syscall(SYS_clone, CLONE_PIDFD | CLONE_VFORK | SIGCHLD, 0, &fd, 0, 0);
+	if (!pid)
+		_exit(fcntl(free_fd, F_GETFD) >= 0);
+	p.fd = fd;
+	printf("clone: %d, ready %d, not the child's: %d\n", fd == free_fd, poll(&p, 1, 5000), wait_for(pid));
+	close(fd);
+	fflush(stdout);
+	a.pidfd = 8;
+	refused("file nowhere", &a, sizeof(a));
+	printf("no number is lost: %d\n", fcntl(free_fd, F_GETFD) < 0);
+	a.flags |= CLONE_PARENT_SETTID;
+	a.parent_tid = a.pidfd = (uint64_t)(uintptr_t)&fd;
+	refused("both at one place", &a, sizeof(a));
+	a.flags = CLONE_PIDFD;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	none = limit;
+	none.rlim_cur = free_fd;
+	setrlimit(RLIMIT_NOFILE, &none);
+	refused("no number", &a, sizeof(a));
+	setrlimit(RLIMIT_NOFILE, &limit);
+	printf("no child: %d\n", waitpid(-1, NULL, 0));
+}
+
 int main(void)
 {
 	struct clone_args a = { .exit_signal = SIGCHLD };
@@ -104,6 +160,7 @@ int main(void)
 
 	made();
 	on_a_stack();
+	by_file();
 	fflush(stdout);
 	refused("short", &a, CLONE_ARGS_SIZE_VER0 - 1);
 	refused("huge", &a, 4097);

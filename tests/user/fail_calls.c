@@ -116,6 +116,18 @@ static long clone_it(void)
 	return reap(pid);
 }
 
+static long clone_with_file(void)
+{
+	int fd;
+	pid_t pid = (pid_t)syscall(SYS_clone, 0x1000 /* CLONE_PIDFD */ | SIGCHLD, 0, &fd, 0, 0);
+
+	if (pid == 0)
+		syscall(SYS_exit_group, 0);
+	if (pid > 0)
+		close(fd);
+	return reap(pid);
+}
+
 /* Everything that fork treats apart. */
 static void mixed(void)
 {
@@ -391,6 +403,7 @@ static const struct row rows[] = {
 	{ "fork", mixed, fork_it, DIES, EAGAIN },
 	{ "vfork", mixed, vfork_it, DIES, EAGAIN },
 	{ "clone", mixed, clone_it, DIES, EAGAIN },
+	{ "clone with a file", mixed, clone_with_file, DIES, EAGAIN },
 	{ "fork of whole tables", big_held, fork_it, DIES, EAGAIN },
 	{ "execve", sixteen, exec_self, DIES | SEGV_TOO | EXECS, 0 },
 	{ "execve of a script", script_made, exec_script, DIES | SEGV_TOO | EXECS, 0 },
