@@ -55,7 +55,7 @@ void name_exchange(struct dirent *a, struct dirent *b);
 bool node_is_below(const struct node *n, const struct node *top);
 /* A name that is in no index and no node's, and the directory that it keeps. NULL is fine. */
 void name_free(struct dirent *d);
-/* Locked, of a directory that goes, and has names: takes the first out; it and its node's reference are the caller's. */
+/* Locked, of a directory that goes, and has names: takes the first out. It and its node's reference are yours. */
 struct dirent *names_drop_first(struct node *dir);
 
 /*

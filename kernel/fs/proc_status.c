@@ -263,6 +263,8 @@ static int show_stat(struct text *t, int pid)
 
 	if (err)
 		return err;
+	if (there && process_may_see(pid))	/* as Linux tells who may not know where it is */
+		m.at = (struct mm_layout){ .code_start = 1, .code_end = 1 };
 	stat_who(t, &v, &m);
 	stat_memory(t, &v, &m);
 	stat_rest(t, &v, &m);

@@ -6,6 +6,7 @@
  * What maps, unmaps, protects and moves is in fail_map.c, faults are in fail_faults.c.
  */
 #include "fail_memory.h"
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
@@ -324,7 +325,18 @@ static void client_connected(void)
 	need(!connect_client());
 }
 
-static long accept_client(void) { return fd_made(accept(server, NULL, NULL)); }
+
+/* Who is not accepted waits on. */
+static long accept_client(void)
+{
+	struct pollfd waits = { .fd = server, .events = POLLIN };
+	long r = fd_made(accept(server, NULL, NULL));
+
+	if (r < 0 && errno == ENOMEM && poll(&waits, 1, 0) != 1)
+		errno = EIO;
+	return r;
+}
+
 
 /* ---- signals ---- */
 
