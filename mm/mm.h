@@ -121,7 +121,12 @@ int __must_check mm_set_memory_limit(struct mm *mm, uint64_t bytes, uint64_t mak
 void mm_memory_limit(struct mm *mm, struct mm_memory_limit *l);
 /* A limit by its number, which somebody is charged to; 0: the machine. */
 void mm_limit_figures(uint16_t limit, struct mm_memory_limit *l);
-/* The innermost limit of mm that has no room for a page; 0: all have. */
+/*
+ * More than a fault needs at once: a page, its tables, what copies of shared ones take. If it does not get all of them it
+ * gives back what it got: where so many are left there may be too few.
+ */
+#define MM_FAULT_FRAMES	12u
+/* The innermost limit of mm that has no room for a fault; 0: all have. */
 uint16_t mm_limit_reached(struct mm *mm);
 /*
  * For who, running in mm, was told that there is no memory, and has left all as it was: if that was

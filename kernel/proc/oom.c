@@ -285,9 +285,9 @@ static bool is_short(const struct request *r)
 	grace_wait();
 	mm_limit_figures(r->limit, &l);
 	if (r->limit)
-		return l.used + PAGE_SIZE > l.max;
+		return l.used + (MM_FAULT_FRAMES << PAGE_SHIFT) > l.max;
 	cpu_visit(drain, NULL);
-	return r->insists || page_free_count() <= page_min_mark() + arch_ncpus;
+	return r->insists || page_free_count() < page_min_mark() + arch_ncpus + MM_FAULT_FRAMES;
 }
 
 static void say_killed(const struct process *p, const struct mm_figures *f)

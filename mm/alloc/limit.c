@@ -59,10 +59,10 @@ void limit_uncharge(uint16_t id, uint64_t n)
 	take_off(id, 0, n);
 }
 
-uint16_t limit_full(uint16_t id)
+uint16_t limit_full(uint16_t id, uint64_t n)
 {
 	for (; id; id = limits[id].around)
-		if (READ_ONCE(limits[id].used) >= READ_ONCE(limits[id].max))
+		if (READ_ONCE(limits[id].used) + n > READ_ONCE(limits[id].max))
 			break;
 	return id;
 }

@@ -36,8 +36,8 @@ uint16_t limit_current(void);
 /* n frames more; false: no room, in id or in one around it. force: even then. id not 0. */
 bool __must_check limit_charge(uint16_t id, uint64_t n, bool force);
 void limit_uncharge(uint16_t id, uint64_t n);
-/* The innermost, from id outwards, that has no room for a frame; 0: all have. */
-uint16_t limit_full(uint16_t id);
+/* The innermost, from id outwards, that has no room for n frames; 0: all have. */
+uint16_t limit_full(uint16_t id, uint64_t n);
 /* Is id the limit `outer`, or within it? */
 bool limit_within(uint16_t id, uint16_t outer);
 

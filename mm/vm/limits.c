@@ -122,7 +122,7 @@ void mm_memory_limit(struct mm *mm, struct mm_memory_limit *l)
 
 uint16_t mm_limit_reached(struct mm *mm)
 {
-	return limit_full(READ_ONCE(mm->as.limit_id));
+	return limit_full(READ_ONCE(mm->as.limit_id), MM_FAULT_FRAMES);
 }
 
 bool mm_limit_within(const struct mm *mm, uint16_t limit)

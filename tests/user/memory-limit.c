@@ -304,6 +304,32 @@ static void bombs(void)
 	check(before - least < 16 << 10, "the bomb stays within its limit, kB", before, least);
 }
 
+/* ---- what a fault needs, and does not get all of ---- */
+
+static unsigned odd;			/* pages, so that the limit is met at each step of a fault */
+
+/* Each page with a table of its own. */
+static int sparse(void)
+{
+	char *p = map(1ul << 30);
+
+	limit_or_end("1048576");
+	touch(odd * PAGE);
+	for (unsigned long i = 0; i < 1ul << 30; i += 2 * MB)
+		p[i] = 1;
+	return 1;
+}
+
+/* Who has room for a page, but not for its table, ends as well. */
+static void at_each_step(void)
+{
+	for (odd = 1; odd <= 4; odd++) {
+		int r = run(sparse);
+
+		check(r == 137, "sparse", r, odd);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static char large[16 * MB];
@@ -326,20 +352,22 @@ int main(int argc, char **argv)
 		check(r == 137, "beyond, in a call", r, i);
 	}
 	check(kills() - killed == 40, "victims", kills() - killed, 40);
+	at_each_step();
+	check(kills() - killed == 44, "victims at each step", kills() - killed, 44);
 	check(run(is_raised) == 0, "raised", 0, 0);
 	check(run(tree) == 0, "tree", 0, 0);
 	check(run(nested) == 0, "nested", 0, 0);
 	check(run(forks) == 0, "forks", 0, 0);
 	r = run(execs);
 	check(r == 42, "a new program has it, too", r, 42);
-	check(kills() - killed == 43, "victims in trees", kills() - killed, 43);
+	check(kills() - killed == 47, "victims in trees", kills() - killed, 47);
 	printf("one by one\n");
 	bombs();
 	bombs();
 	for (unsigned i = 0; i < sizeof(large); i++)
 		if (large[i] != 1)
 			check(0, "what is outside is left alone", i, large[i]);
-	check(kills() > killed + 43, "the bomb's own ended", kills(), killed);
+	check(kills() > killed + 47, "the bomb's own ended", kills(), killed);
 	for (int i = 0; i < 5000 && before - free_kb() > 512; i++)
 		usleep(1000);
 	after = free_kb();
