@@ -103,6 +103,31 @@ static struct page *find(const struct object *o, uint64_t first)
 	return head;
 }
 
+/* Does somebody have p but its entries and the index? */
+static bool is_held(const struct page *p)
+{
+	return READ_ONCE(p->flags) & PG_BUSY || READ_ONCE(p->refs) != READ_ONCE(p->slots) + 1;
+}
+
+struct object_run object_look_at(struct object *o, uint64_t first)
+{
+	struct object_run r = { 0 };
+
+	spin_lock(&o->lock);
+	for (uint64_t i = first; i < first + BLOCK_PAGES && object_reaches(o, first + BLOCK_PAGES - 1); i++) {
+		void *item = radix_get(&o->pages, i);
+
+		struct page *p = item_page(item);
+
+		r.pages += p != NULL;
+		r.swapped += item_is_swap(item);
+		r.held |= p && is_held(p);
+	}
+	r.block = r.pages == BLOCK_PAGES && find(o, first);
+	spin_unlock(&o->lock);
+	return r;
+}
+
 static void unlock(struct page *head, unsigned n, bool given)
 {
 	for (struct page *p = head; p < head + n; p++) {

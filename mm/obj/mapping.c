@@ -13,7 +13,7 @@
  *
  * Locks: o->maps_lock, sleeping, between the mm's and the tables'. A walk
  * holds it for reading while it empties ranges, so that no mapping (and no
- * address space) can go meanwhile. Reclaim comes with a page busy, and only tries it.
+ * address space) can go meanwhile. Reclaim and collapse come with pages busy, and only try it.
  */
 #define RB_AUGMENT(m)	sum(m)
 #define __unused	__attribute__((unused))
@@ -162,21 +162,35 @@ void object_zap(struct object *o, uint64_t first, uint64_t last)
 	read_unlock(&o->maps_lock);
 }
 
-void object_zap_cached(struct object *o, uint64_t first, uint64_t last)
+/* maps_lock held. */
+static void zap_cached(struct object *o, uint64_t first, uint64_t last, enum flush_kind kind)
 {
+	struct mapping *m = first_reaching(RB_ROOT(&o->maps), first);
 	struct gather g;
-	struct mapping *m;
 
-	read_lock(&o->maps_lock);
-	m = first_reaching(RB_ROOT(&o->maps), first);
 	for (; m && m->first <= last; m = next_reaching(m, first)) {
 		uint64_t from = MAX(first, m->first) - m->first, to = MIN(last, m->last) + 1 - m->first;
 
-		gather_init_for(&g, m->as, FLUSH_TRUNCATE);
+		gather_init_for(&g, m->as, kind);
 		pt_zap_cached(m->as, m->start + (from << PAGE_SHIFT), m->start + (to << PAGE_SHIFT), &g);
 		gather_finish(&g);
 	}
+}
+
+void object_zap_cached(struct object *o, uint64_t first, uint64_t last)
+{
+	read_lock(&o->maps_lock);
+	zap_cached(o, first, last, FLUSH_TRUNCATE);
 	read_unlock(&o->maps_lock);
+}
+
+bool object_zap_busy(struct object *o, uint64_t first, uint64_t last)
+{
+	if (!read_trylock(&o->maps_lock))
+		return false;
+	zap_cached(o, first, last, FLUSH_COLLAPSE);
+	read_unlock(&o->maps_lock);
+	return true;
 }
 
 bool object_next_promised(struct object *o, uint64_t *first, uint64_t last, uint64_t *end)

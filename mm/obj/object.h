@@ -174,6 +174,18 @@ int __must_check object_make_block(struct object *o, uint64_t first);
 int __must_check object_lock_block(struct object *o, uint64_t first, struct page **head);
 /* Not busy any more; `given`: the references are somebody else's now. */
 void object_unlock_block(struct page *head, bool given);
+/*
+ * What there is of the pages from `first` on: in memory, in swap; does somebody have one besides its entries, are they one block?
+ * All 0 where they reach past the end.
+ */
+struct object_run { unsigned pages, swapped; bool held, block; };
+struct object_run object_look_at(struct object *o, uint64_t first);
+/*
+ * The pages from `first` on, of which some are there, become pages of head, with zeros where there were none: collapse.c.
+ * head, a block of kind PAGE_FILE that nobody has used, is taken over. 0; -EAGAIN: somebody has one of them, or it
+ * is in swap; -EINVAL: there are none, or past the end; -ENOMEM, -ENOSPC: all is as before. No lock held; may sleep.
+ */
+int __must_check object_collapse(struct object *o, uint64_t first, struct page *head);
 /* Is head the first page of such a block? For figures: as good as a look without a lock can be. */
 bool object_is_block(const struct page *head);
 
@@ -221,6 +233,8 @@ bool object_next_promised(struct object *o, uint64_t *first, uint64_t last, uint
 void object_zap_others(struct object *o, uint64_t index, const struct page *p, const struct aspace *as);
 /* Takes the pages first to last out of every mapping, but leaves private copies. May sleep. */
 void object_zap_cached(struct object *o, uint64_t first, uint64_t last);
+/* The same for a collapse, by who has these pages busy. False: mappings are just being changed, and nothing is done. */
+bool __must_check object_zap_busy(struct object *o, uint64_t first, uint64_t last);
 struct reclaim_gather;
 /*
  * Takes p, a page of an object, busy and referenced by the caller, out of every mapping; what it

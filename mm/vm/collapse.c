@@ -9,6 +9,8 @@
  *
  * On demand one page must be there, and a table that a fork shares is copied first. khugepaged has
  * limits (thp.h), and leaves a shared table alone: it would undo the sharing.
+ *
+ * Private memory is here, memory objects are in collapse_shmem.c.
  */
 #include <mm/vm/collapse.h>
 #include <mm/vm/fault.h>
@@ -20,8 +22,6 @@
 #include <mm/pt/huge.h>
 
 #include <linux/errno.h>
-
-#define SWAP_TRIES	3u		/* what comes back may go again */
 
 /* ---- look ---- */
 
@@ -37,12 +37,14 @@ static void survey_entry(struct survey *s, pte_t e)
 	s->writable += pte_writable(e);
 }
 
-struct survey collapse_survey(struct mm *mm, vaddr_t va)
+struct survey collapse_survey(const struct vma *v, vaddr_t va)
 {
-	struct survey s = { 0 };
+	struct survey s = { .object = v->obj };
 	struct cursor c;
 
-	cursor_find(&c, &mm->as, va, 1);
+	if (s.object)
+		return s;
+	cursor_find(&c, &v->mm->as, va, 1);
 	s.table = c.level == 1;
 	s.huge = !s.table && !pte_is_none(cursor_get(&c));
 	if (s.table)
@@ -55,17 +57,16 @@ struct survey collapse_survey(struct mm *mm, vaddr_t va)
 
 /* ---- one huge page ---- */
 
-/* A block for mm, which pays for it, whoever asks. */
-static struct page *block_for(struct mm *mm)
+struct page *collapse_block(struct mm *mm, enum page_kind kind)
 {
 	uint16_t limit = READ_ONCE(mm->as.limit_id);
 	struct thread *t = current_thread();
 	struct page *head;
 
 	t->starved = false;
-	head = page_alloc(ORDER_HUGE, PAGE_ANON, 0);
+	head = page_alloc(ORDER_HUGE, kind, 0);
 	if (!head && t->starved && compact_direct(ORDER_HUGE))
-		head = page_alloc(ORDER_HUGE, PAGE_ANON, 0);
+		head = page_alloc(ORDER_HUGE, kind, 0);
 
 	if (head && limit != head->limit_id) {
 		if (limit_charge(limit, BLOCK_PAGES, false)) {
@@ -79,13 +80,27 @@ static struct page *block_for(struct mm *mm)
 	return head;
 }
 
+/* Is va, an even place of v, an even place of v's object, and may it have huge pages? */
+static bool shared_fits(const struct vma *v, vaddr_t va)
+{
+	return vma_pgoff(v, va) % BLOCK_PAGES == 0 && shmem_may_collapse(v);
+}
+
+bool collapse_fits(const struct vma *v, vaddr_t va, bool asked)
+{
+	if (va < v->start || !thp_fits(v, va))
+		return false;
+	if (v->obj)
+		return shared_fits(v, va) && (asked || shmem_wanted(v));
+	return asked ? thp_allowed(v) : thp_wanted(v);
+}
+
 /* The VMA of the whole 2 MB, if it may have a huge page there. mm.lock held. */
 static struct vma *vma_for(struct mm *mm, vaddr_t va, bool asked)
 {
 	struct vma *v = vma_find(mm, va);
 
-	return v && v->start <= va && thp_fits(v, va) && (asked ? thp_allowed(v) : thp_wanted(v)) ? v :
-	       NULL;
+	return v && collapse_fits(v, va, asked) ? v : NULL;
 }
 
 static int collapse_locked(struct mm *mm, vaddr_t va, struct page *head, bool asked)
@@ -93,7 +108,7 @@ static int collapse_locked(struct mm *mm, vaddr_t va, struct page *head, bool as
 	struct vma *v = vma_for(mm, va, asked);
 	int err = 0;
 
-	if (!v)
+	if (!v || v->obj)
 		return -EINVAL;
 	vma_mark(mm, v);
 	if (asked)
@@ -104,7 +119,7 @@ static int collapse_locked(struct mm *mm, vaddr_t va, struct page *head, bool as
 
 int collapse_one(struct mm *mm, vaddr_t va, bool asked)
 {
-	struct page *head = block_for(mm);
+	struct page *head = collapse_block(mm, PAGE_ANON);
 	int err;
 
 	if (!head)
@@ -129,10 +144,12 @@ int collapse_bring_back(struct mm *mm, vaddr_t va)
 
 /* ---- on demand ---- */
 
-/* May v, of which [start, end) is asked for, have huge pages? */
+/* May v have huge pages? */
 static bool may_collapse(const struct vma *v)
 {
-	return thp_allowed(v) && thp_has_room(v);
+	if (!thp_has_room(v))
+		return false;
+	return v->obj ? shared_fits(v, ALIGN_UP(v->start, HUGE_SIZE)) : thp_allowed(v);
 }
 
 static int look_at(struct mm *mm, vaddr_t va, struct survey *s)
@@ -142,7 +159,7 @@ static int look_at(struct mm *mm, vaddr_t va, struct survey *s)
 	read_lock(&mm->lock);
 	v = vma_for(mm, va, true);
 	if (v)
-		*s = collapse_survey(mm, va);
+		*s = collapse_survey(v, va);
 	read_unlock(&mm->lock);
 	return v ? 0 : -EINVAL;
 }
@@ -154,8 +171,10 @@ static int collapse_asked(struct mm *mm, vaddr_t va)
 	for (unsigned i = 0; i < SWAP_TRIES; i++) {
 		int err = look_at(mm, va, &s);
 
-		if (err || s.huge)
-			return err;
+		if (!err && s.object)
+			err = collapse_shared(mm, va, true);
+		if (err || s.huge || s.object)
+			return err == -EEXIST ? 0 : err;
 		if (!s.pages && !s.swapped)
 			return -EINVAL;
 		if (!s.swapped) {

@@ -3,14 +3,14 @@
  *
  *	entry			done
  *	------------------------------------------------------------------
- *	none			the object's 512 pages there, if they are a block; if it has none of them, a
- *				block is made outside of the locks; if it has some: 4 KB, fault_file.c
+ *	none			the object's 512 pages there, if they are a block; if it has none of them, and
+ *				that is wanted, a block is made outside of the locks; if it has some: 4 KB, fault_file.c
  *	leaf, W missing		W back
  *	noaccess		rights back
  *	table			4 KB: fault_file.c
  *
  * A huge page comes where nothing is mapped in the 2 MB around the address, all of them lie in the VMA and
- * before the end of the object, at an even place of both, and that is wanted (thp.h). As a small one it is mapped
+ * before the end of the object, at an even place of both, and it is allowed (thp.h). As a small one it is mapped
  * with the pages busy; if somebody has one of them, that page is waited for outside: not by its index, where the
  * object, cut short meanwhile, may have nothing, though it has what f wants. Without a block the fault goes on with 4 KB.
  *
@@ -31,7 +31,7 @@ bool fault_wants_shmem(const struct fault *f)
 {
 	unsigned level;
 
-	return !f->small && shmem_wanted(f->vma) && thp_fits(f->vma, f->va) &&
+	return !f->small && shmem_allowed(f->vma) && thp_fits(f->vma, f->va) &&
 	       first_index(f) % BLOCK_PAGES == 0 &&
 	       pte_is_none(pt_lookup(&f->mm->as, f->va, &level)) && level > 1;
 }
@@ -60,6 +60,8 @@ static int hold_block(struct fault *f, struct page **head)
 	case 0:
 		return FAULT_OK;
 	case -ENOENT:
+		if (!shmem_wanted(f->vma))
+			return FAULT_SMALL;
 		return fault_wait_object(f, first_index(f), FAULT_WAIT_BLOCK);
 	case -EAGAIN:
 		busy = *head;

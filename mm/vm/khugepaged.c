@@ -2,7 +2,7 @@
  * khugepaged: a thread that goes over all memory that wants huge pages, thp.pages_to_scan pages every
  * thp.scan_sleep_ms, and makes small pages huge ones (collapse.c) where most of the 512 are there.
  *
- * It sleeps for ever until somebody has asked for huge pages: with MADV_HUGEPAGE, or for all. Where it was is kept by
+ * It sleeps for ever until somebody has asked for huge pages: with MADV_HUGEPAGE, for all, or of shared memory. Where it was is kept by
  * the number of the address space and the address in it: nothing is held while it sleeps.
  *
  * Locks: those of collapse.c.
@@ -40,11 +40,11 @@ static bool find_place(struct mm *mm, struct survey *s)
 	for (struct vma *v = vma_find(mm, place.va); v && !found; v = vma_next(v)) {
 		vaddr_t va = ALIGN_UP(MAX(v->start, place.va), HUGE_SIZE);
 
-		found = thp_wanted(v) && va < v->end && thp_fits(v, va);
+		found = va < v->end && collapse_fits(v, va, false);
 		if (!found)
 			continue;
 		place.va = va;
-		*s = collapse_survey(mm, va);
+		*s = collapse_survey(v, va);
 	}
 	read_unlock(&mm->lock);
 	return found;
@@ -55,12 +55,12 @@ static int try_collapse(struct mm *mm, const struct survey *s)
 {
 	int err = 0;
 
-	if (!s->table || !is_worth(s))
+	if (!s->object && (!s->table || !is_worth(s)))
 		return 0;
 	if (s->swapped)
 		err = collapse_bring_back(mm, place.va);
 	if (!err)
-		err = collapse_one(mm, place.va, false);
+		err = s->object ? collapse_shared(mm, place.va, false) : collapse_one(mm, place.va, false);
 	if (!err)
 		__atomic_fetch_add(&thp.pages_collapsed, 1, __ATOMIC_RELAXED);
 	return err;
@@ -121,7 +121,8 @@ static void rest(const uint64_t *ms)
 
 	for (;;) {
 		unsigned mode = READ_ONCE(thp.enabled);
-		bool wanted = mode == THP_ALWAYS || (mode == THP_MADVISE && READ_ONCE(thp.asked));
+		bool wanted = mode == THP_ALWAYS || (mode == THP_MADVISE && READ_ONCE(thp.asked)) ||
+			      READ_ONCE(thp.shmem_asked);
 
 		until = begin + READ_ONCE(*ms) * NS_PER_MS;
 		if (!wanted)

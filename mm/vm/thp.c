@@ -31,11 +31,20 @@ const char *const shmem_mode_names[SHMEM_MODES] = {
 	[SHMEM_NEVER] = "never", [SHMEM_DENY] = "deny", [SHMEM_FORCE] = "force",
 };
 
-/* Once somebody has wanted them, faults in shared mappings look closer. */
+void shmem_look_closer(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(thp_flags); i++)
+		if (!(READ_ONCE(thp_flags[i]) & VM_SHARED))
+			__atomic_fetch_or(&thp_flags[i], VM_SHARED, __ATOMIC_RELAXED);
+}
+
 void shmem_mode_changed(unsigned mode)
 {
-	for (unsigned i = 0; mode != SHMEM_NEVER && mode != SHMEM_DENY && i < ARRAY_SIZE(thp_flags); i++)
-		WRITE_ONCE(thp_flags[i], thp_flags[i] | VM_SHARED);
+	if (mode == SHMEM_NEVER || mode == SHMEM_DENY)
+		return;
+	shmem_look_closer();
+	WRITE_ONCE(thp.shmem_asked, true);
+	thp_wake();
 }
 
 /* What holds for o: its file system's word, or the system's. */
@@ -60,10 +69,14 @@ bool shmem_may_want(const struct object *o)
 
 bool shmem_wanted(const struct vma *v)
 {
-	if (!v->obj || !(v->flags & VM_SHARED) || v->flags & VM_NOHUGEPAGE ||
-	    READ_ONCE(v->mm->thp_disabled))
+	if (!shmem_allowed(v))
 		return false;
 	return mode_of(v->obj) == SHMEM_ADVISE ? v->flags & VM_HUGEPAGE : shmem_may_want(v->obj);
+}
+
+bool shmem_may_collapse(const struct vma *v)
+{
+	return shmem_allowed(v) && READ_ONCE(thp.shmem) != SHMEM_DENY;
 }
 
 struct waitq *thp_wait;

@@ -6,7 +6,8 @@
  * prctl(PR_SET_THP_DISABLE) are heeded by all of them, and by MADV_COLLAPSE, which asks nothing else.
  *
  * Shared mappings of memory objects get them by thp.shmem in the same way, or as the file system of the object says,
- * where place in the mapping and in the object fit (fault_shmem.c).
+ * where place in the mapping and in the object fit (fault_shmem.c). A block that is there already, for whomever it was made, is
+ * mapped by a huge leaf wherever it may be.
  *
  * The default is madvise, as in Linux's own configuration for most: a program that touches one page of many
  * regions would else have 2 MB of each, and a machine here may have 32 MB in all.
@@ -40,6 +41,7 @@ struct thp_policy {
 	uint64_t max_ptes_swap;		/* swapped out, */
 	uint64_t max_ptes_shared;	/* and others', too */
 	bool asked;			/* somebody has said MADV_HUGEPAGE; stays set */
+	bool shmem_asked;		/* shared memory has been wanted to have some; stays set */
 	uint64_t pages_collapsed, full_scans; /* atomic: what it did so far */
 };
 extern struct thp_policy thp;
@@ -59,12 +61,23 @@ static inline bool thp_allowed(const struct vma *v)
 	return !v->obj && !(v->flags & (VM_SHARED | VM_NOHUGEPAGE)) && !READ_ONCE(v->mm->thp_disabled);
 }
 
+/* May v, a mapping of an object, have huge leaves at all, whoever asks for them? Not v's place, nor size. */
+static inline bool shmem_allowed(const struct vma *v)
+{
+	return v->obj && v->obj->ops->memory && !v->obj->ops->huge &&
+	       (v->flags & (VM_SHARED | VM_NOHUGEPAGE)) == VM_SHARED && !READ_ONCE(v->mm->thp_disabled);
+}
+
 /* May a shared mapping of o, a memory object, have huge pages: does its place matter? */
 bool shmem_may_want(const struct object *o);
 /* Is the memory object that v maps to have them there, unasked? Not v's place, nor size. */
 bool shmem_wanted(const struct vma *v);
+/* May small pages of it become huge ones on demand? */
+bool shmem_may_collapse(const struct vma *v);
 /* thp.shmem has changed, or there is a file system with a word of its own. */
 void shmem_mode_changed(unsigned mode);
+/* There is, or may soon be, a block: faults in shared mappings look closer from now on. */
+void shmem_look_closer(void);
 
 /*
  * The flags of which one at least says that a VMA may be wanted to have huge pages, or has them, by mode: a quick look,

@@ -9,7 +9,7 @@
  *			nlocked = its locked entries
  *	pages		slots = entries that name it, over all address spaces;
  *			refs = slots, and one more if cached; an anonymous page knows one of its slots;
- *			a cached page is where its object's index says
+ *			a cached page is where its object's index says; or busy, being exchanged
  *	swap		a slot's count = entries that name it, of tables and objects; a page in the
  *			swap cache is not writable anywhere, and known by its slot; what zswap
  *			keeps is a slot's, and the pool has what that needs	slots_verify, zpool_verify
@@ -122,7 +122,7 @@ static void check_cached(struct verify *v, uint64_t f, const struct page *p)
 	}
 	if (!(p->flags & (PG_UPTODATE | PG_BUSY)))
 		verify_bad(v, "frame 0x%lx: cached, neither up to date nor busy", f);
-	if (!is_object(v, o) || radix_get(&o->pages, p->index) != p)
+	if (!is_object(v, o) || (radix_get(&o->pages, p->index) != p && !(p->flags & PG_BUSY)))
 		verify_bad(v, "frame 0x%lx: not in its object's index", f);
 }
 

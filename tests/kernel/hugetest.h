@@ -6,10 +6,16 @@
 
 #define N		512u		/* pages of a huge one */
 #define AT		N		/* where the tests' is, by pages from MT_BASE */
+#define COLLAPSE	25		/* MADV_COLLAPSE */
 
 static inline bool is_huge(unsigned page)
 {
 	return pte_kind(ft_upper(mt_mm, page), 2) == PTE_HUGE;
+}
+
+static inline int collapse(unsigned page)
+{
+	return mm_madvise(mt_mm, mt_va(page), HUGE_SIZE, COLLAPSE);
 }
 
 /* Page i of the one at `page` gets 1000 + i. */

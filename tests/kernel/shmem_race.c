@@ -19,6 +19,7 @@
 static uint64_t seed;
 static struct object *shm;
 static uint64_t words[RACERS][FIXED];	/* what each last wrote to its own words of these pages */
+static unsigned collapses, collapsed;	/* tried; done */
 
 static void step(struct racer *r)
 {
@@ -98,12 +99,23 @@ static int advise(unsigned page, unsigned n, int advice)
 	return mm_madvise(mt_mm, mt_va(AT + page), n * PAGE_SIZE, advice);
 }
 
+/* Of any block, whether it is one or not; what is in use just now stays as it is. */
+static void try_collapse(unsigned block)
+{
+	uint64_t made = vm_event_sum(THP_COLLAPSE_ALLOC);
+	int err = collapse(AT + block * N);
+
+	EXPECT(!err || err == -EAGAIN || err == -EINVAL || err == -ENOMEM);
+	collapses += vm_event_sum(THP_COLLAPSE_ALLOC) != made;
+	collapsed += vm_event_sum(THP_COLLAPSE_ALLOC) != made && !err;
+}
+
 static void disturb(void)
 {
 	unsigned page, n;
 
 	some(FIXED, &page, &n);
-	switch (below(11)) {
+	switch (below(13)) {
 	case 0:
 		EXPECT_EQ(object_punch(shm, page * PAGE_SIZE, n * PAGE_SIZE), 0);
 		break;
@@ -141,6 +153,10 @@ static void disturb(void)
 		EXPECT_EQ(mm_munmap(mt_mm, mt_va(AT + page), HUGE_SIZE), 0);
 		EXPECT_EQ(object_punch(shm, page * PAGE_SIZE, HUGE_SIZE), 0);
 		EXPECT(mt_map(AT + page, N, RW, MAP_SHARED, shm, page));
+		break;
+	case 10:
+	case 11:
+		try_collapse(below(ALL / N));
 		break;
 	default:			/* the leaf of the first block goes and comes */
 		EXPECT_EQ(advise(0, N, MADV_DONTNEED), 0);
@@ -185,8 +201,8 @@ KTEST(shmem_race, leaves_and_pages_come_and_go)
 		live();
 	mapped = vm_event_sum(THP_FILE_MAPPED) - mapped;
 	blocks = vm_event_sum(THP_FILE_ALLOC) - blocks;
-	ktest_note("%lu blocks, %lu leaves", blocks, mapped);
-	EXPECT(blocks > 8 * LIVES && mapped > 3 * blocks);
+	ktest_note("%lu blocks, %lu leaves; of %u collapses %u", blocks, mapped, collapses, collapsed);
+	EXPECT(blocks > 8 * LIVES && mapped > 3 * blocks && collapsed > collapses / 2 && collapses > 4 * LIVES);
 	sh_end();
 	end();
 }

@@ -1,4 +1,8 @@
-/* Huge pages of shared memory among the operations of stale.c: what truncate, a hole and reclaim take out as a whole. */
+/*
+ * Huge pages of shared memory among the operations of stale.c: what truncate, a hole and reclaim take out as a whole, and what
+ * a collapse makes.
+ */
+#include <mm/alloc/block.h>
 #include <mm/alloc/busy.h>
 #include <mm/pt/rmap.h>
 #include <tests/kernel/staletest.h>
@@ -65,4 +69,37 @@ KTEST(stale_truncate, hole_in_huge_leaf)
 KTEST(stale_reclaim, huge_leaf)
 {
 	run(&(struct operation){ .prepare = huge_leaf, .run = reclaim_leaf, .undo = put_leaf, .after = REFUSED });
+}
+
+/* ---- small pages become a block ---- */
+
+static void small_page(void)
+{
+	was = thp.shmem;
+	thp.shmem = SHMEM_NEVER;
+	shm = shm_create(HUGE_SIZE);
+	EXPECT(shm);
+	EXPECT(mt_map(SPAN, SPAN, RW, MAP_SHARED, shm, 0));
+	fill(AT);
+}
+
+/* The content is in the block then, and changes there: who knows the page still reads what was. */
+static void collapse_and_change(void)
+{
+	struct page *p;
+	uint64_t *word;
+
+	EXPECT_EQ(mm_madvise(mt_mm, mt_va(SPAN), HUGE_SIZE, 25 /* MADV_COLLAPSE */), 0);
+	p = object_cached(shm, AT % SPAN);
+	EXPECT(p && object_is_block(block_head(p)));
+	word = page_to_virt(p);
+	EXPECT_EQ(word[0], before);
+	for (unsigned i = 0; i < TOUCHERS; i++)
+		word[i] = before + 1;
+	page_put(p);
+}
+
+KTEST(stale_collapse, shared_memory)
+{
+	run(&(struct operation){ .prepare = small_page, .run = collapse_and_change, .undo = put_leaf, .after = 1001 });
 }

@@ -4,17 +4,10 @@
 
 #include <tests/kernel/hugetest.h>
 
-#define COLLAPSE	25		/* MADV_COLLAPSE */
-
 static inline void map_huge(unsigned page)
 {
 	EXPECT(mt_anon(page, N, RW));
 	EXPECT_EQ(mm_madvise(mt_mm, mt_va(page), HUGE_SIZE, MADV_HUGEPAGE), 0);
-}
-
-static inline int collapse(unsigned page)
-{
-	return mm_madvise(mt_mm, mt_va(page), HUGE_SIZE, COLLAPSE);
 }
 
 #endif

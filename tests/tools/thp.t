@@ -392,6 +392,72 @@ int main(void)
 }
 """)
 
+# The same of shared memory, of which one part cannot be a huge page: its pages lie at odd places.
+shared = c_program("shared", COMMON + r"""
+static void set(const char *name, const char *text)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/mm/transparent_hugepage/%s", name);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		exit(5);
+	close(fd);
+}
+
+static unsigned long huge(void)
+{
+	return figure("/proc/meminfo", "ShmemHugePages") / 1024;
+}
+
+static void report(const char *when)
+{
+	check_all();
+	printf("%s: %lu, %lu, by leaves %lu\n", when, huge(), figure("/proc/vmstat", "thp_collapse_alloc"),
+	       figure("/proc/meminfo", "ShmemPmdMapped") / 1024);
+}
+
+static void wait_for(unsigned long mb)
+{
+	for (int i = 0; i < 200 && huge() < mb; i++)
+		usleep(50000);
+	usleep(100000);
+}
+
+int main(void)
+{
+	int fd = memfd_create("m", 0);
+
+	set("khugepaged/scan_sleep_millisecs", "10");
+	set("khugepaged/max_ptes_none", "8");
+	map(8 * MB);
+	npages = 8 * MB / PAGE;
+	if (ftruncate(fd, 8 * MB) || mmap(memory, 8 * MB, RW, MAP_SHARED | MAP_FIXED, fd, 0) != memory ||
+	    mmap(NULL, 8 * MB, RW, MAP_SHARED, fd, PAGE) == MAP_FAILED)
+		return 2;
+	for (size_t p = npages; p-- > 0; )
+		write_page(p);
+	usleep(100000);
+	report("not wanted");
+	set("shmem_enabled", "advise");
+	madvise(memory + 2 * MB / 8, 4 * MB, MADV_HUGEPAGE);
+	wait_for(4);
+	report("where advised");
+	if (fallocate(fd, 3, 6 * MB, 9 * PAGE))	/* a hole */
+		return 2;
+	set("shmem_enabled", "always");
+	wait_for(6);
+	memset(memory + 6 * MB / 8, 0, 9 * PAGE);
+	for (size_t p = 0; p < 9; p++)
+		write_page(6 * MB / PAGE + p);
+	wait_for(8);
+	report("everywhere");
+	verify();
+	return 0;
+}
+""")
+
 MEMORY, SWAP, SIZE, CHILDREN, ROUNDS = 112, 72, 36, 3, 5000
 done = tool("qrun", "-t", "200", "-c", "4", "-m", f"{MEMORY}M", "-a", f"swap={SWAP}M", crowd, str(SIZE), str(CHILDREN),
             str(ROUNDS))
@@ -444,4 +510,10 @@ cut: 6, 5
 asked for again: 8, 6
 ok
 """), "khugepaged collapses what asks for it, and nothing else; contents stay", done.err)
+done = tool("qrun", "-t", "60", "-m", "64M", shared)
+equal((done.status, done.out.decode()), (0, """not wanted: 0, 0, by leaves 0
+where advised: 4, 2, by leaves 4
+everywhere: 8, 4, by leaves 8
+ok
+"""), "the same of shared memory; what is missing is made up within limits", done.err)
 end()

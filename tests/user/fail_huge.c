@@ -94,6 +94,16 @@ static void small_held(void)
 	make_holder();
 }
 
+/* The same of shared memory, in which no two pages lie in a row. */
+static void shared_pages(void)
+{
+	map_at(AREA, BLOCK, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
+	for (unsigned long i = BLOCK; i-- > 0; )
+		if (i % 16 < 12)
+			*word_at(AREA, i) = AREA + i;
+	make_holder();
+}
+
 /* ---- acts ---- */
 
 static long populate(void) { return madvise(AT(0), BLOCK * PAGE, MADV_POPULATE_WRITE); }
@@ -159,6 +169,7 @@ static const struct row rows[] = {
 	{ "mremap smaller", huge, shrink, 0, 0 },
 	{ "collapse", small_pages, collapse, 0, 0 },
 	{ "collapse of a shared table", small_held, collapse, 0, 0 },
+	{ "collapse of shared memory", shared_pages, collapse, 0, 0 },
 	{ "fork", huge, fork_it, DIES, EAGAIN },
 	{ "fork of what is shared", huge_held, fork_it, DIES, EAGAIN },
 	{ "fork of a mixed block", huge_mixed, fork_it, DIES, EAGAIN },
