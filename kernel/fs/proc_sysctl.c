@@ -108,7 +108,7 @@ static int store_min_free(char *text, int pid)
 PROC_FILE(min_free_kbytes, .path = "/proc/sys/vm/min_free_kbytes", .mode = S_IFREG | 0644,
 	  .show = show_min_free, .store = store_min_free);
 
-/* Bit 0: cached pages of files that nobody uses. Bit 1 is for caches of names, which there are none of. */
+/* Bit 0: cached pages of files that nobody uses. Bit 1: what the kernel keeps for the next who wants it. */
 static int store_drop_caches(char *text, int pid)
 {
 	uint64_t v;
@@ -117,6 +117,8 @@ static int store_drop_caches(char *text, int pid)
 	(void)pid;
 	if (!err && v & 1)
 		objects_drop_clean();
+	if (!err && v & 2)
+		(void)reclaim_kept();
 	return err;
 }
 PROC_FILE(drop_caches, .path = "/proc/sys/vm/drop_caches", .mode = S_IFREG | 0200,

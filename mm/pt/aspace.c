@@ -11,6 +11,7 @@
 #include <asm-generic/errno-base.h>
 #include <kernel/core/thread.h>
 #include <lib/string.h>
+#include <mm/pt/huge.h>
 #include <mm/pt/table.h>
 
 pfn_t zero_pfn;
@@ -43,6 +44,7 @@ void aspace_destroy(struct aspace *as)
 	assert(!as->kernel && root->used == 0 && as->table_bytes == 0);
 	as->root = paddr(0);
 	table_free(root);
+	huge_zero_put(as);
 }
 
 /*

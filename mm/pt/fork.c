@@ -24,6 +24,7 @@
 #include <asm-generic/errno-base.h>
 #include <lib/string.h>
 #include <mm/alloc/slots.h>
+#include <mm/pt/huge.h>
 #include <mm/pt/table.h>
 
 /* Tables with fewer entries are copied at once: the hot ones of stack and data. */
@@ -249,6 +250,7 @@ int pt_copy(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end, 
 	pte_t e;
 
 	assert(g->stale.as == from && IS_ALIGNED(start | end, PAGE_SIZE));
+	huge_zero_share(to, from);
 	for (; va < end && !err; va = next) {
 		cursor_find(&c, from, va, 1);
 		e = cursor_get(&c);
@@ -423,6 +425,7 @@ int pt_share(struct aspace *to, struct aspace *from, vaddr_t start, vaddr_t end,
 
 	assert(g->stale.as == from && IS_ALIGNED(start | end, LEVEL_SIZE(2)));
 	to->shares = from->shares = true;
+	huge_zero_share(to, from);
 	for (; va < end && !err; va = next) {
 		cursor_find(&c, from, va, 2);
 		cursor_close(&c);

@@ -16,7 +16,6 @@
 
 #define LINKED		1ul		/* in head->leaf: there are several, in a chain */
 
-pfn_t huge_zero_pfn;
 
 /* ---- the list of leaves; the block is locked ---- */
 
@@ -349,24 +348,6 @@ int pt_split_range(struct aspace *as, vaddr_t start, vaddr_t end)
 		err = huge ? pt_split(as, va) : 0;
 	}
 	return err;
-}
-
-/* ---- zeros ---- */
-
-int huge_zero_prepare(void)
-{
-	struct page *zeros;
-	uint64_t none = 0;
-
-	if (likely(READ_ONCE(huge_zero_pfn.v)))
-		return 0;
-	zeros = page_alloc(ORDER_HUGE, PAGE_KERNEL, ALLOC_ZERO);
-	if (!zeros)
-		return -ENOMEM;
-	if (!__atomic_compare_exchange_n(&huge_zero_pfn.v, &none, page_to_pfn(zeros).v, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-		page_free(zeros, ORDER_HUGE);
-	return 0;
 }
 
 /* ---- verification ---- */

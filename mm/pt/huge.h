@@ -53,10 +53,16 @@
 #include <mm/alloc/block.h>
 #include <mm/pt/pt.h>
 
-/* BLOCK_PAGES frames of zeros, without slot and count; 0: none so far. Made once, kept. */
+/* BLOCK_PAGES frames of zeros, without slot and count; 0: there are none. They stay while there is a user (huge_zero.c). */
 extern pfn_t huge_zero_pfn;
-/* Makes them if there are none: before cursor_map_special. No spinlock held. 0 or -ENOMEM. */
-int __must_check huge_zero_prepare(void);
+/* as is a user from now on: before cursor_map_special. No spinlock held. 0 or -ENOMEM. */
+int __must_check huge_zero_get(struct aspace *as);
+/* `to` gets tables of `from`: it is one, too, if `from` is. `from` has no faults meanwhile. */
+void huge_zero_share(struct aspace *to, const struct aspace *from);
+/* The end of as, which has no entries any more. */
+void huge_zero_put(struct aspace *as);
+/* Frees the page if it has no users; how many frames that brought. No spinlock held. */
+uint64_t huge_zero_shrink(void);
 
 /*
  * The huge leaf of 2 MB at va, if there is one, becomes a table of 512 leaves; the aspace's

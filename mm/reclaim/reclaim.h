@@ -35,6 +35,8 @@ bool reclaim_try(unsigned *tries, uint64_t want);
  * the policy thinks of them. How many it was. As reclaim_direct.
  */
 uint64_t reclaim_charged(uint16_t limit, uint64_t want);
+/* What is kept for the next who wants it, and nobody uses, goes: the huge page of zeros. How many frames. No lock held. */
+uint64_t reclaim_kept(void);
 /* At boot: which policy the option reclaim= names. From then on policy_chosen() is that one. */
 void policy_init(void);
 const struct policy *policy_chosen(void);

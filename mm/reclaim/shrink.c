@@ -28,6 +28,7 @@
 #include <mm/alloc/lists.h>
 #include <mm/alloc/stat.h>
 #include <mm/obj/object.h>
+#include <mm/pt/huge.h>
 #include <mm/pt/rmap.h>
 #include <mm/reclaim/swap.h>
 
@@ -447,10 +448,15 @@ static uint64_t pages_listed(void)
 	return f.listed[0] + f.listed[1];
 }
 
+uint64_t reclaim_kept(void)
+{
+	return huge_zero_shrink();
+}
+
 uint64_t shrink(uint64_t want, bool direct)
 {
 	struct shrink_work begin = shrink_work();
-	uint64_t scanned = 0, freed = 0, blocks = block_figures().listed, looks = 0, all, patience;
+	uint64_t scanned = 0, freed = reclaim_kept(), blocks = block_figures().listed, looks = 0, all, patience;
 
 	lock_assert_may_sleep(0);
 	if (unlikely(!READ_ONCE(lists_on)))

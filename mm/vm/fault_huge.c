@@ -55,7 +55,7 @@ static bool wants_zeros(const struct fault *f)
 static void prepare_huge(struct fault *f)
 {
 	if (wants_zeros(f)) {
-		if (huge_zero_prepare())
+		if (huge_zero_get(&f->mm->as))
 			go_small(f);
 		return;
 	}

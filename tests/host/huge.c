@@ -106,6 +106,8 @@ static void op_map_block(struct space *s, unsigned from)
 	struct cursor c;
 
 	from -= from % SPAN;
+	if (zeros)
+		CHECK_EQ(huge_zero_get(&s->as), 0);
 	if (!all_are(s, from, SPAN, false) || (!head && !zeros) ||
 	    cursor_open(&c, &s->as, va_of(from), 2)) {
 		if (head)
@@ -471,7 +473,7 @@ static void one_op(struct space *s)
 	case 15:	op_move(s, from, to, n); break;
 	case 16 ... 19:	op_fork(s); break;
 	case 20 ... 21:	op_exit(s); break;
-	case 22:	fake_grace_run(); break;
+	case 22:	(void)huge_zero_shrink(); fake_grace_run(); break;
 	case 23 ... 24:	op_split_block(s, from); break;
 	case 25 ... 50:	op_read(s, from); break;
 	default:	op_write(s, from);
@@ -487,7 +489,6 @@ static void random_ops(unsigned levels)
 
 	machine(levels, 2, 256 << 20);
 	memset(space, 0, sizeof(space));
-	CHECK_EQ(huge_zero_prepare(), 0);
 	free_at_start = page_free_count();
 	fake_speculate_at(places, ARRAY_SIZE(places));
 	aspace_start(&space[0].as);
@@ -513,13 +514,47 @@ static void random_ops(unsigned levels)
 	for (unsigned i = 0; i < SPACES; i++)
 		if (space[i].alive)
 			end_of(&space[i]);
-	huge_zero_pfn = pfn(0);
+	(void)huge_zero_shrink();
 	machine_end();
 }
 BOTH(random_ops)
 
+/* They stay while somebody may have them by a fork, whoever made them. */
+static void zeros_have_users(unsigned levels)
+{
+	struct space *parent = &space[0], *child = &space[1];
+	struct gather g;
+	struct cursor c;
+
+	machine(levels, 2, 64 << 20);
+	memset(space, 0, sizeof(space));
+	free_at_start = page_free_count();
+	aspace_start(&parent->as);
+	CHECK_EQ(aspace_init(&child->as), 0);
+	CHECK_EQ(huge_zero_shrink(), 0);
+	CHECK_EQ(huge_zero_get(&parent->as), 0);
+	CHECK_EQ(cursor_open(&c, &parent->as, BASE, 2), 0);
+	cursor_map_special(&c, huge_zero_pfn, RU);
+	cursor_close(&c);
+	gather_init(&g, &parent->as);
+	CHECK_EQ(pt_share(&child->as, &parent->as, BASE, BASE + LEVEL_SIZE(2), &g), 0);
+	gather_finish(&g);
+	end_of(parent);
+	CHECK_EQ(huge_zero_shrink(), 0);
+	cursor_find(&c, &child->as, BASE, 2);
+	CHECK_EQ(pte_pfn(cursor_get(&c)).v, huge_zero_pfn.v);
+	cursor_close(&c);
+	end_of(child);
+	CHECK_EQ(huge_zero_shrink(), BLOCK_PAGES);
+	CHECK_EQ(huge_zero_shrink(), 0);
+	machine_end();
+}
+BOTH(zeros_have_users)
+
 int main(void)
 {
+	TAP_RUN(zeros_have_users_4_levels);
+	TAP_RUN(zeros_have_users_5_levels);
 	TAP_RUN(random_ops_4_levels);
 	TAP_RUN(random_ops_5_levels);
 	return tap_done();

@@ -1,7 +1,7 @@
 // sources: tests/host/fake.c tests/host/fake_ram.c tests/host/fake_tlb.c tests/host/fake_core.c lib/lock.c
 // sources: mm/alloc/early.c mm/alloc/rangeset.c mm/alloc/buddy.c mm/alloc/pageblock.c mm/alloc/percpu.c mm/alloc/page.c mm/alloc/hugepool.c mm/alloc/limit.c mm/alloc/lists.c mm/alloc/slots.c mm/alloc/slot_kept.c mm/alloc/slot_area.c mm/alloc/zpool.c
 // sources: mm/alloc/junk.c mm/alloc/stat.c mm/alloc/block.c mm/alloc/verify.c mm/pt/aspace.c mm/pt/verify.c mm/pt/share.c
-// sources: mm/pt/fork.c mm/pt/family.c mm/pt/lock.c mm/pt/huge.c
+// sources: mm/pt/fork.c mm/pt/family.c mm/pt/lock.c mm/pt/huge.c mm/pt/huge_zero.c
 /*
  * Several CPUs (real threads of the host) on one address space that nobody
  * has loaded: each maps, changes and zaps pages of its own, side by side in

@@ -56,7 +56,7 @@ static void before(void)
 {
 	struct cpumask boot_cpu = cpumask_of(0);
 
-	if (huge_zero_prepare())	/* made once, and kept: no test is to miss it */
+	if (huge_zero_get(&kernel_aspace))	/* kept: no test is to miss it */
 		ktest_fail(__FILE__, __LINE__, "no memory for the huge page of zeros");
 	if (thread_set_affinity(current_thread(), &boot_cpu))
 		ktest_fail(__FILE__, __LINE__, "the boot CPU is not there");

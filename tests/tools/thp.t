@@ -3,7 +3,7 @@
 them and copy their pages; and khugepaged, which makes huge pages of small ones by itself."""
 import re
 
-from tap import c_program, check, end, equal, tool
+from tap import WORK, c_program, check, end, equal, tool
 
 COMMON = r"""
 #define _GNU_SOURCE
@@ -516,4 +516,47 @@ where advised: 4, 2, by leaves 4
 everywhere: 8, 4, by leaves 8
 ok
 """), "the same of shared memory; what is missing is made up within limits", done.err)
+
+# Who reads what nobody has written shares one huge page, which stays for the next, but not when memory is wanted.
+zeros = c_program("zeros", COMMON + r"""
+int main(void)
+{
+	unsigned long sum = 0;
+	int status = 1;
+
+	map(8 * MB);
+	madvise(memory, 8 * MB, MADV_HUGEPAGE);
+	for (size_t i = 0; i < MB; i += PAGE / 8)
+		sum += memory[i];
+	if (!fork()) {
+		for (size_t i = 0; i < MB; i += PAGE / 8)
+			sum += memory[i];
+		memory[7] = 1;
+		exit(sum != 0);
+	}
+	wait(&status);
+	printf("bad %lu\n", sum + memory[7] + status);
+	show("thp_zero_page_alloc");
+	verify();
+	return 0;
+}
+""")
+script = r"""
+free() { awk '/^MemFree/ { print $2 }' /proc/meminfo; }
+drop() { echo 2 >/proc/sys/vm/drop_caches; }
+more() { echo "$1: $(($2 > $3 + 1500))"; }
+begin=$(free)
+/zeros
+kept=$(free)
+more "kept for the next" $begin $kept
+drop
+more "given back" $(free) $kept
+/zeros
+"""
+with open(f"{WORK}/script", "w", encoding="utf-8") as file:
+    file.write(script)
+done = tool("qrun", "-t", "60", "-m", "64M", "-f", zeros + ":/zeros", "-f", f"{WORK}/script", "busybox", "sh", "/script")
+ONCE = "bad 0\nthp_zero_page_alloc %d\nok\n"
+equal((done.status, done.out.decode()), (0, ONCE % 1 + "kept for the next: 1\ngiven back: 1\n" + ONCE % 2),
+      "the huge page of zeros is kept for the next who reads one, and given back", done.err)
 end()

@@ -23,6 +23,7 @@ struct aspace {
 	uint64_t table_bytes;		/* atomic: memory of its tables, without the root */
 	uint32_t pins;			/* atomic: flushes under way that know it; it is destroyed after them */
 	bool kernel;			/* kernel_aspace */
+	bool huge_zero;			/* a user of the huge page of zeros (mm/pt/huge_zero.c) */
 	bool in_mm;			/* it lies in a struct mm, which settles its faults */
 	union {
 		struct {
