@@ -7,7 +7,7 @@
  *	swap	what is out comes back in
  *	collapse	under mm.lock for writing, the VMA marked, after another look at it (mm/pt/collapse.c)
  *
- * On demand one page must be there, and a table that a fork shares is copied first. khugepaged has
+ * On demand something must be there, be it zeros, and a table that a fork shares is copied first. khugepaged has
  * limits (thp.h), and leaves a shared table alone: it would undo the sharing.
  *
  * Private memory is here, memory objects are in collapse_shmem.c.
@@ -175,7 +175,7 @@ static int collapse_asked(struct mm *mm, vaddr_t va)
 			err = collapse_shared(mm, va, true);
 		if (err || s.huge || s.object)
 			return err == -EEXIST ? 0 : err;
-		if (!s.pages && !s.swapped)
+		if (!s.table)
 			return -EINVAL;
 		if (!s.swapped) {
 			err = collapse_one(mm, va, true);
@@ -208,10 +208,13 @@ static int next_part(struct mm *mm, vaddr_t *start, vaddr_t *stop, vaddr_t end)
 	return err;
 }
 
-/* Every huge page that lies in the part as a whole. What failed last is told, after the rest has been tried. */
+/*
+ * Every huge page that lies in the part as a whole. What failed last is told, after the rest has been tried. As on Linux
+ * a part inside of one huge page is wrong, not empty.
+ */
 static int collapse_part(struct mm *mm, vaddr_t start, vaddr_t end)
 {
-	int err = 0;
+	int err = ALIGN_DOWN(end, HUGE_SIZE) < ALIGN_UP(start, HUGE_SIZE) ? -EINVAL : 0;
 
 	for (vaddr_t va = ALIGN_UP(start, HUGE_SIZE); va < end && end - va >= HUGE_SIZE; va += HUGE_SIZE) {
 		int one = collapse_asked(mm, va);

@@ -201,6 +201,23 @@ KTEST(thp, collapse_keeps_content)
 	mt_end();
 }
 
+/* As Linux 6.18 does. */
+KTEST(thp, collapse_of_zeros)
+{
+	mt_begin();
+	EXPECT(mt_anon(AT, N, RW));
+	EXPECT_EQ(collapse(AT), -EINVAL);	/* nothing is there */
+	EXPECT_EQ(mt_read(AT + 9), 0);
+	EXPECT(!is_huge(AT));
+	EXPECT_EQ(collapse(AT), 0);
+	EXPECT(is_huge(AT) && !(ft_upper(mt_mm, AT).v & PTE_SPECIAL));
+	EXPECT_EQ(mt_read(AT + 10), 0);
+	EXPECT_EQ(mt_write(AT + 10, 7), 0);
+	EXPECT_EQ(mt_figures().anon, N);
+	EXPECT(ft_sound());
+	mt_end();
+}
+
 KTEST(thp, collapse_without_rights)
 {
 	mt_begin();

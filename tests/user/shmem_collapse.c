@@ -112,6 +112,21 @@ static void pages_and_holes(void)
 	show("shorter and longer", base, 4 * MB2);
 }
 
+/* A range is asked for what lies in it as a whole; in the midst of one is wrong, across two is nothing. */
+static void ranges(void)
+{
+	fresh(2);
+	fill(base, 2 * MB2, 4);
+	CALL(madvise, base + PAGE, PAGE, COLLAPSE);
+	CALL(madvise, base + PAGE, MB2 - PAGE, COLLAPSE);
+	CALL(madvise, base, PAGE, COLLAPSE);
+	CALL(madvise, base + MB2 - PAGE, 2 * PAGE, COLLAPSE);
+	CALL(madvise, base, 0, COLLAPSE);
+	show("none yet", base, 2 * MB2);
+	CALL(madvise, base, MB2 + PAGE, COLLAPSE);
+	show("one and a bit", base, 2 * MB2);
+}
+
 static void places_and_rights(void)
 {
 	char *odd = base + 5 * MB2 + PAGE;
@@ -193,6 +208,7 @@ int main(void)
 		return 1;
 	base = (char *)(((uintptr_t)base + MB2 - 1) & -MB2);
 	pages_and_holes();
+	ranges();
 	places_and_rights();
 	others();
 	anonymous();
