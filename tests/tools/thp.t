@@ -332,7 +332,7 @@ int main(void)
 }
 """)
 
-collapse = c_program("collapse", COMMON + r"""
+TUNED = COMMON + r"""
 static void set(const char *name, const char *text)
 {
 	char path[128];
@@ -344,7 +344,9 @@ static void set(const char *name, const char *text)
 		exit(5);
 	close(fd);
 }
+"""
 
+collapse = c_program("collapse", TUNED + r"""
 static unsigned long huge(void)
 {
 	return figure("/proc/self/smaps", "AnonHugePages") / 1024;
@@ -393,19 +395,7 @@ int main(void)
 """)
 
 # The same of shared memory, of which one part cannot be a huge page: its pages lie at odd places.
-shared = c_program("shared", COMMON + r"""
-static void set(const char *name, const char *text)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/kernel/mm/transparent_hugepage/%s", name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		exit(5);
-	close(fd);
-}
-
+shared = c_program("shared", TUNED + r"""
 static unsigned long huge(void)
 {
 	return figure("/proc/meminfo", "ShmemHugePages") / 1024;
