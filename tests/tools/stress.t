@@ -15,7 +15,7 @@ sigsegv switch context mmapaddr mmapmany mmaphuge munmap stackmmap rmap pageswap
 zombie clone pthread daemon exit-group itimer sigfd poll epoll eventfd sockpair sendfile splice vm-splice tee
 copy-file flock dir rename zero""".split()
 SLOW = "mmap mmapfork madvise stack mmapfixed vm-addr vm-rw msyncmany pagemove memthrash dev-shm forkheavy".split()
-LOST = 3072             # kB: the first who reads a huge page leaves the huge zero page behind, as on Linux
+LOST = 1024             # kB: slabs and what CPUs keep for the next who asks
 SIZES = {"vm": "32M", "mmap": "16M", "mremap": "8M", "memfd": "16M"}
 
 SCRIPT = r"""
