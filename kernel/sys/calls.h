@@ -72,7 +72,7 @@ struct trapframe;
  * partly: fallocate: allocates and punches holes; nothing is collapsed, inserted or zeroed
  * partly: madvise: no KSM (MADV_MERGEABLE), no poison (MADV_HWPOISON, MADV_SOFT_OFFLINE)
  * partly: mbind: checked, true, and not kept: there is one node
- * partly: clone clone3: threads share all, processes nothing but memory; no namespaces, CLONE_PIDFD of processes, no chosen pids
+ * partly: clone clone3: threads share all, processes nothing but memory; no namespaces, no CLONE_PIDFD of threads, no chosen pids
  * partly: execve execveat: set-user-ID and set-group-ID of a program are not obeyed
  * partly: capget capset: capabilities are all or none
  * partly: prctl: no seccomp, no PR_SET_MM, PR_SET_VMA, no speculation control; timer slack is kept and told
