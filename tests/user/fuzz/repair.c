@@ -1,6 +1,7 @@
 /* What outlasts those who did it: segments of shared memory, mounts, swap devices, what is promised to whom. */
 #define _GNU_SOURCE
 #include "fuzz.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,17 @@ static unsigned unmount_from(char *line)
 	return left + 1;
 }
 
+/* Mounted once more; its place may have gone as well, or have become something else. */
+static bool mount_again(const char *path, const char *type)
+{
+	if (!mount(type, path, type, MS_RELATIME, NULL))
+		return true;
+	printf("# %s: %s\n", path, strerror(errno));
+	unlink(path);
+	mkdir(path, 0755);
+	return !mount(type, path, type, MS_RELATIME, NULL);
+}
+
 static bool repair_mounts(void)
 {
 	static char list[LIST_MAX];
@@ -99,9 +111,8 @@ static bool repair_mounts(void)
 	for (unsigned i = 0; i < KNOWN; i++) {
 		const char *path = known[i].path, *type = known[i].type;
 
-		if (known[i].seen ? mount(NULL, path, NULL, MS_REMOUNT | MS_RELATIME, NULL)
-				  : mount(type, path, type, MS_RELATIME, NULL)) {
-			printf("fuzz: %s is not mounted as before\n", path);
+		if (known[i].seen ? mount(NULL, path, NULL, MS_REMOUNT | MS_RELATIME, NULL) : !mount_again(path, type)) {
+			printf("fuzz: %s is not mounted as before: %s\n", path, strerror(errno));
 			wrong++;
 		}
 	}
