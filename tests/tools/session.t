@@ -70,6 +70,7 @@ with Run("--direct", CMDLINE="quiet") as run:
     Shell(run)
     run.type(b"reboot\r")
     try:
+        run.expect(rb"Welcome to Quire")        # the shell may show another prompt before it ends
         Shell(run)
         check(True, "reboot starts again")
         run.type(b"poweroff\r")
